@@ -1,0 +1,1 @@
+//! Walks a plan: parallel, bounded, cancellable, reporting; a failure poisons only descendants.

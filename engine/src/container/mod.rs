@@ -1,0 +1,1 @@
+//! What can be done with a container: one verb a file.

@@ -1,0 +1,66 @@
+//! What is told while a plan runs, and what became of it.
+
+use crate::error::Error;
+use planner::StepId;
+use std::time::Duration;
+
+/// Told while a plan runs, in the order in which things happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The step begins.
+    Started(StepId),
+    /// The step says how it gets on.
+    Progress(StepId, String),
+    /// The step is over.
+    Finished(StepId, Finish, Duration),
+}
+
+/// How a step ended, without its error: that is in the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// Done.
+    Done,
+    /// Failed.
+    Failed,
+    /// Not tried: a step that it needs failed.
+    Skipped,
+    /// Not tried or given up: the user interrupted.
+    Cancelled,
+}
+
+/// What became of one step.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It did what it should.
+    Done,
+    /// It failed.
+    Failed(Error),
+    /// A step that it needs failed.
+    Skipped {
+        /// The step that failed first.
+        because: StepId,
+    },
+    /// The user interrupted.
+    Cancelled,
+}
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// One entry for each node of the plan, with the time it took.
+    pub outcomes: Vec<(Outcome, Duration)>,
+    /// The time all of it took.
+    pub took: Duration,
+}
+
+impl Report {
+    /// Whether every step is done.
+    pub fn is_done(&self) -> bool {
+        self.outcomes.iter().all(|(outcome, _)| matches!(outcome, Outcome::Done))
+    }
+
+    /// Whether the user interrupted it.
+    pub fn is_cancelled(&self) -> bool {
+        self.outcomes.iter().any(|(outcome, _)| matches!(outcome, Outcome::Cancelled))
+    }
+}

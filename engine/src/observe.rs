@@ -1,0 +1,1 @@
+//! Records and kernel truth to Live.

@@ -1,0 +1,1 @@
+//! How a container's process is born: spec to ops in the parent, one match per op in the child.

@@ -1,0 +1,188 @@
+//! Where everything of ours lies. Paths are joined only here.
+//!
+//! ```text
+//! <root>/images/                    see `crate::image`
+//! <root>/volumes/<name>/            volume.json, data/
+//! <root>/networks/<name>.json       spec, bridge, subnet, leases
+//! <root>/containers/<id>/           record.json, upper/, work/, log (+ .1, .2, …)
+//! <root>/stacks/<name>.json         owner of the stack
+//! <runtime>/locks/                  flock(2) files
+//! <runtime>/containers/<id>/        state.json, control (socket), out, err (FIFOs), files/, root/
+//! <runtime>/netns/<id>              bind mount that holds the network namespace
+//! <runtime>/dns/<network>/<id>      names and address of one endpoint
+//! ```
+
+mod lock;
+mod record;
+
+pub use lock::{Lock, LockKind};
+pub use record::{Record, read, read_optional, remove_optional, write, write_durable};
+
+use crate::error::{Context, Result};
+use planner::ContainerId;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The two roots. Two stores with different roots never see each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    root: PathBuf,
+    runtime: PathBuf,
+}
+
+impl Store {
+    /// A store at these absolute paths; nothing is made yet.
+    pub fn new(root: impl Into<PathBuf>, runtime: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), runtime: runtime.into() }
+    }
+
+    /// Makes the folders that hold everything else.
+    pub fn prepare(&self) -> Result<()> {
+        let folders = [
+            self.root.join("volumes"),
+            self.root.join("networks"),
+            self.root.join("containers"),
+            self.root.join("stacks"),
+            self.images(),
+            self.runtime.join("locks"),
+            self.runtime.join("containers"),
+            self.runtime.join("netns"),
+            self.runtime.join("dns"),
+        ];
+        folders.iter().try_for_each(|folder| {
+            fs::create_dir_all(folder).doing(|| format!("create {}", folder.display()))
+        })
+    }
+
+    /// What survives a reboot.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What need not survive a reboot.
+    pub fn runtime(&self) -> &Path {
+        &self.runtime
+    }
+
+    /// Eight hex digits that tell this store's kernel objects (bridges, cgroups, nft table)
+    /// from those of other stores: FNV-1a of the runtime path.
+    pub fn tag(&self) -> String {
+        format!("{:08x}", fnv1a(self.runtime.as_os_str().as_encoded_bytes()))
+    }
+
+    /// Folder of the image store.
+    pub fn images(&self) -> PathBuf {
+        self.root.join("images")
+    }
+
+    /// All containers that have a record, as folder `<id>`.
+    pub fn containers(&self) -> PathBuf {
+        self.root.join("containers")
+    }
+
+    /// Durable folder of one container.
+    pub fn container(&self, id: &ContainerId) -> PathBuf {
+        self.containers().join(id.to_string())
+    }
+
+    /// What the container was made from.
+    pub fn container_record(&self, id: &ContainerId) -> PathBuf {
+        self.container(id).join("record.json")
+    }
+
+    /// The writable layer.
+    pub fn upper(&self, id: &ContainerId) -> PathBuf {
+        self.container(id).join("upper")
+    }
+
+    /// Parent of overlayfs work folders; each mount uses a fresh one inside.
+    pub fn work(&self, id: &ContainerId) -> PathBuf {
+        self.container(id).join("work")
+    }
+
+    /// The newest log file; rotated ones have `.1`, `.2`, … behind.
+    pub fn log(&self, id: &ContainerId) -> PathBuf {
+        self.container(id).join("log")
+    }
+
+    /// Volatile folder of one container.
+    pub fn runtime_container(&self, id: &ContainerId) -> PathBuf {
+        self.runtime.join("containers").join(id.to_string())
+    }
+
+    /// What the supervisor last said.
+    pub fn state(&self, id: &ContainerId) -> PathBuf {
+        self.runtime_container(id).join("state.json")
+    }
+
+    /// The supervisor's control socket.
+    pub fn control(&self, id: &ContainerId) -> PathBuf {
+        self.runtime_container(id).join("control")
+    }
+
+    /// Bind mount that holds the container's network namespace.
+    pub fn netns(&self, id: &ContainerId) -> PathBuf {
+        self.runtime.join("netns").join(id.to_string())
+    }
+
+    /// Record of one network.
+    pub fn network(&self, name: &str) -> PathBuf {
+        self.networks().join(format!("{name}.json"))
+    }
+
+    /// Folder of the network records.
+    pub fn networks(&self) -> PathBuf {
+        self.root.join("networks")
+    }
+
+    /// Folder with one file for each endpoint on a network.
+    pub fn dns(&self, network: &str) -> PathBuf {
+        self.runtime.join("dns").join(network)
+    }
+
+    /// Names and address of one endpoint.
+    pub fn dns_entry(&self, network: &str, id: &ContainerId) -> PathBuf {
+        self.dns(network).join(id.to_string())
+    }
+
+    /// Folder of the volumes.
+    pub fn volumes(&self) -> PathBuf {
+        self.root.join("volumes")
+    }
+
+    /// Folder of one volume.
+    pub fn volume(&self, name: &str) -> PathBuf {
+        self.volumes().join(name)
+    }
+
+    /// What the volume was made from.
+    pub fn volume_record(&self, name: &str) -> PathBuf {
+        self.volume(name).join("volume.json")
+    }
+
+    /// What containers see of the volume.
+    pub fn volume_data(&self, name: &str) -> PathBuf {
+        self.volume(name).join("data")
+    }
+
+    /// Who owns the stack.
+    pub fn stack(&self, name: &str) -> PathBuf {
+        self.root.join("stacks").join(format!("{name}.json"))
+    }
+
+    /// Folder of the stack records.
+    pub fn stacks(&self) -> PathBuf {
+        self.root.join("stacks")
+    }
+
+    /// A lock file.
+    pub fn lock(&self, name: &str) -> PathBuf {
+        self.runtime.join("locks").join(name)
+    }
+}
+
+/// FNV-1a, 32 bits: a short, stable name for a longer one
+/// (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>).
+pub fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}

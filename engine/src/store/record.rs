@@ -1,0 +1,97 @@
+//! Versioned records on disk, replaced as a whole by rename.
+
+use crate::error::{Context, Error, Kind, Result};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A value on disk, with the version of its form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record<T> {
+    /// Version of the form; this program writes and reads 1.
+    pub version: u32,
+    /// The value.
+    #[serde(flatten)]
+    pub value: T,
+}
+
+/// Replaces the record at `path`. Readers see the old or the new one, never a part.
+pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    replace(path, value, false)
+}
+
+/// Like [`write`], and on the disk when it returns: for what must survive a power cut.
+pub fn write_durable<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    replace(path, value, true)
+}
+
+fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<()> {
+    let doing = || format!("write {}", path.display());
+    let text = serde_json::to_vec(&Record { version: 1, value }).map_err(io::Error::other).doing(doing)?;
+    let temporary = temporary(path);
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(&text)?;
+        if durable {
+            file.sync_all()?;
+        }
+        fs::rename(&temporary, path)
+    };
+    write().doing(doing)
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    name.into()
+}
+
+/// Reads a record.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).doing(|| format!("read {}", path.display()))?;
+    let corrupt = || Error::new(Kind::Corrupt, format!("record {} is damaged", path.display()));
+    let record: Record<T> = serde_json::from_slice(&text).map_err(|error| corrupt().because(error))?;
+    if record.version != 1 {
+        return Err(corrupt().hint(format!("it has version {}; a newer sampan wrote it", record.version)));
+    }
+    Ok(record.value)
+}
+
+/// Reads a record that may not be there.
+pub fn read_optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match read(path) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == Kind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a file that may not be there.
+pub fn remove_optional(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).doing(|| format!("remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_reads_back_and_says_where_it_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        assert_eq!(read_optional::<Vec<u32>>(&path).unwrap(), None);
+        let value = std::collections::BTreeMap::from([("a".to_owned(), 1)]);
+        write_durable(&path, &value).unwrap();
+        assert_eq!(read_optional(&path).unwrap(), Some(value));
+        fs::write(&path, "{\"version\":1,").unwrap();
+        let error = read::<std::collections::BTreeMap<String, u32>>(&path).unwrap_err();
+        assert_eq!(error.kind, Kind::Corrupt);
+        assert!(error.doing.contains("a.json"), "{}", error.doing);
+    }
+}

@@ -1,0 +1,1 @@
+//! What to take back when a step fails half way.

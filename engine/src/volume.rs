@@ -1,0 +1,1 @@
+//! Named volumes: create, remove, copy-up of image content.

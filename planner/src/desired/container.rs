@@ -1,0 +1,191 @@
+//! One container that should exist.
+
+use super::Limits;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One container, as the stack wants it. What the image supplies (command, environment,
+/// user, …) is merged in by the engine when the container is created, so that comparing
+/// two specs compares what the user wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContainerSpec {
+    /// The image reference as written.
+    pub image: String,
+    /// Arguments; `None` takes the image's, empty clears them.
+    pub command: Option<Vec<String>>,
+    /// Program; `None` takes the image's. Setting it drops the image's command.
+    pub entrypoint: Option<Vec<String>>,
+    /// Variables over those of the image; `None` removes one of the image.
+    pub environment: BTreeMap<String, Option<String>>,
+    /// Working directory; `None` takes the image's.
+    pub working_dir: Option<String>,
+    /// `user[:group]`, names or numbers; `None` takes the image's.
+    pub user: Option<String>,
+    /// Host name; `None` is the container's name.
+    pub hostname: Option<String>,
+    /// User labels.
+    pub labels: BTreeMap<String, String>,
+    /// Volumes, binds and tmpfs, in the order in which they are mounted.
+    pub mounts: Vec<MountSpec>,
+    /// The networks it is on; the first one has the default route. Empty: loopback only.
+    pub networks: Vec<Attachment>,
+    /// Ports published on the host.
+    pub ports: Vec<PortSpec>,
+    /// Resource limits.
+    pub limits: Limits,
+    /// What to do when the process ends.
+    pub restart: RestartPolicy,
+    /// Health check over that of the image; `None` takes the image's.
+    pub health: Option<HealthSpec>,
+    /// Put a small init as PID 1 that reaps and forwards signals.
+    pub init: bool,
+    /// Root file system is read-only.
+    pub read_only: bool,
+    /// All capabilities and devices, no seccomp filter, no masked paths.
+    pub privileged: bool,
+    /// Capabilities over the default set, without `CAP_`, upper case; may hold `ALL`.
+    pub cap_add: Vec<String>,
+    /// Capabilities taken from the default set; may hold `ALL`.
+    pub cap_drop: Vec<String>,
+    /// Set no_new_privs.
+    pub no_new_privileges: bool,
+    /// Resource limits of the process (setrlimit(2)).
+    pub ulimits: BTreeMap<String, Ulimit>,
+    /// Size of /dev/shm in bytes; `None` is 64 MiB.
+    pub shm_size: Option<u64>,
+    /// Signal that asks the process to end (`TERM`); `None` takes the image's.
+    pub stop_signal: Option<String>,
+    /// Time between that signal and `KILL`.
+    pub stop_grace_period: Duration,
+    /// Services that must outlive it: `down` and `stop` work in reverse order of these, also
+    /// when the stack file is gone.
+    pub depends_on: BTreeSet<String>,
+}
+
+/// Something mounted into the container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountSpec {
+    /// Absolute path inside the container.
+    pub target: String,
+    /// No writing through this mount.
+    pub read_only: bool,
+    /// What is mounted.
+    pub kind: MountKind,
+}
+
+/// What is mounted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MountKind {
+    /// A volume, by its real name.
+    Volume {
+        /// The volume's real name.
+        name: String,
+        /// Do not copy the image's content into the empty volume.
+        nocopy: bool,
+    },
+    /// A file or folder of the host.
+    Bind {
+        /// Absolute host path.
+        source: PathBuf,
+        /// Make the folder when it is missing.
+        create: bool,
+    },
+    /// Memory.
+    Tmpfs {
+        /// Bytes; `None` is the kernel's default.
+        size: Option<u64>,
+        /// Permission bits; `None` is 1777.
+        mode: Option<u32>,
+    },
+}
+
+/// Presence on one network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The network's real name.
+    pub network: String,
+    /// Names that resolve to this container on the network, besides its own: the service
+    /// name comes first, then the aliases as written.
+    pub aliases: Vec<String>,
+}
+
+/// A published port. Replicas of a service may publish the same one: it is balanced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortSpec {
+    /// Host address; `None` is every address.
+    pub host_ip: Option<IpAddr>,
+    /// Host port; `None` lets the engine choose a free one.
+    pub published: Option<u16>,
+    /// Container port.
+    pub target: u16,
+    /// Transport protocol.
+    pub protocol: Protocol,
+}
+
+/// Transport protocol of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// What to do when the process ends by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestartPolicy {
+    /// Nothing.
+    #[default]
+    No,
+    /// Start again when the exit code is not 0, at most so many times.
+    OnFailure {
+        /// `None` is without limit.
+        max_retries: Option<u32>,
+    },
+    /// Always start again.
+    Always,
+    /// Always start again, but not after a stop by the user and a reboot.
+    UnlessStopped,
+}
+
+/// A health check; what is `None` comes from the image, then from the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthSpec {
+    /// What to run.
+    pub test: Option<HealthTest>,
+    /// Time between two probes (30 s).
+    pub interval: Option<Duration>,
+    /// Time that one probe may take (30 s).
+    pub timeout: Option<Duration>,
+    /// Failures in a row that make it unhealthy (3).
+    pub retries: Option<u32>,
+    /// Time after start in which failures do not count (0 s).
+    pub start_period: Option<Duration>,
+    /// Time between two probes in the start period (5 s).
+    pub start_interval: Option<Duration>,
+}
+
+/// What a health check runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HealthTest {
+    /// No check, even if the image has one.
+    Disabled,
+    /// A program and its arguments.
+    Exec(Vec<String>),
+    /// A line for `/bin/sh -c`.
+    Shell(String),
+}
+
+/// A limit of setrlimit(2); -1 is unlimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ulimit {
+    /// The value that applies.
+    pub soft: i64,
+    /// The value up to which the process may raise it.
+    pub hard: i64,
+}

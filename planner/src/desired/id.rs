@@ -1,0 +1,112 @@
+//! Names of places and of their occupants.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A place for one container: `web/2` is the second replica of `web`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Slot {
+    /// The service.
+    pub service: String,
+    /// The replica, from 1.
+    pub index: u32,
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.service, self.index)
+    }
+}
+
+impl From<Slot> for String {
+    fn from(slot: Slot) -> Self {
+        slot.to_string()
+    }
+}
+
+impl TryFrom<String> for Slot {
+    type Error = ParseContainerIdError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let parts = text.rsplit_once('/').and_then(|(service, index)| Some((service, index.parse().ok()?)));
+        let (service, index) = parts.ok_or_else(|| ParseContainerIdError(text.clone()))?;
+        Ok(Self { service: service.to_owned(), index })
+    }
+}
+
+/// One occupant of a slot. Written `stack.service.index.generation`; stack names
+/// hold no dot, so the text is unambiguous and serves as a folder name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ContainerId {
+    /// The stack.
+    pub stack: String,
+    /// The place it occupies.
+    pub slot: Slot,
+    /// Which occupant of the place this is, from 1.
+    pub generation: u32,
+}
+
+impl ContainerId {
+    /// The name that users know from Docker Compose: `shop-web-1`.
+    pub fn name(&self) -> String {
+        format!("{}-{}-{}", self.stack, self.slot.service, self.slot.index)
+    }
+}
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}.{}", self.stack, self.slot.service, self.slot.index, self.generation)
+    }
+}
+
+/// The text is not of the form `stack.service.index.generation`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a container id")]
+pub struct ParseContainerIdError(String);
+
+impl FromStr for ContainerId {
+    type Err = ParseContainerIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (stack, rest) = text.split_once('.')?;
+            let (rest, generation) = rest.rsplit_once('.')?;
+            let (service, index) = rest.rsplit_once('.')?;
+            let slot = Slot { service: service.to_owned(), index: index.parse().ok()? };
+            Some(Self { stack: stack.to_owned(), slot, generation: generation.parse().ok()? })
+        };
+        parse().ok_or_else(|| ParseContainerIdError(text.to_owned()))
+    }
+}
+
+impl From<ContainerId> for String {
+    fn from(id: ContainerId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for ContainerId {
+    type Error = ParseContainerIdError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_even_when_the_service_has_dots() {
+        let id: ContainerId = "shop.api.v2.3.1".parse().unwrap();
+        assert_eq!(id.slot, Slot { service: "api.v2".into(), index: 3 });
+        assert_eq!(id.generation, 1);
+        assert_eq!(id.to_string(), "shop.api.v2.3.1");
+        assert_eq!(id.name(), "shop-api.v2-3");
+        assert!("shop.web.1".parse::<ContainerId>().is_err());
+    }
+}

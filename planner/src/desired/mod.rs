@@ -1,0 +1,46 @@
+//! What should exist, fully decided: the specs that the engine is handed.
+
+mod container;
+mod id;
+mod limits;
+mod lower;
+mod network;
+
+pub use container::{
+    Attachment, ContainerSpec, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec, Protocol,
+    RestartPolicy, Ulimit,
+};
+pub use id::{ContainerId, ParseContainerIdError, Slot};
+pub use limits::{Limits, Swap};
+pub use lower::lower;
+pub use network::{NetworkSpec, VolumeSpec};
+
+use crate::model::Condition;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything that should exist for one stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The stack's name.
+    pub stack: String,
+    /// Networks by their real name (`shop_default`).
+    pub networks: BTreeMap<String, NetworkSpec>,
+    /// Volumes by their real name (`shop_data`).
+    pub volumes: BTreeMap<String, VolumeSpec>,
+    /// One spec for each slot that should be occupied.
+    pub containers: BTreeMap<Slot, ContainerSpec>,
+    /// What each service waits for, by service and dependency.
+    pub depends_on: BTreeMap<String, BTreeMap<String, DependsOn>>,
+}
+
+/// One edge of the dependency graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DependsOn {
+    /// What the dependency must have reached.
+    pub condition: Condition,
+    /// Restart the dependent when the dependency is replaced or restarted.
+    pub restart: bool,
+    /// Whether a missing or failing dependency is an error.
+    pub required: bool,
+}

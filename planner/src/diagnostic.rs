@@ -1,0 +1,91 @@
+//! What is wrong with a stack file, and where: collected, sorted by place.
+
+use serde::Serialize;
+use std::fmt;
+
+/// A stretch of one source file. Offsets are bytes, lines and columns count from 1,
+/// columns in characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Span {
+    /// Index into [`Diagnostics::files`].
+    pub file: usize,
+    /// Byte offset of the first character.
+    pub start: usize,
+    /// Byte offset behind the last character.
+    pub end: usize,
+    /// Line of the first character, from 1.
+    pub line: usize,
+    /// Column of the first character, from 1.
+    pub column: usize,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The stack cannot be used.
+    Error,
+    /// Accepted, but probably not what the user wants.
+    Warning,
+}
+
+/// One thing to tell the author of a stack file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is, when it has a place in a file.
+    pub span: Option<Span>,
+    /// Which node, as `services.web.ports.0`; empty for the whole file.
+    pub path: String,
+    /// What is wrong, in the user's words: lower case, no full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// The text of a file that diagnostics point into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceFile {
+    /// The name as the user gave or would give it.
+    pub name: String,
+    /// The whole text.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// All diagnostics of one load, with the files they point into.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Diagnostics {
+    /// The files read, in reading order; [`Span::file`] indexes them.
+    pub files: Vec<SourceFile>,
+    /// What was found, sorted by place once loading has ended.
+    pub items: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Whether anything prevents the stack from being used.
+    pub fn has_errors(&self) -> bool {
+        self.items.iter().any(|item| item.severity == Severity::Error)
+    }
+
+    /// Sorts by file, place and message, so that output is stable.
+    pub fn sort(&mut self) {
+        self.items.sort_by(|a, b| (&a.span, &a.path, &a.message).cmp(&(&b.span, &b.path, &b.message)));
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for item in &self.items {
+            if let Some(span) = &item.span {
+                let name = self.files.get(span.file).map_or("", |file| &file.name);
+                write!(f, "{name}:{}:{}: ", span.line, span.column)?;
+            }
+            writeln!(f, "{}", item.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostics {}

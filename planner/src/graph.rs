@@ -1,0 +1,1 @@
+//! The dependency graph of services: order, reverse order, cycles as readable paths.

@@ -1,0 +1,96 @@
+//! One snapshot of what exists, as plain data.
+
+use crate::desired::{ContainerId, ContainerSpec, NetworkSpec, Slot, VolumeSpec};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything that exists of one stack, and the images that it may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// The stack's name.
+    pub stack: String,
+    /// Containers. A slot can hold several occupants: generations.
+    pub containers: BTreeMap<ContainerId, Container>,
+    /// Networks of the stack, and the external ones asked about, by real name.
+    pub networks: BTreeMap<String, NetworkSpec>,
+    /// Volumes of the stack, and the external ones asked about, by real name.
+    pub volumes: BTreeMap<String, VolumeSpec>,
+    /// Images present, by the references asked about.
+    pub images: BTreeMap<String, Image>,
+}
+
+/// One container that exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// What it was made from.
+    pub spec: ContainerSpec,
+    /// The content-addressed id of its image (`sha256:…`).
+    pub image_id: String,
+    /// What it is doing.
+    pub state: State,
+}
+
+/// What a container is doing. Each variant says what planning does with it when it should run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Never started, or what was running was lost with the runtime folder or a reboot: start it.
+    Created,
+    /// Its process runs: keep it.
+    Running {
+        /// What the health check says.
+        health: Health,
+    },
+    /// Its process runs but its supervisor is gone: start again means to adopt it.
+    Unsupervised,
+    /// Ended and waiting for its next start under the restart policy: keep it.
+    Restarting,
+    /// Paused: keep it.
+    Paused,
+    /// Its process ended.
+    Exited {
+        /// Exit code, 128 plus the signal number when killed by one.
+        code: i32,
+        /// Stopped on request rather than by itself: start it. By itself with code 0 and no
+        /// restart policy it is completed: keep it.
+        requested: bool,
+    },
+}
+
+/// What the health check says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// There is no health check.
+    None,
+    /// No verdict yet.
+    Starting,
+    /// The last probe succeeded.
+    Healthy,
+    /// Too many probes failed in a row.
+    Unhealthy,
+}
+
+/// One image that is present, as far as planning needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Content-addressed id (`sha256:…`).
+    pub id: String,
+    /// Paths that its `VOLUME` instructions declare.
+    pub volumes: Vec<String>,
+    /// Whether it declares a health check.
+    pub has_health: bool,
+}
+
+impl Live {
+    /// The occupants of a slot, oldest generation first.
+    pub fn occupants<'a>(&'a self, slot: &'a Slot) -> impl Iterator<Item = (&'a ContainerId, &'a Container)> {
+        self.containers.iter().filter(move |(id, _)| id.slot == *slot)
+    }
+}
+
+impl State {
+    /// Whether a process of the container exists.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::Running { .. } | Self::Unsupervised | Self::Paused | Self::Restarting)
+    }
+}

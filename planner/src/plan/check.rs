@@ -1,0 +1,1 @@
+//! Plan lint: the duties of order that leave no trace in state.

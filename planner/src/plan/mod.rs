@@ -1,0 +1,78 @@
+//! A plan: the DAG of steps from Live to Desired, each with its cause.
+
+pub mod build;
+pub mod check;
+pub mod render;
+mod step;
+
+pub use build::{Refusal, plan};
+pub use step::{Step, Until};
+
+use crate::desired::{ContainerId, Slot};
+use crate::diff::FieldChange;
+use serde::{Deserialize, Serialize};
+
+/// Position of a step in [`Plan::nodes`].
+pub type StepId = usize;
+
+/// What is to be done, in an order that respects every dependency.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The stack's name.
+    pub stack: String,
+    /// The steps. A node needs only nodes before it: topological by construction.
+    pub nodes: Vec<Node>,
+    /// What is left as it is, and why, for people who wonder.
+    pub kept: Vec<Kept>,
+    /// What people should know although nothing is done about it (orphans, for example).
+    pub notes: Vec<String>,
+}
+
+/// One step, why it is done, and what must be done before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// What is done.
+    pub step: Step,
+    /// Why it is done.
+    pub cause: Cause,
+    /// Steps that must be done first; each is less than this node's own position.
+    pub needs: Vec<StepId>,
+}
+
+/// Something that the plan leaves alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What: `container shop-web-1`, `network shop_default`, `volume shop_data`.
+    pub resource: String,
+    /// Why: `unchanged`, `completed`, `volumes are kept without -v`, …
+    pub reason: String,
+}
+
+/// Why a step is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cause {
+    /// The file declares it and it does not exist.
+    Declared,
+    /// The file says something else than what exists.
+    Changed(Vec<FieldChange>),
+    /// It exists but is not running; holds the state in words.
+    NotRunning(String),
+    /// The command asked for it.
+    Asked,
+    /// `--force-recreate`.
+    Forced,
+    /// The service asks for fewer replicas.
+    ScaledDown,
+    /// The file no longer declares it.
+    NotInFile,
+    /// A newer generation takes the slot.
+    ReplacedBy(ContainerId),
+    /// A left-over of an interrupted command.
+    Leftover,
+    /// The network it is on is replaced.
+    NetworkReplaced(String),
+    /// A dependency was replaced or restarted and `depends_on.restart` is set.
+    DependencyRestarted(String),
+    /// This slot waits for it.
+    NeededBy(Slot),
+}

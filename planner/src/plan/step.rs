@@ -1,0 +1,93 @@
+//! One atomic act. The engine implements exactly these.
+
+use crate::desired::{ContainerId, ContainerSpec, NetworkSpec, VolumeSpec};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// One atomic act. Every step is idempotent: done again after an interruption it ends in
+/// the same state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Step {
+    /// Requires: no network of this name. Ensures: it exists, with its bridge.
+    CreateNetwork {
+        /// The network.
+        spec: NetworkSpec,
+    },
+    /// Requires: no container on it. Ensures: it is gone.
+    RemoveNetwork {
+        /// Real name.
+        name: String,
+    },
+    /// Requires: no volume of this name. Ensures: it exists and is empty.
+    CreateVolume {
+        /// The volume.
+        spec: VolumeSpec,
+    },
+    /// Requires: no container that mounts it. Ensures: it and its data are gone.
+    RemoveVolume {
+        /// Real name.
+        name: String,
+    },
+    /// Requires: its networks, volumes and image. Ensures: it exists in state Created.
+    CreateContainer {
+        /// Which occupant of which slot.
+        id: ContainerId,
+        /// What it is made from.
+        spec: Box<ContainerSpec>,
+        /// The image that the spec's reference meant when the plan was made.
+        image_id: String,
+    },
+    /// Requires: it exists. Ensures: its process runs under a supervisor; a running process
+    /// without one is adopted.
+    StartContainer {
+        /// Which container.
+        id: ContainerId,
+    },
+    /// Requires: it was started. Ensures: it reached the condition; fails as soon as it cannot.
+    Await {
+        /// Which container.
+        id: ContainerId,
+        /// What it must reach.
+        until: Until,
+        /// How long that may take; `None` is as long as it needs.
+        timeout: Option<Duration>,
+    },
+    /// Requires: it exists. Ensures: no process of it runs, and it does not restart.
+    StopContainer {
+        /// Which container.
+        id: ContainerId,
+        /// Time between the stop signal and `KILL`.
+        grace: Duration,
+    },
+    /// Requires: it is running. Ensures: the signal was sent to its first process.
+    KillContainer {
+        /// Which container.
+        id: ContainerId,
+        /// Signal name without `SIG`.
+        signal: String,
+    },
+    /// Requires: it is not running. Ensures: it, its writable layer and its log are gone.
+    RemoveContainer {
+        /// Which container.
+        id: ContainerId,
+    },
+    /// Requires: it exists. Ensures: it is as the spec says, without a restart; only fields that
+    /// can be changed in place differ from before (limits, restart policy, stop signal and grace).
+    UpdateContainer {
+        /// Which container.
+        id: ContainerId,
+        /// What it is from now on.
+        spec: Box<ContainerSpec>,
+    },
+}
+
+/// What an [`Step::Await`] waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Until {
+    /// Its health check succeeds. Fails when it ends, becomes unhealthy or has no health check.
+    Healthy,
+    /// It ended with exit code 0. Fails when it ended otherwise.
+    Completed,
+    /// It runs and, with a health check, is healthy, or it ended with exit code 0.
+    Ready,
+}

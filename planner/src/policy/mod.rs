@@ -1,0 +1,1 @@
+//! Pure state machines that a supervisor runs.

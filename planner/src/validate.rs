@@ -1,0 +1,1 @@
+//! Rules that types cannot say.

@@ -1,0 +1,1 @@
+//! What each step does to Live: the one model, shared by the fake engine and the properties.
