@@ -42,3 +42,8 @@ pub struct Diff {
     /// Slots, with the occupant that the change is about.
     pub containers: BTreeMap<Slot, (Option<ContainerId>, Change)>,
 }
+
+/// Whether a container of the one spec can become one of the other as it is.
+pub fn changes_in_place(_from: &crate::ContainerSpec, _to: &crate::ContainerSpec) -> bool {
+    true
+}

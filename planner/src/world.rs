@@ -1,1 +1,268 @@
 //! What each step does to Live: the one model, shared by the fake engine and the properties.
+//!
+//! A step is refused when what its documentation requires does not hold, so that a plan
+//! whose edges are wrong fails in the model before it can fail on a machine.
+
+use crate::desired::{ContainerId, ContainerSpec, HealthTest, MountKind};
+use crate::live::{Container, Health, Live, State};
+use crate::plan::{Step, Until};
+
+/// What a step requires and does not find.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WorldError {
+    /// A thing that the step makes is there already.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// A thing that the step needs is not there.
+    #[error("{0} does not exist")]
+    Missing(String),
+    /// A network or volume cannot go while a container has it.
+    #[error("{resource} is used by container {by}")]
+    InUse {
+        /// What should go.
+        resource: String,
+        /// Who has it.
+        by: ContainerId,
+    },
+    /// A container is in a state in which the step cannot be done.
+    #[error("container {id} {problem}")]
+    WrongState {
+        /// Which container.
+        id: ContainerId,
+        /// What is wrong with its state, as a predicate.
+        problem: &'static str,
+    },
+    /// Two generations of one slot would run at once.
+    #[error("container {id} cannot start while {running} has its slot")]
+    SlotTaken {
+        /// Which container should start.
+        id: ContainerId,
+        /// Who runs.
+        running: ContainerId,
+    },
+}
+
+/// Does one step in the model. On an error nothing has changed.
+pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
+    match step {
+        Step::CreateNetwork { spec } => {
+            absent(live.networks.contains_key(&spec.name), || format!("network {}", spec.name))?;
+            live.networks.insert(spec.name.clone(), spec.clone());
+        }
+        Step::RemoveNetwork { name } => {
+            present(live.networks.contains_key(name), || format!("network {name}"))?;
+            unused(live, || format!("network {name}"), |spec| spec.is_on(name))?;
+            live.networks.remove(name);
+        }
+        Step::CreateVolume { spec } => {
+            absent(live.volumes.contains_key(&spec.name), || format!("volume {}", spec.name))?;
+            live.volumes.insert(spec.name.clone(), spec.clone());
+        }
+        Step::RemoveVolume { name } => {
+            present(live.volumes.contains_key(name), || format!("volume {name}"))?;
+            unused(live, || format!("volume {name}"), |spec| spec.mounts_volume(name))?;
+            live.volumes.remove(name);
+        }
+        Step::CreateContainer { id, spec, image_id } => create(live, id, spec, image_id)?,
+        Step::StartContainer { id } => start(live, id)?,
+        Step::Await { id, until, .. } => reach(live, id, *until)?,
+        Step::StopContainer { id, .. } => {
+            let container = find(live, id)?;
+            if container.state.is_running() {
+                container.state = State::Exited { code: 143, requested: true };
+            }
+        }
+        Step::KillContainer { id, signal } => kill(live, id, signal)?,
+        Step::RemoveContainer { id } => {
+            let container = find(live, id)?;
+            refuse_when(container.state.is_running(), id, "cannot be removed while it runs")?;
+            live.containers.remove(id);
+        }
+        Step::UpdateContainer { id, spec } => {
+            let container = find(live, id)?;
+            let in_place = crate::diff::changes_in_place(&container.spec, spec);
+            refuse_when(!in_place, id, "cannot be changed like this in place")?;
+            container.spec = (**spec).clone();
+        }
+    }
+    Ok(())
+}
+
+fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &str) -> Result<(), WorldError> {
+    absent(live.containers.contains_key(id), || format!("container {id}"))?;
+    for attachment in &spec.networks {
+        let network = &attachment.network;
+        present(live.networks.contains_key(network), || format!("network {network}"))?;
+    }
+    for mount in &spec.mounts {
+        if let MountKind::Volume { name, .. } = &mount.kind {
+            present(live.volumes.contains_key(name), || format!("volume {name}"))?;
+        }
+    }
+    let image = live.images.values().any(|image| image.id == image_id);
+    present(image, || format!("image {image_id}"))?;
+    let container = Container { spec: spec.clone(), image_id: image_id.to_owned(), state: State::Created };
+    live.containers.insert(id.clone(), container);
+    Ok(())
+}
+
+fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
+    let rival = live.occupants(&id.slot).find(|(other, there)| *other != id && there.state.is_running());
+    if let Some((running, _)) = rival {
+        return Err(WorldError::SlotTaken { id: id.clone(), running: running.clone() });
+    }
+    let image_id = find(live, id)?.image_id.clone();
+    let image_checks = live.images.values().any(|image| image.id == image_id && image.has_health);
+    let container = find(live, id)?;
+    let adoptable = container.state == State::Unsupervised;
+    refuse_when(container.state.is_running() && !adoptable, id, "runs already")?;
+    let health = if container.checks_health(image_checks) { Health::Starting } else { Health::None };
+    container.state = State::Running { health };
+    Ok(())
+}
+
+/// Waiting succeeds in the model whenever it can: what a container does by itself is not
+/// the plan's affair.
+fn reach(live: &mut Live, id: &ContainerId, until: Until) -> Result<(), WorldError> {
+    let container = find(live, id)?;
+    refuse_when(container.state == State::Created, id, "was never started")?;
+    let completed = State::Exited { code: 0, requested: false };
+    let healthy = State::Running { health: Health::Healthy };
+    match (until, &container.state) {
+        (Until::Completed, State::Exited { .. }) if container.state != completed => {
+            return refuse_when(true, id, "ended without success");
+        }
+        (Until::Completed, _) => container.state = completed,
+        (Until::Healthy, State::Exited { .. } | State::Running { health: Health::None }) => {
+            return refuse_when(true, id, "cannot become healthy");
+        }
+        (Until::Healthy, _) => container.state = healthy,
+        (Until::Ready, State::Exited { .. }) if container.state != completed => {
+            return refuse_when(true, id, "ended without success");
+        }
+        (Until::Ready, State::Exited { .. } | State::Running { health: Health::None }) => {}
+        (Until::Ready, _) => container.state = healthy,
+    }
+    Ok(())
+}
+
+fn kill(live: &mut Live, id: &ContainerId, signal: &str) -> Result<(), WorldError> {
+    let container = find(live, id)?;
+    refuse_when(!container.state.is_running(), id, "does not run")?;
+    if signal == "KILL" {
+        container.state = State::Exited { code: 137, requested: true };
+    }
+    Ok(())
+}
+
+fn find<'a>(live: &'a mut Live, id: &ContainerId) -> Result<&'a mut Container, WorldError> {
+    live.containers.get_mut(id).ok_or_else(|| WorldError::Missing(format!("container {id}")))
+}
+
+fn absent(exists: bool, what: impl FnOnce() -> String) -> Result<(), WorldError> {
+    if exists { Err(WorldError::Exists(what())) } else { Ok(()) }
+}
+
+fn present(exists: bool, what: impl FnOnce() -> String) -> Result<(), WorldError> {
+    if exists { Ok(()) } else { Err(WorldError::Missing(what())) }
+}
+
+fn unused(
+    live: &Live,
+    resource: impl FnOnce() -> String,
+    uses: impl Fn(&ContainerSpec) -> bool,
+) -> Result<(), WorldError> {
+    match live.containers.iter().find(|(_, container)| uses(&container.spec)) {
+        Some((by, _)) => Err(WorldError::InUse { resource: resource(), by: by.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn refuse_when(wrong: bool, id: &ContainerId, problem: &'static str) -> Result<(), WorldError> {
+    if wrong { Err(WorldError::WrongState { id: id.clone(), problem }) } else { Ok(()) }
+}
+
+impl Container {
+    /// Whether its health is checked, given whether its image has a check.
+    fn checks_health(&self, image_checks: bool) -> bool {
+        match self.spec.health.as_ref().and_then(|health| health.test.as_ref()) {
+            Some(HealthTest::Disabled) => false,
+            Some(_) => true,
+            None => image_checks,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desired::{Attachment, NetworkSpec, Slot};
+    use crate::live::Image;
+    use std::time::Duration;
+
+    fn id(generation: u32) -> ContainerId {
+        ContainerId { stack: "shop".into(), slot: Slot { service: "web".into(), index: 1 }, generation }
+    }
+
+    fn create_step(generation: u32) -> Step {
+        let networks = vec![Attachment { network: "shop_default".into(), aliases: vec!["web".into()] }];
+        let spec = Box::new(ContainerSpec { image: "web:1".into(), networks, ..Default::default() });
+        Step::CreateContainer { id: id(generation), spec, image_id: "sha256:1".into() }
+    }
+
+    fn world() -> Live {
+        let image = Image { id: "sha256:1".into(), ..Default::default() };
+        Live { stack: "shop".into(), images: [("web:1".into(), image)].into(), ..Default::default() }
+    }
+
+    fn network() -> Step {
+        Step::CreateNetwork { spec: NetworkSpec { name: "shop_default".into(), ..Default::default() } }
+    }
+
+    fn enact_all(live: &mut Live, steps: &[Step]) -> Result<(), WorldError> {
+        steps.iter().try_for_each(|step| enact(live, step))
+    }
+
+    #[test]
+    fn a_container_needs_its_network_and_its_image() {
+        let missing = |text: &str| Err(WorldError::Missing(text.into()));
+        assert_eq!(enact(&mut world(), &create_step(1)), missing("network shop_default"));
+        let mut live = world();
+        live.images.clear();
+        assert_eq!(enact_all(&mut live, &[network(), create_step(1)]), missing("image sha256:1"));
+    }
+
+    #[test]
+    fn a_slot_runs_one_generation_at_a_time() {
+        let mut live = world();
+        let start = |generation| Step::StartContainer { id: id(generation) };
+        enact_all(&mut live, &[network(), create_step(1), start(1), create_step(2)]).unwrap();
+        let taken = WorldError::SlotTaken { id: id(2), running: id(1) };
+        assert_eq!(enact(&mut live, &start(2)), Err(taken));
+        let stop = Step::StopContainer { id: id(1), grace: Duration::ZERO };
+        enact_all(&mut live, &[stop, start(2), Step::RemoveContainer { id: id(1) }]).unwrap();
+        assert_eq!(live.containers.len(), 1);
+    }
+
+    #[test]
+    fn a_network_outlives_its_containers_and_a_running_container_is_not_removed() {
+        let mut live = world();
+        let start = Step::StartContainer { id: id(1) };
+        enact_all(&mut live, &[network(), create_step(1), start]).unwrap();
+        let remove = Step::RemoveNetwork { name: "shop_default".into() };
+        assert!(matches!(enact(&mut live, &remove), Err(WorldError::InUse { .. })));
+        let error = enact(&mut live, &Step::RemoveContainer { id: id(1) }).unwrap_err();
+        assert_eq!(error.to_string(), "container shop.web.1.1 cannot be removed while it runs");
+    }
+
+    #[test]
+    fn waiting_for_health_fails_without_a_health_check() {
+        let mut live = world();
+        enact_all(&mut live, &[network(), create_step(1), Step::StartContainer { id: id(1) }]).unwrap();
+        let wait = |until| Step::Await { id: id(1), until, timeout: None };
+        assert!(enact(&mut live, &wait(Until::Healthy)).is_err());
+        enact(&mut live, &wait(Until::Ready)).unwrap();
+        enact(&mut live, &wait(Until::Completed)).unwrap();
+        assert_eq!(live.containers[&id(1)].state, State::Exited { code: 0, requested: false });
+    }
+}

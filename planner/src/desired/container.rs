@@ -66,6 +66,26 @@ pub struct ContainerSpec {
     pub depends_on: BTreeSet<String>,
 }
 
+impl ContainerSpec {
+    /// Whether it is on the network of this real name.
+    pub fn is_on(&self, network: &str) -> bool {
+        self.networks.iter().any(|attachment| attachment.network == network)
+    }
+
+    /// Whether it mounts the volume of this real name.
+    pub fn mounts_volume(&self, volume: &str) -> bool {
+        self.volumes().any(|name| name == volume)
+    }
+
+    /// The real names of the volumes that it mounts.
+    pub fn volumes(&self) -> impl Iterator<Item = &str> {
+        self.mounts.iter().filter_map(|mount| match &mount.kind {
+            MountKind::Volume { name, .. } => Some(name.as_str()),
+            MountKind::Bind { .. } | MountKind::Tmpfs { .. } => None,
+        })
+    }
+}
+
 /// Something mounted into the container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountSpec {

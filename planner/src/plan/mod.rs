@@ -37,6 +37,10 @@ pub struct Node {
     pub cause: Cause,
     /// Steps that must be done first; each is less than this node's own position.
     pub needs: Vec<StepId>,
+    /// Steps that must be over first, whether they succeeded or not (`required: false`); each
+    /// is less than this node's own position.
+    #[serde(default)]
+    pub after: Vec<StepId>,
 }
 
 /// Something that the plan leaves alone.
