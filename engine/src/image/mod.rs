@@ -1,1 +1,131 @@
 //! Images: content-addressed blobs, layers unpacked once, tags.
+//!
+//! ```text
+//! <root>/images/index.json           tags, and which images there are (the commit of each change)
+//! <root>/images/blobs/sha256/<hex>   configs, and manifests where the archive had them, byte for byte
+//! <root>/images/layers/<hex>/        one unpacked layer, named by its diff id, shared by images
+//! <root>/images/tmp/<name>/          what a load works on; locked while its process lives
+//! ```
+//!
+//! An image's id is the digest of its config. A layer appears by rename, complete and on the
+//! disk, or not at all. Compressed layers are not kept: the diff id is checked when a layer is
+//! unpacked, so what a layer folder holds is always what its name says.
+//! Changes happen under the lock `image`; readers need none.
+
+mod config;
+mod digest;
+mod reference;
+
+pub use config::ImageConfig;
+pub use reference::Reference;
+
+use crate::error::{Error, Kind, Result};
+use crate::store::Store;
+use jiff::Timestamp;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The image store.
+#[derive(Clone, Debug)]
+pub struct Images {
+    store: Store,
+}
+
+/// One image that is present.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// `sha256:…`, the digest of its config.
+    pub id: String,
+    /// Its tags, as people write them.
+    pub references: Vec<String>,
+    /// What it says about its containers.
+    pub config: ImageConfig,
+    /// Unpacked layers, lowest first.
+    pub layers: Vec<PathBuf>,
+    /// When it was built, if it says so.
+    pub created: Option<Timestamp>,
+    /// Bytes in its files.
+    pub size: u64,
+}
+
+/// One line of the image list: an image has as many as it has tags, and one if it has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The tag; `None` for an image without any.
+    pub reference: Option<Reference>,
+    /// `sha256:…`.
+    pub id: String,
+    /// When it was built, if it says so.
+    pub created: Option<Timestamp>,
+    /// Bytes in its files.
+    pub size: u64,
+}
+
+/// Where an archive comes from.
+pub enum Input<'a> {
+    /// A file.
+    Path(&'a Path),
+    /// A stream, such as standard input.
+    Stream(&'a mut (dyn Read + Send)),
+}
+
+/// One image that was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// `sha256:…`.
+    pub id: String,
+    /// The tags that it was given, as people write them.
+    pub references: Vec<String>,
+}
+
+/// What a removal did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// A tag went.
+    Untagged(String),
+    /// An image went; its id.
+    Deleted(String),
+}
+
+impl Images {
+    /// The image store of this store.
+    pub fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    /// The image that a reference, an id or the beginning of an id names.
+    pub fn resolve(&self, _reference: &str) -> Result<Option<Image>> {
+        Err(soon())
+    }
+
+    /// Adds the images of a docker-archive or OCI layout, as .tar, .tar.gz or .tar.zst.
+    pub fn load(&self, _from: Input<'_>) -> Result<Vec<Loaded>> {
+        Err(soon())
+    }
+
+    /// Makes an image of one layer from the tar of a root file system. `changes` are lines
+    /// such as `CMD ["sh"]`. Gives the image's id.
+    pub fn import(&self, _from: Input<'_>, _reference: Option<&str>, _changes: &[String]) -> Result<String> {
+        Err(soon())
+    }
+
+    /// All images, by name.
+    pub fn list(&self) -> Result<Vec<Listed>> {
+        Err(soon())
+    }
+
+    /// Removes a tag, and the image with its last one. `in_use` names the container that
+    /// uses an image id, if any.
+    pub fn remove(&self, _reference: &str, _in_use: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Removed>> {
+        Err(soon())
+    }
+
+    /// What there is to say about an image, in the form of `docker image inspect`.
+    pub fn inspect(&self, _reference: &str) -> Result<serde_json::Value> {
+        Err(soon())
+    }
+}
+
+fn soon() -> Error {
+    Error::new(Kind::Unsupported, "images cannot be used yet")
+}
