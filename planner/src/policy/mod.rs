@@ -1,1 +1,10 @@
 //! Pure state machines that a supervisor runs.
+//!
+//! Time comes in as durations and decisions go out as values: who runs them supplies the
+//! clock, so each rule can be tested without waiting.
+
+mod health;
+mod restart;
+
+pub use health::{HealthMachine, HealthRules};
+pub use restart::{Decision, Restart};
