@@ -24,11 +24,16 @@ fn volume(name: &str) -> Step {
 
 /// A step that only waits.
 fn wait(timeout: Option<Duration>) -> Step {
-    Step::Await { id: id(), until: Until::Healthy, timeout }
+    Step::Await { id: id(), until: Until::Ready, timeout }
 }
 
 fn plan<const N: usize>(nodes: [(Step, &[StepId]); N]) -> Plan {
-    let node = |(step, needs): (Step, &[StepId])| Node { step, cause: Cause::Asked, needs: needs.to_vec() };
+    let node = |(step, needs): (Step, &[StepId])| Node {
+        step,
+        cause: Cause::Asked,
+        needs: needs.to_vec(),
+        after: vec![],
+    };
     Plan { nodes: nodes.into_iter().map(node).collect(), ..Plan::default() }
 }
 
@@ -142,6 +147,17 @@ async fn a_failure_skips_its_descendants_at_once_and_nothing_else() {
     assert_eq!(words(&report), expected);
     let expected = ["+0", "+1", "-0 failed", "-2 skipped", "-3 skipped", "-1 done", "+4", "-4 done"];
     assert_eq!(events, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_only_comes_after_a_failed_one_is_done() {
+    let fake = fake();
+    fake.order(&volume("bad"), Order::Fail);
+    let mut plan = plan([(volume("bad"), &[]), (volume("child"), &[0]), (volume("next"), &[])]);
+    plan.nodes[2].after = vec![0, 1];
+    let (report, events) = walk(&fake, &plan, 4, Cancel::new()).await;
+    assert_eq!(words(&report)[1..], ["skipped because of 0", "done"]);
+    assert_eq!(events, ["+0", "-0 failed", "-1 skipped", "+2", "-2 done"]);
 }
 
 #[tokio::test(start_paused = true)]

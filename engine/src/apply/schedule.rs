@@ -1,5 +1,6 @@
 //! Which step may start next: the order of a walk, without clocks and tasks.
 
+use planner::plan::Node;
 use planner::{Plan, Step, StepId};
 use std::collections::BTreeSet;
 
@@ -16,7 +17,10 @@ pub(super) struct Schedule {
 
 #[derive(Debug)]
 struct Entry {
+    /// Who needs it done.
     dependents: Vec<StepId>,
+    /// Who needs it over.
+    followers: Vec<StepId>,
     missing: usize,
     is_wait: bool,
     is_pending: bool,
@@ -31,18 +35,14 @@ pub(super) fn is_wait(step: &Step) -> bool {
 impl Schedule {
     /// `parallel` bounds how many steps that change the machine run at once.
     pub(super) fn new(plan: &Plan, parallel: usize) -> Self {
-        let entry = |node: &planner::plan::Node| Entry {
-            dependents: Vec::new(),
-            missing: node.needs.len(),
-            is_wait: is_wait(&node.step),
-            is_pending: true,
-        };
-        let mut entries: Vec<Entry> = plan.nodes.iter().map(entry).collect();
+        let mut entries: Vec<Entry> = plan.nodes.iter().map(Entry::new).collect();
         for (id, node) in plan.nodes.iter().enumerate() {
-            for need in &node.needs {
-                if let Some(needed) = entries.get_mut(*need) {
-                    needed.dependents.push(id);
-                }
+            // A need outside the plan is never met.
+            for need in node.needs.iter().filter(|need| **need < plan.nodes.len()) {
+                entries[*need].dependents.push(id);
+            }
+            for before in node.after.iter().filter(|before| **before < plan.nodes.len()) {
+                entries[*before].followers.push(id);
             }
         }
         let mut schedule =
@@ -70,10 +70,9 @@ impl Schedule {
     /// A running step is done: what waited only for it becomes ready.
     pub(super) fn done(&mut self, id: StepId) {
         self.leave(id);
-        for dependent in std::mem::take(&mut self.entries[id].dependents) {
-            self.entries[dependent].missing -= 1;
-            self.offer(dependent);
-        }
+        let dependents = std::mem::take(&mut self.entries[id].dependents);
+        self.release(dependents);
+        self.over(id);
     }
 
     /// A running step failed: yields its pending descendants, which leave with it.
@@ -89,6 +88,7 @@ impl Schedule {
             }
         }
         poisoned.iter().for_each(|id| self.entries[*id].is_pending = false);
+        poisoned.iter().chain([&id]).for_each(|id| self.over(*id));
         poisoned
     }
 
@@ -98,6 +98,19 @@ impl Schedule {
         self.changes.clear();
         let pending = |(id, entry): (StepId, &mut Entry)| std::mem::take(&mut entry.is_pending).then_some(id);
         self.entries.iter_mut().enumerate().filter_map(pending).collect()
+    }
+
+    /// The step is done, failed or poisoned: what waits only for its end becomes ready.
+    fn over(&mut self, id: StepId) {
+        let followers = std::mem::take(&mut self.entries[id].followers);
+        self.release(followers);
+    }
+
+    fn release(&mut self, waiting: Vec<StepId>) {
+        for id in waiting {
+            self.entries[id].missing -= 1;
+            self.offer(id);
+        }
     }
 
     fn offer(&mut self, id: StepId) {
@@ -118,10 +131,22 @@ impl Schedule {
     }
 }
 
+impl Entry {
+    fn new(node: &Node) -> Self {
+        Self {
+            dependents: Vec::new(),
+            followers: Vec::new(),
+            missing: node.needs.len() + node.after.len(),
+            is_wait: is_wait(&node.step),
+            is_pending: true,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use planner::plan::{Cause, Node, Until};
+    use planner::plan::{Cause, Until};
     use planner::{ContainerId, Slot};
     use proptest::prelude::*;
 
@@ -138,13 +163,13 @@ mod tests {
         }
     }
 
+    fn node(wait: bool, needs: &[StepId], after: &[StepId]) -> Node {
+        Node { step: step(wait), cause: Cause::Asked, needs: needs.to_vec(), after: after.to_vec() }
+    }
+
     fn plan(nodes: &[(bool, &[StepId])]) -> Plan {
-        let node = |(wait, needs): &(bool, &[StepId])| Node {
-            step: step(*wait),
-            cause: Cause::Asked,
-            needs: needs.to_vec(),
-        };
-        Plan { nodes: nodes.iter().map(node).collect(), ..Plan::default() }
+        let nodes = nodes.iter().map(|(wait, needs)| node(*wait, needs, &[])).collect();
+        Plan { nodes, ..Plan::default() }
     }
 
     fn ready(schedule: &mut Schedule) -> Vec<StepId> {
@@ -184,6 +209,24 @@ mod tests {
     }
 
     #[test]
+    fn a_step_after_another_starts_when_that_is_over_however_it_ended() {
+        // 2 needs 0 and is skipped with it; 3 and 4 only follow.
+        let nodes = vec![
+            node(false, &[], &[]),
+            node(false, &[], &[]),
+            node(false, &[0], &[]),
+            node(false, &[], &[2]),
+            node(false, &[1], &[0]),
+        ];
+        let mut schedule = Schedule::new(&Plan { nodes, ..Plan::default() }, 9);
+        assert_eq!(ready(&mut schedule), [0, 1]);
+        assert_eq!(schedule.failed(0), BTreeSet::from([2]));
+        assert_eq!(ready(&mut schedule), [3]);
+        schedule.done(1);
+        assert_eq!(ready(&mut schedule), [4]);
+    }
+
+    #[test]
     fn giving_up_leaves_nothing_to_start() {
         let mut schedule = Schedule::new(&plan(&[(false, &[]), (false, &[]), (true, &[0])]), 1);
         assert_eq!(ready(&mut schedule), [0]);
@@ -199,23 +242,17 @@ mod tests {
         assert_eq!(schedule.give_up(), [0, 1, 2]);
     }
 
-    /// Plans of any shape: each node waits or not, and needs some of those before it.
+    /// Plans of any shape: each node waits or not, and needs or follows some of those before it.
     fn plans() -> impl Strategy<Value = Plan> {
-        prop::collection::vec(
-            (any::<bool>(), prop::collection::vec(any::<prop::sample::Index>(), 0..4)),
-            0..40,
-        )
-        .prop_map(|nodes| {
-            let needs = |id, picks: &[prop::sample::Index]| {
-                let before = picks.iter().filter(|_| id > 0).map(|pick| pick.index(id));
-                before.collect::<BTreeSet<_>>().into_iter().collect()
-            };
-            let node = |(id, (wait, picks)): (usize, &(bool, Vec<_>))| Node {
-                step: step(*wait),
-                cause: Cause::Asked,
-                needs: needs(id, picks),
-            };
-            Plan { nodes: nodes.iter().enumerate().map(node).collect(), ..Plan::default() }
+        let picks = || prop::collection::vec(any::<prop::sample::Index>(), 0..3);
+        let before = |id, picks: Vec<prop::sample::Index>| -> Vec<StepId> {
+            let ids = picks.iter().filter(|_| id > 0).map(|pick| pick.index(id));
+            ids.collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        prop::collection::vec((any::<bool>(), picks(), picks()), 0..40).prop_map(move |nodes| {
+            let nodes = nodes.into_iter().enumerate();
+            let node = |(id, (wait, needs, after))| node(wait, &before(id, needs), &before(id, after));
+            Plan { nodes: nodes.map(node).collect(), ..Plan::default() }
         })
     }
 
@@ -232,7 +269,9 @@ mod tests {
             let mut luck = luck.into_iter();
             loop {
                 while let Some(id) = schedule.next() {
-                    prop_assert!(plan.nodes[id].needs.iter().all(|need| done.contains(need)));
+                    let Node { needs, after, .. } = &plan.nodes[id];
+                    prop_assert!(needs.iter().all(|need| done.contains(need)));
+                    prop_assert!(after.iter().all(|before| done.contains(before) || lost.contains(before)));
                     running.push(id);
                 }
                 let changing = running.iter().filter(|id| !is_wait(&plan.nodes[**id].step)).count();
