@@ -10,6 +10,8 @@
 //! <runtime>/containers/<id>/        state.json, control (socket), out, err (FIFOs), files/, root/
 //! <runtime>/netns/<id>              bind mount that holds the network namespace
 //! <runtime>/dns/<network>/<id>      names and address of one endpoint
+//! <runtime>/endpoints/<id>          interfaces of one connected container
+//! <runtime>/ports/<id>              host ports published for one container
 //! ```
 
 mod lock;
@@ -48,6 +50,8 @@ impl Store {
             self.runtime.join("containers"),
             self.runtime.join("netns"),
             self.runtime.join("dns"),
+            self.runtime.join("endpoints"),
+            self.ports(),
         ];
         folders.iter().try_for_each(|folder| {
             fs::create_dir_all(folder).doing(|| format!("create {}", folder.display()))
@@ -143,6 +147,26 @@ impl Store {
     /// Names and address of one endpoint.
     pub fn dns_entry(&self, network: &str, id: &ContainerId) -> PathBuf {
         self.dns(network).join(id.to_string())
+    }
+
+    /// Folder with one folder of endpoints for each network.
+    pub fn dns_root(&self) -> PathBuf {
+        self.runtime.join("dns")
+    }
+
+    /// Interfaces of one connected container.
+    pub fn endpoints(&self, id: &ContainerId) -> PathBuf {
+        self.runtime.join("endpoints").join(id.to_string())
+    }
+
+    /// Folder with one file for each container that has published ports.
+    pub fn ports(&self) -> PathBuf {
+        self.runtime.join("ports")
+    }
+
+    /// Host ports published for one container.
+    pub fn published(&self, id: &ContainerId) -> PathBuf {
+        self.ports().join(id.to_string())
     }
 
     /// Folder of the volumes.
