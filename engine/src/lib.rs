@@ -30,6 +30,9 @@ pub mod shim;
 pub mod store;
 #[allow(unsafe_code)]
 pub mod sys;
+#[cfg(test)]
+mod testing;
+pub mod tree;
 pub mod undo;
 pub mod volume;
 

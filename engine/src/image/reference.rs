@@ -25,12 +25,13 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// The repository as people write it: without `docker.io/library/`.
+    /// The repository as people write it: without `docker.io/library/` where that reads back.
     pub fn familiar_repository(&self) -> String {
-        match (self.domain.as_str(), self.path.strip_prefix(OFFICIAL)) {
-            (HUB, Some(name)) if !name.contains('/') => name.to_owned(),
-            (HUB, _) => self.path.clone(),
-            _ => format!("{}/{}", self.domain, self.path),
+        let short = [self.path.strip_prefix(OFFICIAL), Some(self.path.as_str())];
+        let reads_back = |name: &&str| split_domain(name) == (self.domain.clone(), self.path.clone());
+        match short.into_iter().flatten().find(reads_back) {
+            Some(name) => name.to_owned(),
+            None => format!("{}/{}", self.domain, self.path),
         }
     }
 
@@ -250,7 +251,6 @@ mod tests {
         #[test]
         fn both_forms_read_back_as_the_same_reference(reference in reference()) {
             prop_assert_eq!(&reference.to_string().parse::<Reference>().unwrap(), &reference);
-            // `library/x/y` on the hub: `x/y` there would be another repository.
             prop_assert_eq!(&reference.familiar().parse::<Reference>().unwrap(), &reference);
         }
 
