@@ -1,1 +1,4 @@
 //! System calls: the only unsafe code, one family a file, safe interfaces.
+
+pub mod clone;
+pub mod pty;

@@ -1,0 +1,196 @@
+//! Everything that a child needs to know before it is born.
+
+use super::caps::CapSet;
+use super::user::User;
+use crate::cgroup::Join;
+use crate::error::{Error, Kind, Result};
+use planner::ContainerSpec;
+use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
+
+/// The first process of a container. File descriptors are borrowed: the child gets copies.
+#[derive(Debug)]
+pub struct Birth<'a> {
+    /// A detached mount (fsmount(2), open_tree(2)) that becomes `/`. It is used up: a second
+    /// birth needs a clone of it.
+    pub rootfs: BorrowedFd<'a>,
+    /// Standard input, output and error.
+    pub stdio: [BorrowedFd<'a>; 3],
+    /// What runs.
+    pub process: Process,
+    /// What it may do.
+    pub confinement: Confinement,
+    /// Host name inside.
+    pub hostname: String,
+    /// The network namespace to enter; `None` makes a new, empty one.
+    pub netns: Option<PathBuf>,
+    /// The control groups to join.
+    pub cgroup: Join,
+    /// Volumes, binds, tmpfs, in the order in which they are mounted. Files such as
+    /// `/etc/hosts` are binds too.
+    pub mounts: Vec<Mount>,
+    /// Size of `/dev/shm` in bytes.
+    pub shm_size: u64,
+    /// Device nodes of the host that appear at the same path inside, besides the usual six.
+    pub devices: Vec<PathBuf>,
+    /// Nothing of the root file system can be written.
+    pub read_only: bool,
+    /// A small init is PID 1 and reaps; the program is its child.
+    pub init: bool,
+}
+
+/// One more process inside a container that lives.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// A process of the container, whose namespaces are joined: its PID 1.
+    pub pidfd: BorrowedFd<'a>,
+    /// Standard input, output and error. With `tty` all three are the terminal's slave end.
+    pub stdio: [BorrowedFd<'a>; 3],
+    /// What runs.
+    pub process: Process,
+    /// What it may do: the same as the container's first process.
+    pub confinement: Confinement,
+    /// The control groups to join: those of the container.
+    pub cgroup: Join,
+    /// Standard input is a terminal: make it the controlling one of a new session.
+    pub tty: bool,
+}
+
+/// A program with its surroundings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// Program and arguments; never empty.
+    pub argv: Vec<String>,
+    /// The environment. `PATH`, `HOME` and (at birth) `HOSTNAME` are added when absent.
+    pub env: BTreeMap<String, String>,
+    /// Working directory, absolute; made when missing (at birth). Empty is `/`.
+    pub cwd: String,
+    /// Who runs it.
+    pub user: User,
+}
+
+/// What a process may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confinement {
+    /// Everything: all devices, no filter, nothing masked.
+    pub privileged: bool,
+    /// Capabilities that it can ever have.
+    pub capabilities: CapSet,
+    /// It never gains privileges by execve(2).
+    pub no_new_privileges: bool,
+    /// No system call filter (privileged processes have none anyway).
+    pub unfiltered: bool,
+    /// Limits of setrlimit(2).
+    pub rlimits: Vec<Rlimit>,
+    /// How early the kernel kills it when memory is short, -1000 to 1000.
+    pub oom_score_adj: Option<i32>,
+}
+
+/// One limit of setrlimit(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rlimit {
+    /// `RLIMIT_…`.
+    pub resource: u32,
+    /// The value that applies; `u64::MAX` is unlimited.
+    pub soft: u64,
+    /// The value up to which it may be raised; `u64::MAX` is unlimited.
+    pub hard: u64,
+}
+
+/// Something mounted into the container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Absolute path inside. Links in it are followed inside the container's root only. A missing
+    /// folder (or, for a source that is a file, a missing file) is made.
+    pub target: String,
+    /// No writing through this mount.
+    pub read_only: bool,
+    /// What is mounted.
+    pub source: MountSource,
+}
+
+/// What is mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MountSource {
+    /// A folder of the host, with what is mounted below it.
+    Folder(PathBuf),
+    /// A file, socket or device of the host.
+    File(PathBuf),
+    /// Memory.
+    Tmpfs {
+        /// Bytes; `None` is the kernel's default.
+        size: Option<u64>,
+        /// Permission bits; `None` is 1777.
+        mode: Option<u32>,
+    },
+}
+
+impl Confinement {
+    /// What the spec allows.
+    pub fn of(spec: &ContainerSpec) -> Result<Self> {
+        Ok(Self {
+            privileged: spec.privileged,
+            capabilities: CapSet::of(spec)?,
+            no_new_privileges: spec.no_new_privileges,
+            unfiltered: spec.privileged,
+            rlimits: spec
+                .ulimits
+                .iter()
+                .map(|(name, limit)| Rlimit::named(name, limit.soft, limit.hard))
+                .collect::<Result<_>>()?,
+            oom_score_adj: None,
+        })
+    }
+}
+
+/// Names of the limits, as in ulimit(1) and Compose files.
+const RLIMITS: [(&str, u32); 16] = [
+    ("as", libc::RLIMIT_AS),
+    ("core", libc::RLIMIT_CORE),
+    ("cpu", libc::RLIMIT_CPU),
+    ("data", libc::RLIMIT_DATA),
+    ("fsize", libc::RLIMIT_FSIZE),
+    ("locks", libc::RLIMIT_LOCKS),
+    ("memlock", libc::RLIMIT_MEMLOCK),
+    ("msgqueue", libc::RLIMIT_MSGQUEUE),
+    ("nice", libc::RLIMIT_NICE),
+    ("nofile", libc::RLIMIT_NOFILE),
+    ("nproc", libc::RLIMIT_NPROC),
+    ("rss", libc::RLIMIT_RSS),
+    ("rtprio", libc::RLIMIT_RTPRIO),
+    ("rttime", libc::RLIMIT_RTTIME),
+    ("sigpending", libc::RLIMIT_SIGPENDING),
+    ("stack", libc::RLIMIT_STACK),
+];
+
+impl Rlimit {
+    /// A limit by its name (`nofile`); -1 is unlimited.
+    pub fn named(name: &str, soft: i64, hard: i64) -> Result<Self> {
+        let known = RLIMITS.iter().find(|(known, _)| *known == name);
+        let (_, resource) = known.ok_or_else(|| {
+            Error::new(Kind::Unsupported, format!("`{name}` is not a resource limit"))
+                .hint(format!("known are {}", RLIMITS.map(|(name, _)| name).join(", ")))
+        })?;
+        let value = |limit: i64| u64::try_from(limit).unwrap_or(u64::MAX);
+        Ok(Self { resource: *resource, soft: value(soft), hard: value(hard) })
+    }
+
+    /// The limit's name.
+    pub fn name(&self) -> &'static str {
+        RLIMITS.iter().find(|(_, resource)| *resource == self.resource).map_or("?", |(name, _)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_found_by_name_and_minus_one_is_unlimited() {
+        let limit = Rlimit::named("nofile", 1024, -1).unwrap();
+        assert_eq!(limit, Rlimit { resource: libc::RLIMIT_NOFILE, soft: 1024, hard: u64::MAX });
+        assert_eq!(limit.name(), "nofile");
+        assert_eq!(Rlimit::named("files", 1, 1).unwrap_err().kind, Kind::Unsupported);
+    }
+}
