@@ -43,7 +43,7 @@ fn fake() -> Arc<FakeEngine> {
         Container { spec: ContainerSpec::default(), image_id: String::new(), state: State::Created };
     let mut live = Live::default();
     live.containers.insert(id(), container);
-    planner::world::enact(&mut live, &Step::StartContainer { id: id() }).unwrap();
+    planner::world::enact(&mut live, &Step::StartContainer { id: id() }).expect("a created container starts");
     Arc::new(FakeEngine::new(live))
 }
 

@@ -1,0 +1,43 @@
+# make demo    shows sampan on a real stack (with root rights)
+# make test    runs all tests; without root those that need it are skipped and say so
+# make bench   measures sampan, beside its peers where they are installed (with root rights)
+# make lint    checks format, lints, and dependencies (deny.toml)
+# make fmt     formats the code
+
+export PATH := $(PATH):$(HOME)/.cargo/bin
+need := .ci/need
+sudo := $(if $(filter-out 0,$(shell id -u)),sudo)
+# The host is named as the target in .cargo/config.toml, hence the folder in between.
+release = $(or $(CARGO_TARGET_DIR),target)/$(shell rustc -vV | sed -n 's/^host: //p')/release/sampan
+
+.PHONY: help demo test bench fmt lint release
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+release:
+	@$(need) gcc libc6-dev
+	cargo build --release --locked -p sampan
+
+demo: release
+	@$(need) busybox-static curl
+	@$(sudo) examples/shop/demo.sh $(abspath $(release))
+
+test:
+	@$(need) gcc libc6-dev busybox-static iproute2 nftables curl
+	cargo build --workspace --locked
+	cargo test --workspace --locked
+
+bench: release
+	@$(need) busybox-static
+	@$(sudo) tests/bench/run.sh $(abspath $(release))
+
+fmt:
+	@$(need)
+	cargo fmt --all
+
+lint:
+	@$(need) gcc libc6-dev
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@.ci/deny
