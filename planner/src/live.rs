@@ -1,6 +1,6 @@
 //! One snapshot of what exists, as plain data.
 
-use crate::desired::{ContainerId, ContainerSpec, NetworkSpec, Slot, VolumeSpec};
+use crate::desired::{ContainerId, ContainerSpec, NetworkSpec, RestartPolicy, Slot, VolumeSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -85,6 +85,23 @@ impl Live {
     /// The occupants of a slot, oldest generation first.
     pub fn occupants<'a>(&'a self, slot: &'a Slot) -> impl Iterator<Item = (&'a ContainerId, &'a Container)> {
         self.containers.iter().filter(move |(id, _)| id.slot == *slot)
+    }
+}
+
+impl Container {
+    /// Whether it ended by itself as it should and nothing is to be done about it.
+    pub fn is_completed(&self, restart: RestartPolicy) -> bool {
+        let stays = matches!(restart, RestartPolicy::No | RestartPolicy::OnFailure { .. });
+        stays && self.state == State::Exited { code: 0, requested: false }
+    }
+
+    /// Whether a container that should run must be started, given the restart policy it should have.
+    pub fn needs_start(&self, restart: RestartPolicy) -> bool {
+        match self.state {
+            State::Created | State::Unsupervised => true,
+            State::Exited { .. } => !self.is_completed(restart),
+            State::Running { .. } | State::Restarting | State::Paused => false,
+        }
     }
 }
 

@@ -1,11 +1,330 @@
 //! Stack and Goal to Desired.
 
-use super::Desired;
-use crate::goal::Goal;
+use super::{
+    Attachment, ContainerSpec, DependsOn, Desired, HealthSpec, Limits, MountKind, MountSpec, NetworkSpec,
+    PortSpec, RestartPolicy, Slot, VolumeSpec,
+};
+use crate::goal::{Goal, UpOptions, Verb};
+use crate::graph::DependencyGraph;
 use crate::live::Live;
-use crate::model::Stack;
+use crate::model::{MountSource, Restart, Service, Stack, VolumeMount};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What should exist when the goal is reached. Live is asked only for facts about images.
-pub fn lower(_stack: &Stack, _goal: &Goal, _live: &Live) -> Desired {
-    Desired::default()
+///
+/// Total: names that mean nothing (an unknown service, network or volume) are left out here and
+/// refused by validation or by [`plan`](crate::plan::plan).
+pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
+    let nothing = UpOptions::default();
+    let options = if let Verb::Up(options) = &goal.verb { options } else { &nothing };
+    let mut desired = Desired { stack: stack.name.clone(), ..Desired::default() };
+    for (name, service) in in_scope(stack, goal, options.no_deps) {
+        desired.depends_on.insert(name.to_owned(), depends_on(service));
+        let replicas = options.scale.get(name).copied().unwrap_or(service.replicas);
+        for index in 1..=replicas {
+            let slot = Slot { service: name.to_owned(), index };
+            let spec = container(stack, &slot, service, live);
+            desired.containers.insert(slot, spec);
+        }
+        if replicas > 0 {
+            networks(stack, service, &mut desired.networks);
+        }
+    }
+    desired.volumes = volumes(stack, &desired.containers);
+    desired
+}
+
+/// The services that the goal is about: all of active profiles, or the named ones (of inactive
+/// profiles too, naming activates) with what they depend on.
+fn in_scope<'a>(stack: &'a Stack, goal: &Goal, no_deps: bool) -> BTreeMap<&'a str, &'a Service> {
+    let named = |name: &&String| goal.services.contains(*name);
+    let disabled = stack.disabled.iter().filter(|(name, _)| named(name));
+    let all: BTreeMap<&str, &Service> =
+        stack.services.iter().chain(disabled).map(|(name, service)| (name.as_str(), service)).collect();
+    if goal.services.is_empty() {
+        return all;
+    }
+    let edges = |(name, service): (&&'a str, &&'a Service)| {
+        (*name, service.depends_on.keys().map(String::as_str).collect::<Vec<_>>())
+    };
+    let wanted = if no_deps {
+        goal.services.clone()
+    } else {
+        DependencyGraph::new(all.iter().map(edges)).closure(goal.services.iter().map(String::as_str))
+    };
+    all.into_iter().filter(|(name, _)| wanted.contains(*name)).collect()
+}
+
+/// What a service waits for.
+pub(crate) fn depends_on(service: &Service) -> BTreeMap<String, DependsOn> {
+    let edge = |(name, dependency): (&String, &crate::model::Dependency)| {
+        let crate::model::Dependency { condition, restart, required, .. } = *dependency;
+        (name.clone(), DependsOn { condition, restart, required })
+    };
+    service.depends_on.iter().map(edge).collect()
+}
+
+fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> ContainerSpec {
+    ContainerSpec {
+        image: service.image.clone(),
+        command: service.command.clone(),
+        entrypoint: service.entrypoint.clone(),
+        environment: service.environment.clone(),
+        working_dir: service.working_dir.clone(),
+        user: service.user.clone(),
+        hostname: service.hostname.clone(),
+        labels: service.labels.clone(),
+        mounts: mounts(stack, slot, service, live),
+        networks: attachments(stack, slot, service),
+        ports: ports(service),
+        limits: limits(service),
+        restart: restart(service.restart),
+        health: service.healthcheck.as_ref().map(health),
+        init: service.init,
+        read_only: service.read_only,
+        privileged: service.privileged,
+        cap_add: service.cap_add.clone(),
+        cap_drop: service.cap_drop.clone(),
+        no_new_privileges: service.no_new_privileges,
+        ulimits: service.ulimits.clone(),
+        shm_size: service.shm_size,
+        stop_signal: service.stop_signal.clone(),
+        stop_grace_period: service.stop_grace_period,
+        depends_on: service.depends_on.keys().cloned().collect(),
+    }
+}
+
+/// The service's own mounts and those that its image declares, parents before what is in them.
+fn mounts(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Vec<MountSpec> {
+    let own = service.volumes.iter().filter_map(|mount| own_mount(stack, slot, mount));
+    let mut mounts: Vec<MountSpec> = own.collect();
+    let taken: BTreeSet<String> = mounts.iter().map(|mount| mount.target.clone()).collect();
+    let declared = image_volumes(&stack.name, slot, &service.image, live);
+    mounts.extend(declared.into_iter().filter(|target| !taken.contains(target)).map(|target| MountSpec {
+        read_only: false,
+        kind: MountKind::Volume { name: anonymous_name(&stack.name, slot, &target), nocopy: false },
+        target,
+    }));
+    mounts.sort_by_cached_key(|mount| (mount.target.matches('/').count(), mount.target.clone()));
+    mounts
+}
+
+fn own_mount(stack: &Stack, slot: &Slot, mount: &VolumeMount) -> Option<MountSpec> {
+    let kind = match &mount.source {
+        MountSource::Volume { key: None, nocopy } => {
+            let name = anonymous_name(&stack.name, slot, &mount.target);
+            MountKind::Volume { name, nocopy: *nocopy }
+        }
+        MountSource::Volume { key: Some(key), nocopy } => {
+            MountKind::Volume { name: stack.volumes.get(key)?.name.clone(), nocopy: *nocopy }
+        }
+        MountSource::Bind { source, create } => MountKind::Bind { source: source.clone(), create: *create },
+        MountSource::Tmpfs { size, mode } => MountKind::Tmpfs { size: *size, mode: *mode },
+    };
+    Some(MountSpec { target: mount.target.clone(), read_only: mount.read_only, kind })
+}
+
+/// The `VOLUME` paths of an image. When the image is gone, what a container made from it mounts
+/// tells them, so that the container does not look changed.
+fn image_volumes(stack: &str, slot: &Slot, image: &str, live: &Live) -> BTreeSet<String> {
+    if let Some(image) = live.images.get(image) {
+        return image.volumes.iter().cloned().collect();
+    }
+    let made_from_it = live.occupants(slot).filter(|(_, container)| container.spec.image == image);
+    let mounts = made_from_it.flat_map(|(_, container)| &container.spec.mounts);
+    let is_anonymous = |mount: &&MountSpec| match &mount.kind {
+        MountKind::Volume { name, .. } => *name == anonymous_name(stack, slot, &mount.target),
+        MountKind::Bind { .. } | MountKind::Tmpfs { .. } => false,
+    };
+    mounts.filter(is_anonymous).map(|mount| mount.target.clone()).collect()
+}
+
+/// The name of an anonymous volume: the same for every generation of the slot, so that data
+/// survive a replacement.
+fn anonymous_name(stack: &str, slot: &Slot, target: &str) -> String {
+    // FNV-1a over 32 bits: stable for ever, unlike the hasher of the standard library.
+    let hash =
+        target.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("{stack}_{}-{}_{hash:08x}", slot.service, slot.index)
+}
+
+fn attachments(stack: &Stack, slot: &Slot, service: &Service) -> Vec<Attachment> {
+    let attachment = |network: &crate::model::ServiceNetwork| {
+        let mut aliases = vec![slot.service.clone()];
+        let more = network.aliases.iter().filter(|alias| **alias != slot.service);
+        aliases.extend(more.cloned());
+        Some(Attachment { network: stack.networks.get(&network.key)?.name.clone(), aliases })
+    };
+    service.networks.iter().filter_map(attachment).collect()
+}
+
+fn ports(service: &Service) -> Vec<PortSpec> {
+    let port = |port: &crate::model::Port| PortSpec {
+        host_ip: port.host_ip,
+        published: port.published,
+        target: port.target,
+        protocol: port.protocol,
+    };
+    service.ports.iter().map(port).collect()
+}
+
+fn limits(service: &Service) -> Limits {
+    let crate::model::Resources { memory, swap, nano_cpus, pids } = service.resources;
+    Limits { memory, swap, nano_cpus, pids }
+}
+
+fn restart(restart: Restart) -> RestartPolicy {
+    match restart {
+        Restart::No => RestartPolicy::No,
+        Restart::Always => RestartPolicy::Always,
+        Restart::OnFailure { max_retries } => RestartPolicy::OnFailure { max_retries },
+        Restart::UnlessStopped => RestartPolicy::UnlessStopped,
+    }
+}
+
+fn health(check: &crate::model::HealthCheck) -> HealthSpec {
+    HealthSpec {
+        test: check.test.clone(),
+        interval: check.interval,
+        timeout: check.timeout,
+        retries: check.retries,
+        start_period: check.start_period,
+        start_interval: check.start_interval,
+    }
+}
+
+fn networks(stack: &Stack, service: &Service, into: &mut BTreeMap<String, NetworkSpec>) {
+    for network in service.networks.iter().filter_map(|network| stack.networks.get(&network.key)) {
+        let spec = NetworkSpec {
+            name: network.name.clone(),
+            stack: (!network.external).then(|| stack.name.clone()),
+            external: network.external,
+            internal: network.internal,
+            subnet: network.subnet,
+            gateway: network.gateway,
+            labels: network.labels.clone(),
+        };
+        into.insert(network.name.clone(), spec);
+    }
+}
+
+/// The volumes that containers mount: the declared ones by their real name, the others anonymous.
+fn volumes(stack: &Stack, containers: &BTreeMap<Slot, ContainerSpec>) -> BTreeMap<String, VolumeSpec> {
+    let declared: BTreeMap<&str, _> = stack.volumes.values().map(|v| (v.name.as_str(), v)).collect();
+    let spec = |name: &str| match declared.get(name) {
+        Some(volume) => VolumeSpec {
+            name: name.to_owned(),
+            stack: (!volume.external).then(|| stack.name.clone()),
+            external: volume.external,
+            anonymous: false,
+            labels: volume.labels.clone(),
+        },
+        None => VolumeSpec {
+            name: name.to_owned(),
+            stack: Some(stack.name.clone()),
+            anonymous: true,
+            ..VolumeSpec::default()
+        },
+    };
+    containers.values().flat_map(ContainerSpec::volumes).map(|name| (name.to_owned(), spec(name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::Image;
+    use crate::model::{Dependency, Network, ServiceNetwork, Volume};
+
+    fn service() -> Service {
+        let networks = vec![ServiceNetwork { key: "default".into(), aliases: vec!["www".into()] }];
+        Service { image: "web:1".into(), replicas: 1, networks, ..Default::default() }
+    }
+
+    fn after(mut service: Service, dependency: &str) -> Service {
+        let edge = Dependency {
+            span: Default::default(),
+            condition: Default::default(),
+            restart: false,
+            required: true,
+        };
+        service.depends_on.insert(dependency.into(), edge);
+        service
+    }
+
+    fn stack() -> Stack {
+        let network = Network { name: "shop_default".into(), ..Default::default() };
+        let volume = Volume { name: "shop_data".into(), ..Default::default() };
+        let services = [
+            ("web".to_owned(), after(service(), "db")),
+            ("db".to_owned(), service()),
+            ("mail".to_owned(), service()),
+        ];
+        Stack {
+            name: "shop".into(),
+            services: services.into(),
+            disabled: [("debug".to_owned(), service())].into(),
+            networks: [("default".to_owned(), network)].into(),
+            volumes: [("data".to_owned(), volume)].into(),
+            ..Default::default()
+        }
+    }
+
+    fn up(services: &[&str], options: UpOptions) -> Goal {
+        let services = services.iter().map(|name| (*name).to_owned()).collect();
+        Goal { services, ..Goal::all(Verb::Up(options)) }
+    }
+
+    fn slots(goal: &Goal) -> Vec<String> {
+        let desired = lower(&stack(), goal, &Live::default());
+        desired.containers.keys().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_scope_is_the_named_services_and_what_they_need() {
+        assert_eq!(slots(&up(&[], UpOptions::default())), ["db/1", "mail/1", "web/1"]);
+        assert_eq!(slots(&up(&["web"], UpOptions::default())), ["db/1", "web/1"]);
+        assert_eq!(slots(&up(&["web"], UpOptions { no_deps: true, ..Default::default() })), ["web/1"]);
+        assert_eq!(slots(&up(&["debug"], UpOptions::default())), ["debug/1"]);
+    }
+
+    #[test]
+    fn scale_overrides_the_number_of_replicas() {
+        let scale = [("web".to_owned(), 2), ("mail".to_owned(), 0)].into();
+        let goal = up(&["web", "mail"], UpOptions { scale, no_deps: true, ..Default::default() });
+        assert_eq!(slots(&goal), ["web/1", "web/2"]);
+        let desired = lower(&stack(), &goal, &Live::default());
+        assert!(desired.depends_on.contains_key("mail"));
+    }
+
+    #[test]
+    fn names_on_a_network_begin_with_the_service() {
+        let desired = lower(&stack(), &up(&["mail"], UpOptions::default()), &Live::default());
+        let spec = desired.containers.values().next().unwrap();
+        assert_eq!(spec.networks[0].network, "shop_default");
+        assert_eq!(spec.networks[0].aliases, ["mail", "www"]);
+        assert_eq!(desired.networks["shop_default"].stack.as_deref(), Some("shop"));
+    }
+
+    #[test]
+    fn volumes_without_a_name_get_one_from_slot_and_target() {
+        let mut stack = stack();
+        let mount = |target: &str, key: Option<&str>| VolumeMount {
+            span: Default::default(),
+            target: target.into(),
+            read_only: false,
+            source: MountSource::Volume { key: key.map(Into::into), nocopy: false },
+        };
+        let volumes = vec![mount("/var/lib/db", Some("data")), mount("/cache", None)];
+        stack.services.get_mut("db").unwrap().volumes = volumes;
+        let image = Image { volumes: vec!["/var/lib/db".into(), "/logs".into()], ..Default::default() };
+        let live = Live { images: [("web:1".to_owned(), image)].into(), ..Default::default() };
+        let desired = lower(&stack, &up(&["db"], UpOptions::default()), &live);
+        let spec = desired.containers.values().next().unwrap();
+        let targets: Vec<_> = spec.mounts.iter().map(|mount| mount.target.as_str()).collect();
+        assert_eq!(targets, ["/cache", "/logs", "/var/lib/db"]);
+        let names: Vec<_> = spec.volumes().collect();
+        assert_eq!(names, ["shop_db-1_c681ccdc", "shop_db-1_941e5b45", "shop_data"]);
+        assert!(desired.volumes["shop_db-1_c681ccdc"].anonymous);
+        assert!(!desired.volumes["shop_data"].anonymous);
+    }
 }

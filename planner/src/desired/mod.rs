@@ -12,6 +12,7 @@ pub use container::{
 };
 pub use id::{ContainerId, ParseContainerIdError, Slot};
 pub use limits::{Limits, Swap};
+pub(crate) use lower::depends_on;
 pub use lower::lower;
 pub use network::{NetworkSpec, VolumeSpec};
 
@@ -30,7 +31,8 @@ pub struct Desired {
     pub volumes: BTreeMap<String, VolumeSpec>,
     /// One spec for each slot that should be occupied.
     pub containers: BTreeMap<Slot, ContainerSpec>,
-    /// What each service waits for, by service and dependency.
+    /// What each service waits for, by service and dependency. Every service in scope has an
+    /// entry, those without replicas and without dependencies too.
     pub depends_on: BTreeMap<String, BTreeMap<String, DependsOn>>,
 }
 

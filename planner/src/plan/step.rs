@@ -81,6 +81,25 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The container that it is about; `None` for networks and volumes.
+    pub fn container(&self) -> Option<&ContainerId> {
+        match self {
+            Self::CreateContainer { id, .. }
+            | Self::StartContainer { id }
+            | Self::Await { id, .. }
+            | Self::StopContainer { id, .. }
+            | Self::KillContainer { id, .. }
+            | Self::RemoveContainer { id }
+            | Self::UpdateContainer { id, .. } => Some(id),
+            Self::CreateNetwork { .. }
+            | Self::RemoveNetwork { .. }
+            | Self::CreateVolume { .. }
+            | Self::RemoveVolume { .. } => None,
+        }
+    }
+}
+
 /// What an [`Step::Await`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Until {

@@ -1,0 +1,174 @@
+//! The field tables: what each field is called in a stack file, how its value reads, and what
+//! a difference means for the resource that exists.
+
+use super::{FieldChange, format};
+use crate::desired::{ContainerSpec, HealthSpec, NetworkSpec, VolumeSpec};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a difference in a field means. The gravest of all differences decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnChange {
+    /// Nothing is done about it.
+    Keep,
+    /// It is changed while the resource goes on.
+    UpdateInPlace,
+    /// The resource is made anew.
+    Replace,
+}
+
+/// One field of a spec.
+pub struct Field<T> {
+    /// Its name in the words of the stack file.
+    pub name: &'static str,
+    /// How its value reads.
+    get: Get<T>,
+    /// What a difference means.
+    pub on_change: OnChange,
+}
+
+/// How the value of a field reads.
+enum Get<T> {
+    /// One text; `None` when it is not set.
+    One(fn(&T) -> Option<String>),
+    /// One text for each key, so that a difference names the key.
+    Each(fn(&T) -> BTreeMap<String, String>),
+}
+
+const fn one<T>(name: &'static str, on_change: OnChange, get: fn(&T) -> Option<String>) -> Field<T> {
+    Field { name, get: Get::One(get), on_change }
+}
+
+const fn each<T>(
+    name: &'static str,
+    on_change: OnChange,
+    get: fn(&T) -> BTreeMap<String, String>,
+) -> Field<T> {
+    Field { name, get: Get::Each(get), on_change }
+}
+
+use OnChange::{Keep, Replace, UpdateInPlace};
+
+/// The fields of a container.
+pub const CONTAINER: &[Field<ContainerSpec>] = &[
+    one("image", Replace, |c| Some(c.image.clone())),
+    one("command", Replace, |c| c.command.as_ref().map(|argv| format!("{argv:?}"))),
+    one("entrypoint", Replace, |c| c.entrypoint.as_ref().map(|argv| format!("{argv:?}"))),
+    each("environment", Replace, environment),
+    one("working_dir", Replace, |c| c.working_dir.clone()),
+    one("user", Replace, |c| c.user.clone()),
+    one("hostname", Replace, |c| c.hostname.clone()),
+    each("labels", Replace, |c| c.labels.clone()),
+    each("volumes", Replace, |c| {
+        c.mounts.iter().map(|mount| (mount.target.clone(), format::mount(mount))).collect()
+    }),
+    each("networks", Replace, networks),
+    each("ports", Replace, ports),
+    one("deploy.resources.limits.memory", UpdateInPlace, |c| c.limits.memory.map(format::bytes)),
+    one("memswap_limit", UpdateInPlace, |c| format::swap(c.limits.swap)),
+    one("deploy.resources.limits.cpus", UpdateInPlace, |c| c.limits.nano_cpus.map(format::cpus)),
+    one("deploy.resources.limits.pids", UpdateInPlace, |c| c.limits.pids.map(|pids| pids.to_string())),
+    one("restart", UpdateInPlace, |c| Some(format::restart(c.restart))),
+    each("healthcheck", Replace, |c| c.health.as_ref().map(health).unwrap_or_default()),
+    one("init", Replace, |c| flag(c.init)),
+    one("read_only", Replace, |c| flag(c.read_only)),
+    one("privileged", Replace, |c| flag(c.privileged)),
+    one("cap_add", Replace, |c| set(&c.cap_add)),
+    one("cap_drop", Replace, |c| set(&c.cap_drop)),
+    one("security_opt.no-new-privileges", Replace, |c| flag(c.no_new_privileges)),
+    each("ulimits", Replace, |c| {
+        let text = |(name, limit): (&String, &crate::desired::Ulimit)| {
+            (name.clone(), format!("{}:{}", limit.soft, limit.hard))
+        };
+        c.ulimits.iter().map(text).collect()
+    }),
+    one("shm_size", Replace, |c| c.shm_size.map(format::bytes)),
+    one("stop_signal", UpdateInPlace, |c| c.stop_signal.clone()),
+    one("stop_grace_period", UpdateInPlace, |c| Some(format::duration(c.stop_grace_period))),
+    one("depends_on", UpdateInPlace, |c| set(&c.depends_on)),
+];
+
+/// The fields of a network.
+pub const NETWORK: &[Field<NetworkSpec>] = &[
+    one("internal", Replace, |n| flag(n.internal)),
+    one("ipam.config.subnet", Replace, |n| n.subnet.map(|subnet| subnet.to_string())),
+    one("ipam.config.gateway", Replace, |n| n.gateway.map(|gateway| gateway.to_string())),
+    each("labels", Replace, |n| n.labels.clone()),
+];
+
+/// The fields of a volume.
+pub const VOLUME: &[Field<VolumeSpec>] = &[each("labels", Keep, |v| v.labels.clone())];
+
+/// How two specs differ, in the order of the table, map-valued fields key by key.
+pub fn changes<T>(table: &[Field<T>], from: &T, to: &T) -> Vec<(FieldChange, OnChange)> {
+    table.iter().flat_map(|field| field.changes(from, to)).collect()
+}
+
+impl<T> Field<T> {
+    fn changes(&self, from: &T, to: &T) -> Vec<(FieldChange, OnChange)> {
+        let (from, to) = (self.values(from), self.values(to));
+        let names: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
+        let differing = names.into_iter().filter(|name| from.get(*name) != to.get(*name));
+        let change = |name: &String| FieldChange {
+            field: name.clone(),
+            from: from.get(name).cloned(),
+            to: to.get(name).cloned(),
+        };
+        differing.map(|name| (change(name), self.on_change)).collect()
+    }
+
+    fn values(&self, spec: &T) -> BTreeMap<String, String> {
+        match self.get {
+            Get::One(get) => get(spec).map(|value| (self.name.to_owned(), value)).into_iter().collect(),
+            Get::Each(get) => {
+                let named = |(key, value)| (format!("{}.{key}", self.name), value);
+                get(spec).into_iter().map(named).collect()
+            }
+        }
+    }
+}
+
+fn flag(value: bool) -> Option<String> {
+    value.then(|| "true".to_owned())
+}
+
+/// A list whose order means nothing.
+fn set<'a>(items: impl IntoIterator<Item = &'a String>) -> Option<String> {
+    let items: BTreeSet<&str> = items.into_iter().map(String::as_str).collect();
+    (!items.is_empty()).then(|| items.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+fn environment(spec: &ContainerSpec) -> BTreeMap<String, String> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "(removed)".to_owned());
+    spec.environment.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+}
+
+/// The order of networks matters: the first one has the default route.
+fn networks(spec: &ContainerSpec) -> BTreeMap<String, String> {
+    let text = |(position, attachment): (usize, &crate::desired::Attachment)| {
+        let names = attachment.aliases.join(", ");
+        (attachment.network.clone(), format!("eth{position} as {names}"))
+    };
+    spec.networks.iter().enumerate().map(text).collect()
+}
+
+/// By container port, because that is what a port is for.
+fn ports(spec: &ContainerSpec) -> BTreeMap<String, String> {
+    let mut by_target: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for port in &spec.ports {
+        let target = format!("{}/{}", port.target, format::protocol(port.protocol));
+        by_target.entry(target).or_default().insert(format::published(port));
+    }
+    by_target.into_iter().map(|(target, hosts)| (target, set(&hosts).unwrap_or_default())).collect()
+}
+
+fn health(health: &HealthSpec) -> BTreeMap<String, String> {
+    let pairs = [
+        ("test", health.test.as_ref().map(format::health_test)),
+        ("interval", health.interval.map(format::duration)),
+        ("timeout", health.timeout.map(format::duration)),
+        ("retries", health.retries.map(|retries| retries.to_string())),
+        ("start_period", health.start_period.map(format::duration)),
+        ("start_interval", health.start_interval.map(format::duration)),
+    ];
+    pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}

@@ -1,0 +1,161 @@
+//! Values in the words of a stack file.
+
+use crate::desired::{HealthTest, MountKind, MountSpec, PortSpec, Protocol, RestartPolicy, Swap};
+use std::time::Duration;
+
+/// `sha256:0123456789ab…` to its first twelve digits.
+pub(super) fn digest(id: &str) -> &str {
+    let hex = id.split_once(':').map_or(id, |(_, hex)| hex);
+    hex.get(..12).unwrap_or(hex)
+}
+
+/// Bytes in the largest unit that divides them: `256M`, `1G`, `1000b`.
+pub(super) fn bytes(bytes: u64) -> String {
+    let units = [(30, "G"), (20, "M"), (10, "K")];
+    let fits = |&&(shift, _): &&(u32, &str)| bytes != 0 && bytes.is_multiple_of(1 << shift);
+    match units.iter().find(fits) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => format!("{bytes}b"),
+    }
+}
+
+/// Billionths of a core as a decimal number of cores: `1.5`.
+pub(super) fn cpus(nano: u64) -> String {
+    let (whole, rest) = (nano / 1_000_000_000, nano % 1_000_000_000);
+    if rest == 0 {
+        whole.to_string()
+    } else {
+        format!("{whole}.{}", format!("{rest:09}").trim_end_matches('0'))
+    }
+}
+
+/// A time as `1m30s`, `500ms`.
+pub(super) fn duration(time: Duration) -> String {
+    let (minutes, seconds, rest) = (time.as_secs() / 60, time.as_secs() % 60, time.subsec_nanos());
+    let mut text = String::new();
+    if minutes > 0 {
+        text += &format!("{minutes}m");
+    }
+    if seconds > 0 || time.is_zero() {
+        text += &format!("{seconds}s");
+    }
+    match rest {
+        0 => {}
+        _ if rest % 1_000_000 == 0 => text += &format!("{}ms", rest / 1_000_000),
+        _ => text += &format!("{rest}ns"),
+    }
+    text
+}
+
+/// `memswap_limit`, when it is set.
+pub(super) fn swap(swap: Swap) -> Option<String> {
+    match swap {
+        Swap::SameAsMemory => None,
+        Swap::Unlimited => Some("-1".to_owned()),
+        Swap::Total(total) => Some(bytes(total)),
+    }
+}
+
+pub(super) fn restart(policy: RestartPolicy) -> String {
+    match policy {
+        RestartPolicy::No => "no".to_owned(),
+        RestartPolicy::Always => "always".to_owned(),
+        RestartPolicy::UnlessStopped => "unless-stopped".to_owned(),
+        RestartPolicy::OnFailure { max_retries: None } => "on-failure".to_owned(),
+        RestartPolicy::OnFailure { max_retries: Some(most) } => format!("on-failure:{most}"),
+    }
+}
+
+pub(super) fn health_test(test: &HealthTest) -> String {
+    match test {
+        HealthTest::Disabled => r#"["NONE"]"#.to_owned(),
+        HealthTest::Exec(argv) => {
+            let words: Vec<_> = std::iter::once("CMD").chain(argv.iter().map(String::as_str)).collect();
+            format!("{words:?}")
+        }
+        HealthTest::Shell(line) => line.clone(),
+    }
+}
+
+/// What is mounted, in the manner of the short form: `shop_data:ro`, `/srv/www`, `tmpfs:size=1M`.
+pub(super) fn mount(mount: &MountSpec) -> String {
+    let mut options: Vec<String> = Vec::new();
+    let source = match &mount.kind {
+        MountKind::Volume { name, nocopy } => {
+            options.extend(nocopy.then(|| "nocopy".to_owned()));
+            name.clone()
+        }
+        MountKind::Bind { source, create } => {
+            options.extend((!create).then(|| "create_host_path=false".to_owned()));
+            source.display().to_string()
+        }
+        MountKind::Tmpfs { size, mode } => {
+            options.extend(size.map(|size| format!("size={}", bytes(size))));
+            options.extend(mode.map(|mode| format!("mode={mode:o}")));
+            "tmpfs".to_owned()
+        }
+    };
+    options.extend(mount.read_only.then(|| "ro".to_owned()));
+    if options.is_empty() { source } else { format!("{source}:{}", options.join(",")) }
+}
+
+/// Where on the host a port is published: `0.0.0.0:8080`, `127.0.0.1:(any)`.
+pub(super) fn published(port: &PortSpec) -> String {
+    let number = port.published.map_or_else(|| "(any)".to_owned(), |number| number.to_string());
+    match port.host_ip {
+        None => format!("0.0.0.0:{number}"),
+        Some(std::net::IpAddr::V4(ip)) => format!("{ip}:{number}"),
+        Some(std::net::IpAddr::V6(ip)) => format!("[{ip}]:{number}"),
+    }
+}
+
+pub(super) fn protocol(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+    }
+}
+
+impl PortSpec {
+    /// The socket that it opens on the host: `0.0.0.0:8080/tcp`.
+    pub fn socket(&self) -> String {
+        format!("{}/{}", published(self), protocol(self.protocol))
+    }
+
+    /// Whether two of them cannot be open at once.
+    pub fn clashes(&self, other: &Self) -> bool {
+        let any = |port: &Self| port.host_ip.is_none_or(|ip| ip.is_unspecified());
+        self.published.is_some()
+            && self.published == other.published
+            && self.protocol == other.protocol
+            && (any(self) || any(other) || self.host_ip == other.host_ip)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_as_in_a_stack_file() {
+        assert_eq!([bytes(256 << 20), bytes(1 << 30), bytes(1000), bytes(0)], ["256M", "1G", "1000b", "0b"]);
+        assert_eq!([cpus(1_500_000_000), cpus(2_000_000_000), cpus(10_000_000)], ["1.5", "2", "0.01"]);
+        let times = [90_000, 500, 0, 61_500].map(|ms| duration(Duration::from_millis(ms)));
+        assert_eq!(times, ["1m30s", "500ms", "0s", "1m1s500ms"]);
+        assert_eq!(digest("sha256:0123456789abcdef"), "0123456789ab");
+    }
+
+    #[test]
+    fn a_port_clashes_on_the_same_address_only() {
+        let port = |ip: Option<&str>, published| PortSpec {
+            host_ip: ip.map(|ip| ip.parse().unwrap()),
+            published,
+            target: 80,
+            protocol: Protocol::Tcp,
+        };
+        assert!(port(None, Some(80)).clashes(&port(Some("127.0.0.1"), Some(80))));
+        assert!(!port(Some("127.0.0.2"), Some(80)).clashes(&port(Some("127.0.0.1"), Some(80))));
+        assert!(!port(None, None).clashes(&port(None, None)));
+        assert_eq!(port(Some("::1"), Some(80)).socket(), "[::1]:80/tcp");
+    }
+}

@@ -1,0 +1,183 @@
+//! What counts as a difference, and what follows from it.
+
+use super::*;
+use crate::desired::*;
+use crate::live::{Health, Image, State};
+use std::time::Duration;
+
+fn id(generation: u32) -> ContainerId {
+    ContainerId { stack: "shop".into(), slot: Slot { service: "web".into(), index: 1 }, generation }
+}
+
+fn spec() -> ContainerSpec {
+    ContainerSpec { image: "web:1".into(), stop_grace_period: Duration::from_secs(10), ..Default::default() }
+}
+
+const RUNNING: State = State::Running { health: Health::None };
+
+fn live(occupants: &[(u32, ContainerSpec, State)]) -> Live {
+    let container = |(generation, spec, state): &(u32, ContainerSpec, State)| {
+        let image_id = "sha256:aaaaaaaaaaaaaaaa".into();
+        (id(*generation), Container { spec: spec.clone(), image_id, state: state.clone() })
+    };
+    let image = Image { id: "sha256:aaaaaaaaaaaaaaaa".into(), ..Default::default() };
+    Live {
+        stack: "shop".into(),
+        containers: occupants.iter().map(container).collect(),
+        images: [("web:1".to_owned(), image.clone()), ("web:2".to_owned(), image)].into(),
+        ..Default::default()
+    }
+}
+
+fn of_slot(spec: ContainerSpec, live: &Live) -> SlotDiff {
+    slot(&id(1).slot, &spec, live)
+}
+
+#[test]
+fn every_field_of_a_container_has_its_row() {
+    let mutations: Vec<(&str, fn(&mut ContainerSpec))> = vec![
+        ("image", |c| c.image = "web:2".into()),
+        ("command", |c| c.command = Some(vec!["run".into()])),
+        ("entrypoint", |c| c.entrypoint = Some(Vec::new())),
+        ("environment.MODE", |c| drop(c.environment.insert("MODE".into(), Some("prod".into())))),
+        ("working_dir", |c| c.working_dir = Some("/srv".into())),
+        ("user", |c| c.user = Some("app".into())),
+        ("hostname", |c| c.hostname = Some("front".into())),
+        ("labels.team", |c| drop(c.labels.insert("team".into(), "a".into()))),
+        ("volumes./tmp", |c| {
+            let kind = MountKind::Tmpfs { size: None, mode: None };
+            c.mounts.push(MountSpec { target: "/tmp".into(), read_only: false, kind });
+        }),
+        ("networks.shop_default", |c| {
+            c.networks.push(Attachment { network: "shop_default".into(), aliases: vec!["web".into()] });
+        }),
+        ("ports.80/tcp", |c| {
+            let port = PortSpec { host_ip: None, published: None, target: 80, protocol: Protocol::Tcp };
+            c.ports.push(port);
+        }),
+        ("deploy.resources.limits.memory", |c| c.limits.memory = Some(64 << 20)),
+        ("memswap_limit", |c| c.limits.swap = Swap::Unlimited),
+        ("deploy.resources.limits.cpus", |c| c.limits.nano_cpus = Some(500_000_000)),
+        ("deploy.resources.limits.pids", |c| c.limits.pids = Some(10)),
+        ("restart", |c| c.restart = RestartPolicy::Always),
+        ("healthcheck.retries", |c| {
+            c.health = Some(HealthSpec { retries: Some(1), ..Default::default() });
+        }),
+        ("init", |c| c.init = true),
+        ("read_only", |c| c.read_only = true),
+        ("privileged", |c| c.privileged = true),
+        ("cap_add", |c| c.cap_add.push("NET_ADMIN".into())),
+        ("cap_drop", |c| c.cap_drop.push("ALL".into())),
+        ("security_opt.no-new-privileges", |c| c.no_new_privileges = true),
+        ("ulimits.nofile", |c| {
+            c.ulimits.insert("nofile".into(), Ulimit { soft: 1, hard: 2 });
+        }),
+        ("shm_size", |c| c.shm_size = Some(1 << 20)),
+        ("stop_signal", |c| c.stop_signal = Some("QUIT".into())),
+        ("stop_grace_period", |c| c.stop_grace_period = Duration::from_secs(1)),
+        ("depends_on", |c| {
+            c.depends_on.insert("db".into());
+        }),
+    ];
+    assert_eq!(mutations.len(), CONTAINER.len());
+    for (field, mutate) in &mutations {
+        let mut other = spec();
+        mutate(&mut other);
+        let found: Vec<_> = changes(CONTAINER, &spec(), &other).into_iter().map(|(c, _)| c.field).collect();
+        assert_eq!(found, [*field]);
+    }
+    // A new field of the spec must get a row, or a difference in it would go unseen.
+    let serde_json::Value::Object(all) = serde_json::to_value(spec()).unwrap() else { panic!() };
+    let limits_have_more_rows_than_fields = 3;
+    assert_eq!(all.len() + limits_have_more_rows_than_fields, CONTAINER.len());
+}
+
+#[test]
+fn limits_restart_and_stopping_change_in_place_and_the_rest_replaces() {
+    let in_place: Vec<_> = CONTAINER.iter().filter(|f| f.on_change == OnChange::UpdateInPlace).collect();
+    let names: Vec<_> = in_place.iter().map(|field| field.name).collect();
+    assert_eq!(
+        names,
+        [
+            "deploy.resources.limits.memory",
+            "memswap_limit",
+            "deploy.resources.limits.cpus",
+            "deploy.resources.limits.pids",
+            "restart",
+            "stop_signal",
+            "stop_grace_period",
+            "depends_on",
+        ]
+    );
+}
+
+#[test]
+fn a_changed_variable_is_named_with_both_values() {
+    let with = |mode: &str| {
+        let mut spec = spec();
+        spec.environment.insert("MODE".into(), Some(mode.into()));
+        spec
+    };
+    let live = live(&[(1, with("dev"), RUNNING)]);
+    let change =
+        FieldChange { field: "environment.MODE".into(), from: Some("dev".into()), to: Some("prod".into()) };
+    assert_eq!(of_slot(with("prod"), &live).change, Change::Replace(vec![change]));
+    assert_eq!(of_slot(with("dev"), &live).change, Change::Keep);
+}
+
+#[test]
+fn order_of_ports_and_capabilities_is_no_difference() {
+    let port = |target| PortSpec { host_ip: None, published: None, target, protocol: Protocol::Tcp };
+    let caps = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let one = ContainerSpec { ports: vec![port(1), port(2)], cap_add: caps(&["A", "B"]), ..spec() };
+    let other = ContainerSpec { ports: vec![port(2), port(1)], cap_add: caps(&["B", "A"]), ..spec() };
+    assert!(changes(CONTAINER, &one, &other).is_empty());
+}
+
+#[test]
+fn the_same_reference_to_another_image_replaces() {
+    let mut live = live(&[(1, spec(), RUNNING)]);
+    live.images.get_mut("web:1").unwrap().id = "sha256:bbbbbbbbbbbbbbbb".into();
+    let Change::Replace(fields) = of_slot(spec(), &live).change else { panic!() };
+    assert_eq!(fields[0].from.as_deref(), Some("web:1 (aaaaaaaaaaaa)"));
+    assert_eq!(fields[0].to.as_deref(), Some("web:1 (bbbbbbbbbbbb)"));
+}
+
+#[test]
+fn the_newest_occupant_that_fits_wins_and_the_others_are_left_over() {
+    let other = ContainerSpec { user: Some("app".into()), ..spec() };
+    let of = |occupants: &[(u32, ContainerSpec, State)]| {
+        let found = of_slot(spec(), &live(occupants));
+        let leftovers: Vec<_> = found.leftovers.iter().map(|id| id.generation).collect();
+        (found.occupant.unwrap().generation, found.change, leftovers)
+    };
+    let interrupted = of(&[(1, other.clone(), RUNNING), (2, spec(), State::Created)]);
+    assert_eq!(interrupted, (2, Change::Start, vec![1]));
+    let reverted = of(&[(1, spec(), RUNNING), (2, other.clone(), State::Created)]);
+    assert_eq!(reverted, (1, Change::Keep, vec![2]));
+    let neither = of(&[(1, other.clone(), RUNNING), (2, other, State::Created)]);
+    assert_eq!((neither.0, neither.2), (1, vec![2]));
+    assert!(matches!(neither.1, Change::Replace(_)));
+}
+
+#[test]
+fn a_completed_container_is_kept_and_one_that_was_stopped_or_failed_is_started() {
+    let of =
+        |code, requested| of_slot(spec(), &live(&[(1, spec(), State::Exited { code, requested })])).change;
+    assert_eq!(of(0, false), Change::Keep);
+    assert_eq!(of(1, false), Change::Start);
+    assert_eq!(of(0, true), Change::Start);
+    assert_eq!(of_slot(spec(), &live(&[(1, spec(), State::Unsupervised)])).change, Change::Start);
+}
+
+#[test]
+fn values_of_secret_variables_are_known_as_such() {
+    let secret = |field: &str, to: &str| {
+        FieldChange { field: field.into(), from: None, to: Some(to.into()) }.is_secret()
+    };
+    assert!(secret("environment.DB_PASSWORD", "x"));
+    assert!(secret("environment.api_token", "x"));
+    assert!(secret("environment.DATABASE_URL", "postgres://app:hunter2@db/app"));
+    assert!(!secret("volumes./run/secrets", "shop_data"));
+    assert!(!secret("environment.MODE", "http://db:80/a@b"));
+}

@@ -1,0 +1,111 @@
+//! `start`, `stop`, `restart` and `kill`: containers that exist, as they are.
+
+use super::draft::{Draft, Edges};
+use super::slot::{self, SlotPlan, in_words};
+use super::teardown::Stop;
+use crate::desired::{self, ContainerId, DependsOn, Slot};
+use crate::goal::{Goal, Verb};
+use crate::live::{Container, Live, State};
+use crate::model::{Condition, Stack};
+use crate::plan::{Cause, Plan, Step};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What runs is stopped, dependents first.
+pub(super) fn stop(goal: &Goal, live: &Live) -> Plan {
+    let mut draft = Draft::new(live, goal);
+    let ids = draft.named_containers();
+    draft.stop_all(ids.iter().map(|id| Stop { id: id.clone(), cause: Cause::Asked, needs: Vec::new() }));
+    for id in ids.iter().filter(|id| !draft.steps.stops.contains_key(*id)).cloned().collect::<Vec<_>>() {
+        draft.keep_container(&id, "does not run");
+    }
+    draft.note_missing();
+    draft.finish(&live.stack)
+}
+
+/// What runs receives the signal at once.
+pub(super) fn kill(goal: &Goal, signal: &str, live: &Live) -> Plan {
+    let mut draft = Draft::new(live, goal);
+    for id in draft.named_containers() {
+        match live.containers.get(&id).map(|container| &container.state) {
+            Some(State::Running { .. } | State::Unsupervised | State::Paused) => {
+                let step = Step::KillContainer { id, signal: signal.to_owned() };
+                draft.steps.push(step, Cause::Asked, Vec::new());
+            }
+            // It has no process now, but would have one again.
+            Some(State::Restarting) if signal == "KILL" => {
+                let step = Step::StopContainer { id, grace: Duration::ZERO };
+                draft.steps.push(step, Cause::Asked, Vec::new());
+            }
+            _ => draft.keep_container(&id, "does not run"),
+        }
+    }
+    draft.note_missing();
+    draft.finish(&live.stack)
+}
+
+/// `start` and `restart`: the latter stops first what runs.
+pub(super) fn start(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Plan {
+    let mut draft = Draft::new(live, goal);
+    let current = current_occupants(live);
+    draft.slots =
+        current.iter().map(|(id, there)| SlotPlan::keep((*id).clone(), there.spec.clone())).collect();
+    draft.set_edges(edges(stack, live));
+    for slot in &mut draft.slots {
+        let named = goal.services.contains(&slot.id.slot.service);
+        if let Some(there) = live.containers.get(&slot.id).filter(|_| named || goal.services.is_empty()) {
+            decide(slot, there, named, goal.verb == Verb::Restart);
+        }
+    }
+    let order = draft.start_order();
+    slot::restart_dependents(&mut draft, &order);
+    draft.stop_containers();
+    draft.start_containers();
+    let in_scope = |id: &ContainerId| goal.services.is_empty() || goal.services.contains(&id.slot.service);
+    draft.slots.retain(|slot| in_scope(&slot.id));
+    slot::tell_kept(&mut draft);
+    draft.note_missing();
+    draft.finish(&live.stack)
+}
+
+/// A completed container runs again only when its service is named.
+fn decide(slot: &mut SlotPlan, there: &Container, named: bool, restart: bool) {
+    if there.state.is_running() {
+        if restart {
+            slot.stop = Some(Cause::Asked);
+            slot.start = Some(Cause::Asked);
+        } else if there.needs_start(there.spec.restart) {
+            slot.start = Some(Cause::NotRunning(in_words(&there.state)));
+        }
+    } else if named || !there.is_completed(there.spec.restart) {
+        slot.start = Some(Cause::NotRunning(in_words(&there.state)));
+    }
+}
+
+/// One container a slot: the one that runs, else the newest.
+fn current_occupants(live: &Live) -> Vec<(&ContainerId, &Container)> {
+    let mut current: BTreeMap<&Slot, (&ContainerId, &Container)> = BTreeMap::new();
+    for (id, container) in &live.containers {
+        let runs = current.get(&id.slot).is_some_and(|(_, there)| there.state.is_running());
+        if !runs {
+            current.insert(&id.slot, (id, container));
+        }
+    }
+    current.into_values().collect()
+}
+
+/// What start order follows: the file when there is one, else what the containers recorded.
+fn edges(stack: Option<&Stack>, live: &Live) -> Edges {
+    let mut edges = Edges::new();
+    for (id, container) in &live.containers {
+        let recorded = container.spec.depends_on.iter().map(|dependency| {
+            let edge = DependsOn { condition: Condition::ServiceStarted, restart: false, required: true };
+            (dependency.clone(), edge)
+        });
+        edges.entry(id.slot.service.clone()).or_default().extend(recorded);
+    }
+    for (name, service) in stack.into_iter().flat_map(|stack| stack.services.iter().chain(&stack.disabled)) {
+        edges.insert(name.clone(), desired::depends_on(service));
+    }
+    edges
+}

@@ -1,0 +1,166 @@
+//! What stands in the way of a plan.
+
+use super::draft::Draft;
+use super::slot::replaced_networks;
+use super::{Problem, Refusal};
+use crate::desired::{ContainerSpec, Desired, HealthTest};
+use crate::diff::Diff;
+use crate::goal::{Goal, Verb};
+use crate::live::Live;
+use crate::model::{Condition, Stack};
+use std::collections::BTreeSet;
+
+/// `up` is nothing without a file.
+pub(super) fn without_stack(stack: Option<&Stack>) -> Result<&Stack, Refusal> {
+    let message = "there is no stack file";
+    stack.ok_or_else(|| Refusal { problems: vec![problem(message, Some("name one with --file"))] })
+}
+
+/// Services that were named but are neither in the file nor among what exists.
+pub(super) fn unknown_services(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Result<(), Refusal> {
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    known.extend(
+        stack
+            .into_iter()
+            .flat_map(|stack| stack.services.keys().chain(stack.disabled.keys()))
+            .map(String::as_str),
+    );
+    let scaled = match &goal.verb {
+        Verb::Up(options) => options.scale.keys().collect(),
+        _ => {
+            known.extend(live.containers.keys().map(|id| id.slot.service.as_str()));
+            Vec::new()
+        }
+    };
+    let named = goal.services.iter().chain(scaled);
+    let unknown: BTreeSet<&String> = named.filter(|name| !known.contains(name.as_str())).collect();
+    let list = known.iter().copied().collect::<Vec<_>>().join(", ");
+    let hint = if list.is_empty() { None } else { Some(format!("services are: {list}")) };
+    done(unknown.into_iter().map(|name| problem(format!("there is no service `{name}`"), hint.as_deref())))
+}
+
+/// What the desired state needs and the plan cannot make.
+pub(super) fn unreachable(
+    stack: &Stack,
+    desired: &Desired,
+    diff: &Diff,
+    draft: &Draft,
+) -> Result<(), Refusal> {
+    let problems = missing_images(draft)
+        .into_iter()
+        .chain(missing_externals(desired, draft.live))
+        .chain(foreign(desired, draft.live))
+        .chain(strangers_on_replaced_networks(diff, draft))
+        .chain(inactive_dependencies(stack, desired, draft.goal))
+        .chain(healthless_dependencies(desired, draft.live));
+    done(problems)
+}
+
+fn done(problems: impl Iterator<Item = Problem>) -> Result<(), Refusal> {
+    let problems: Vec<_> = problems.collect();
+    if problems.is_empty() { Ok(()) } else { Err(Refusal { problems }) }
+}
+
+fn problem(message: impl Into<String>, hint: Option<&str>) -> Problem {
+    Problem { message: message.into(), hint: hint.map(str::to_owned) }
+}
+
+/// Only images that something must be made from.
+fn missing_images(draft: &Draft) -> Vec<Problem> {
+    let made = draft.slots.iter().filter(|slot| slot.create.is_some()).map(|slot| &slot.spec.image);
+    let missing: BTreeSet<&String> = made.filter(|image| !draft.live.images.contains_key(*image)).collect();
+    let hint = "`sampan image load` takes an archive, `sampan image import` a root file system";
+    missing.into_iter().map(|image| problem(format!("image `{image}` is not here"), Some(hint))).collect()
+}
+
+fn missing_externals(desired: &Desired, live: &Live) -> Vec<Problem> {
+    let networks = desired.networks.values().filter(|n| n.external).map(|n| ("network", &n.name));
+    let volumes = desired.volumes.values().filter(|v| v.external).map(|v| ("volume", &v.name));
+    let missing = networks.chain(volumes).filter(|(kind, name)| match *kind {
+        "network" => !live.networks.contains_key(*name),
+        _ => !live.volumes.contains_key(*name),
+    });
+    let hint = "external ones are made beforehand; without `external: true` the stack makes its own";
+    missing
+        .map(|(kind, name)| problem(format!("external {kind} `{name}` does not exist"), Some(hint)))
+        .collect()
+}
+
+/// A name that the stack wants for itself but somebody else has.
+fn foreign(desired: &Desired, live: &Live) -> Vec<Problem> {
+    let wanted_networks = desired.networks.values().filter(|n| !n.external).map(|n| &n.name);
+    let networks =
+        wanted_networks.filter_map(|name| Some(("network", name, &live.networks.get(name)?.stack)));
+    let wanted_volumes = desired.volumes.values().filter(|v| !v.external).map(|v| &v.name);
+    let volumes = wanted_volumes.filter_map(|name| Some(("volume", name, &live.volumes.get(name)?.stack)));
+    let others = networks.chain(volumes).filter(|(_, _, owner)| owner.as_ref() != Some(&desired.stack));
+    let hint = "declare it `external: true` to use it, or give yours another `name`";
+    let sentence = |(kind, name, owner): (_, _, &Option<String>)| match owner {
+        Some(owner) => format!("{kind} `{name}` belongs to stack `{owner}`"),
+        None => format!("{kind} `{name}` was not made by this stack"),
+    };
+    others.map(|other| problem(sentence(other), Some(hint))).collect()
+}
+
+/// A network can be replaced only when all containers on it are; those out of scope would be lost.
+fn strangers_on_replaced_networks(diff: &Diff, draft: &Draft) -> Vec<Problem> {
+    let slots = draft.slots.iter().flat_map(|slot| &slot.old);
+    let leaving: BTreeSet<_> = slots.chain(draft.removals.iter().map(|removal| &removal.id)).collect();
+    let mut problems = Vec::new();
+    for network in replaced_networks(diff) {
+        let on_it = draft.live.containers.iter().filter(|(_, container)| container.spec.is_on(network));
+        for (id, _) in on_it.filter(|(id, _)| !leaving.contains(id)) {
+            let message = format!(
+                "network `{network}` must be made anew, but container {} on it is not part of this command",
+                id.name()
+            );
+            let hint = "run `sampan up` for all services; --remove-orphans removes those not in the file";
+            problems.push(problem(message, Some(hint)));
+        }
+    }
+    problems
+}
+
+/// Naming a service activates it, but not what it depends on.
+fn inactive_dependencies(stack: &Stack, desired: &Desired, goal: &Goal) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if matches!(&goal.verb, Verb::Up(options) if options.no_deps) {
+        return problems;
+    }
+    for (service, edges) in &desired.depends_on {
+        let needed = edges.iter().filter(|(name, edge)| edge.required && stack.disabled.contains_key(*name));
+        for (name, _) in needed.filter(|(name, _)| !desired.depends_on.contains_key(*name)) {
+            let profiles = stack.disabled[name].profiles.join("` or `");
+            let message = format!("service `{service}` depends on `{name}`, which no active profile selects");
+            problems.push(problem(message, Some(&format!("activate it with --profile `{profiles}`"))));
+        }
+    }
+    problems
+}
+
+/// Waiting for the health of a container without a health check can only fail.
+fn healthless_dependencies(desired: &Desired, live: &Live) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (service, edges) in &desired.depends_on {
+        let healthy = |condition| condition == Condition::ServiceHealthy;
+        for (name, _) in edges.iter().filter(|(_, edge)| edge.required && healthy(edge.condition)) {
+            let mut theirs = desired.containers.iter().filter(|(slot, _)| slot.service == *name);
+            if theirs.any(|(_, spec)| checks_health(spec, live) == Some(false)) {
+                let message = format!(
+                    "service `{service}` waits until `{name}` is healthy, but `{name}` has no health check"
+                );
+                let hint = format!("give `{name}` a `healthcheck`, or use `condition: service_started`");
+                problems.push(problem(message, Some(&hint)));
+            }
+        }
+    }
+    problems
+}
+
+/// `None` when that cannot be known because the image is not here.
+fn checks_health(spec: &ContainerSpec, live: &Live) -> Option<bool> {
+    match spec.health.as_ref().and_then(|health| health.test.as_ref()) {
+        Some(test) => Some(*test != HealthTest::Disabled),
+        None => live.images.get(&spec.image).map(|image| image.has_health),
+    }
+}

@@ -1,0 +1,218 @@
+//! What becomes of each slot: every decision of `up`, before any step is made.
+
+use super::draft::{Draft, container};
+use crate::desired::{ContainerId, ContainerSpec, Desired, Slot};
+use crate::diff::{Change, Diff, SlotDiff};
+use crate::goal::{Goal, UpOptions};
+use crate::live::{Container, Live, State};
+use crate::plan::Cause;
+use std::collections::BTreeSet;
+
+/// What becomes of one slot.
+#[derive(Clone, Debug)]
+pub(super) struct SlotPlan {
+    /// Who has the slot in the end.
+    pub id: ContainerId,
+    /// What it is in the end.
+    pub spec: ContainerSpec,
+    /// It is made, because.
+    pub create: Option<Cause>,
+    /// It is changed in place, because.
+    pub update: Option<Cause>,
+    /// It is stopped before it is started again, because.
+    pub stop: Option<Cause>,
+    /// It is started, because.
+    pub start: Option<Cause>,
+    /// Other occupants, which go.
+    pub old: Vec<ContainerId>,
+    /// A network of the old or the new occupant is replaced: the old one must be gone before
+    /// the new one can be made.
+    pub stop_first: bool,
+}
+
+/// A container that goes without anything taking its place.
+#[derive(Clone, Debug)]
+pub(super) struct Removal {
+    pub id: ContainerId,
+    pub cause: Cause,
+}
+
+impl SlotPlan {
+    /// A slot whose occupant stays as it is.
+    pub(super) fn keep(id: ContainerId, spec: ContainerSpec) -> Self {
+        Self {
+            id,
+            spec,
+            create: None,
+            update: None,
+            stop: None,
+            start: None,
+            old: Vec::new(),
+            stop_first: false,
+        }
+    }
+
+    fn is_untouched(&self) -> bool {
+        self.create.is_none() && self.update.is_none() && self.stop.is_none() && self.start.is_none()
+    }
+
+    /// Whether those who talk to it see it go and come back.
+    fn is_interrupted(&self) -> bool {
+        self.stop.is_some() || (self.create.is_some() && !self.old.is_empty())
+    }
+}
+
+/// Networks that must be made anew.
+pub(super) fn replaced_networks(diff: &Diff) -> BTreeSet<&str> {
+    let replaced = diff.networks.iter().filter(|(_, change)| matches!(change, Change::Replace(_)));
+    replaced.map(|(name, _)| name.as_str()).collect()
+}
+
+/// What decisions about slots look at.
+struct Scene<'a> {
+    stack: &'a str,
+    live: &'a Live,
+    goal: &'a Goal,
+    options: &'a UpOptions,
+    replaced: BTreeSet<&'a str>,
+}
+
+/// Decides every slot in scope and fills `draft.slots` and `draft.removals`.
+pub(super) fn decide(draft: &mut Draft, desired: &Desired, diff: &Diff, options: &UpOptions) {
+    let scene = Scene {
+        stack: &desired.stack,
+        live: draft.live,
+        goal: draft.goal,
+        options,
+        replaced: replaced_networks(diff),
+    };
+    for (slot, change) in &diff.containers {
+        match desired.containers.get(slot) {
+            Some(spec) => draft.slots.push(scene.decide(slot, spec, change)),
+            None => remove_all(draft, change),
+        }
+    }
+    // Surplus replicas go from the highest number down.
+    draft.removals.reverse();
+}
+
+fn remove_all(draft: &mut Draft, change: &SlotDiff) {
+    for id in change.leftovers.iter().chain(&change.occupant) {
+        draft.removals.push(Removal { id: id.clone(), cause: Cause::ScaledDown });
+    }
+}
+
+impl Scene<'_> {
+    fn decide(&self, slot: &Slot, spec: &ContainerSpec, diff: &SlotDiff) -> SlotPlan {
+        let mut occupants = self.live.occupants(slot).map(|(_, container)| &container.spec);
+        let network = occupants.find_map(|spec| self.replaced_network_of(spec));
+        let cause = match (&diff.change, network) {
+            (Change::Create, _) => Some(Cause::Declared),
+            (Change::Replace(fields), _) => Some(Cause::Changed(fields.clone())),
+            _ if self.is_forced(slot) => Some(Cause::Forced),
+            (_, Some(network)) => Some(Cause::NetworkReplaced(network.to_owned())),
+            _ => None,
+        };
+        match (cause, &diff.occupant) {
+            (None, Some(id)) => SlotPlan { old: diff.leftovers.clone(), ..stay(id, spec, diff, self.live) },
+            (cause, occupant) => SlotPlan {
+                create: Some(cause.clone().unwrap_or(Cause::Declared)),
+                start: Some(cause.unwrap_or(Cause::Declared)),
+                old: diff.leftovers.iter().chain(occupant).cloned().collect(),
+                stop_first: network.is_some() || self.replaced_network_of(spec).is_some(),
+                ..SlotPlan::keep(self.next_generation(slot), spec.clone())
+            },
+        }
+    }
+
+    fn replaced_network_of<'s>(&self, spec: &'s ContainerSpec) -> Option<&'s str> {
+        let mut networks = spec.networks.iter().map(|attachment| attachment.network.as_str());
+        networks.find(|network| self.replaced.contains(network))
+    }
+
+    /// With named services `--force-recreate` is about them, not about what they depend on.
+    fn is_forced(&self, slot: &Slot) -> bool {
+        let named = self.goal.services.is_empty() || self.goal.services.contains(&slot.service);
+        self.options.force_recreate && named
+    }
+
+    fn next_generation(&self, slot: &Slot) -> ContainerId {
+        let newest = self.live.occupants(slot).map(|(id, _)| id.generation).max().unwrap_or(0);
+        ContainerId { stack: self.stack.to_owned(), slot: slot.clone(), generation: newest + 1 }
+    }
+}
+
+/// The occupant stays: perhaps changed in place, perhaps started.
+fn stay(id: &ContainerId, spec: &ContainerSpec, diff: &SlotDiff, live: &Live) -> SlotPlan {
+    let container = live.containers.get(id);
+    let start = container.filter(|container| container.needs_start(spec.restart));
+    SlotPlan {
+        update: match &diff.change {
+            Change::Update(fields) => Some(Cause::Changed(fields.clone())),
+            _ => None,
+        },
+        start: start.map(|container| Cause::NotRunning(in_words(&container.state))),
+        ..SlotPlan::keep(id.clone(), spec.clone())
+    }
+}
+
+/// A state that calls for a start, in words.
+pub(super) fn in_words(state: &State) -> String {
+    match state {
+        State::Created => "was not started yet".to_owned(),
+        State::Unsupervised => "runs without its supervisor".to_owned(),
+        State::Exited { requested: true, .. } => "was stopped".to_owned(),
+        State::Exited { code, .. } => format!("ended with exit code {code}"),
+        State::Running { .. } => "runs".to_owned(),
+        State::Restarting => "waits for its next start".to_owned(),
+        State::Paused => "is paused".to_owned(),
+    }
+}
+
+/// Restarts the dependents (`depends_on.restart`) of what is replaced or restarted. `services`
+/// is in dependency order, so that a restart spreads.
+pub(super) fn restart_dependents(draft: &mut Draft, services: &[String]) {
+    let mut interrupted: BTreeSet<String> = BTreeSet::new();
+    for service in services {
+        let edges = draft.edges.get(service);
+        let because = edges.into_iter().flatten().find_map(|(dependency, edge)| {
+            (edge.restart && interrupted.contains(dependency)).then(|| dependency.clone())
+        });
+        if let Some(dependency) = because {
+            let cause = Cause::DependencyRestarted(dependency);
+            let mine = draft.slots.iter_mut().filter(|slot| slot.id.slot.service == *service);
+            mine.for_each(|slot| restart(slot, draft.live, &cause));
+        }
+        let mut mine = draft.slots.iter().filter(|slot| slot.id.slot.service == *service);
+        if mine.any(SlotPlan::is_interrupted) {
+            interrupted.insert(service.clone());
+        }
+    }
+}
+
+/// Only what runs is restarted.
+fn restart(slot: &mut SlotPlan, live: &Live, cause: &Cause) {
+    let runs = live.containers.get(&slot.id).is_some_and(|container| container.state.is_running());
+    if slot.create.is_none() && runs {
+        slot.stop = Some(cause.clone());
+        slot.start = Some(cause.clone());
+    }
+}
+
+/// Tells why each untouched slot is left alone.
+pub(super) fn tell_kept(draft: &mut Draft) {
+    for slot in draft.slots.iter().filter(|slot| slot.is_untouched()).cloned().collect::<Vec<_>>() {
+        let reason =
+            draft.live.containers.get(&slot.id).map_or("unchanged", |found| kept_reason(found, &slot));
+        draft.keep(container(&slot.id), reason);
+    }
+}
+
+fn kept_reason(container: &Container, slot: &SlotPlan) -> &'static str {
+    match container.state {
+        _ if container.is_completed(slot.spec.restart) => "completed",
+        State::Paused => "paused",
+        State::Restarting => "waits for its next start",
+        _ => "unchanged",
+    }
+}

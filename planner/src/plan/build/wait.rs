@@ -1,0 +1,125 @@
+//! What a start waits for: the conditions of `depends_on` as steps, and `--wait`.
+
+use super::draft::{Draft, Edges, Gates};
+use super::slot::SlotPlan;
+use crate::desired::{ContainerId, DependsOn, Slot};
+use crate::graph::DependencyGraph;
+use crate::live::{Health, State};
+use crate::model::Condition;
+use crate::plan::{Cause, Step, StepId, Until};
+use std::collections::BTreeSet;
+
+/// How far the gates of a service are looked for.
+struct Search<'a> {
+    /// For whom.
+    by: &'a Slot,
+    /// Dependencies of dependencies that stay as they are; what has been looked at.
+    seen: BTreeSet<(String, bool)>,
+    found: Gates,
+}
+
+impl Draft<'_> {
+    /// Takes these as what start order and waiting follow. Edges of a circle are left out: they
+    /// come only from what an interrupted command left, since files with a circle are refused.
+    pub(super) fn set_edges(&mut self, mut edges: Edges) {
+        let graph = graph(&edges).without_cycles();
+        for (service, dependencies) in &mut edges {
+            let known: BTreeSet<&str> = graph.dependencies(service).into_iter().collect();
+            dependencies.retain(|dependency, _| known.contains(dependency.as_str()));
+        }
+        self.edges = edges;
+    }
+
+    /// Services, dependencies first.
+    pub(super) fn start_order(&self) -> Vec<String> {
+        graph(&self.edges).order().concat()
+    }
+
+    /// What the start of a slot waits for, because of `depends_on`. Makes the steps that wait.
+    pub(super) fn gates(&mut self, by: &Slot) -> Gates {
+        let mut search = Search { by, seen: BTreeSet::new(), found: Gates::default() };
+        self.search(&mut search, &by.service, true, false);
+        search.found
+    }
+
+    /// A dependency that stays as it is hands on what it depends on itself, as far as that is
+    /// started: so a service still starts after its indirect dependencies.
+    fn search(&mut self, search: &mut Search, service: &str, required: bool, indirect: bool) {
+        for (dependency, edge) in self.edges.get(service).cloned().unwrap_or_default() {
+            let slots = self.slots_of(&dependency);
+            let required = required && edge.required;
+            let starts = slots.iter().any(|slot| slot.start.is_some());
+            if starts || !indirect {
+                let steps: Vec<_> =
+                    slots.iter().filter_map(|slot| self.gate(slot, &edge, search.by)).collect();
+                let gates = if required { &mut search.found.needs } else { &mut search.found.after };
+                gates.extend(steps);
+            }
+            if !starts && search.seen.insert((dependency.clone(), required)) {
+                self.search(search, &dependency, required, true);
+            }
+        }
+    }
+
+    pub(super) fn slots_of(&self, service: &str) -> Vec<SlotPlan> {
+        self.slots.iter().filter(|slot| slot.id.slot.service == service).cloned().collect()
+    }
+
+    /// The step after which one container has reached what the edge asks; `None` when it has.
+    fn gate(&mut self, slot: &SlotPlan, edge: &DependsOn, by: &Slot) -> Option<StepId> {
+        let started = self.steps.starts.get(&slot.id).copied();
+        let until = match edge.condition {
+            Condition::ServiceStarted => return started,
+            Condition::ServiceHealthy => Until::Healthy,
+            Condition::ServiceCompletedSuccessfully => Until::Completed,
+        };
+        (!self.has_reached(slot, until)).then(|| self.wait(&slot.id, until, Cause::NeededBy(by.clone())))
+    }
+
+    /// Whether a container stays as it is and that is enough.
+    fn has_reached(&self, slot: &SlotPlan, until: Until) -> bool {
+        let Some(container) = self.live.containers.get(&slot.id) else { return false };
+        let completed = container.is_completed(slot.spec.restart);
+        slot.start.is_none()
+            && match until {
+                Until::Healthy => container.state == State::Running { health: Health::Healthy },
+                Until::Completed => completed,
+                Until::Ready => {
+                    let settled = [Health::None, Health::Healthy].map(|health| State::Running { health });
+                    completed || container.state == State::Paused || settled.contains(&container.state)
+                }
+            }
+    }
+
+    /// One step for each container and condition, however many wait for it.
+    fn wait(&mut self, id: &ContainerId, until: Until, cause: Cause) -> StepId {
+        if let Some(&step) = self.steps.awaits.get(&(id.clone(), until)) {
+            return step;
+        }
+        let needs = self.steps.starts.get(id).copied().into_iter().collect();
+        let step = Step::Await { id: id.clone(), until, timeout: self.wait_timeout };
+        self.steps.push(step, cause, needs)
+    }
+
+    /// `--wait`: every container is ready, or completed when that is what somebody needs of it.
+    pub(super) fn wait_for_all(&mut self, in_scope: impl Fn(&ContainerId) -> bool) {
+        for slot in self.slots.clone() {
+            let until =
+                if self.must_complete(&slot.id.slot.service) { Until::Completed } else { Until::Ready };
+            let healthy = self.steps.awaits.contains_key(&(slot.id.clone(), Until::Healthy));
+            let covered = until == Until::Ready && healthy;
+            if in_scope(&slot.id) && !covered && !self.has_reached(&slot, until) {
+                self.wait(&slot.id, until, Cause::Asked);
+            }
+        }
+    }
+
+    fn must_complete(&self, service: &str) -> bool {
+        let mut edges = self.edges.values().filter_map(|edges| edges.get(service));
+        edges.any(|edge| edge.condition == Condition::ServiceCompletedSuccessfully)
+    }
+}
+
+fn graph(edges: &Edges) -> DependencyGraph {
+    DependencyGraph::new(edges.iter().map(|(name, edges)| (name.as_str(), edges.keys().map(String::as_str))))
+}
