@@ -61,12 +61,72 @@ pub struct Diagnostics {
     pub files: Vec<SourceFile>,
     /// What was found, sorted by place once loading has ended.
     pub items: Vec<Diagnostic>,
+    /// A file that was asked for does not exist, which commands report with an exit code of its own.
+    pub missing_file: bool,
+}
+
+/// More diagnostics than this are not kept.
+const MOST_ITEMS: usize = 1000;
+
+impl Diagnostic {
+    /// Says what to do about it.
+    pub(crate) fn hint(&mut self, hint: impl Into<String>) {
+        self.hint = Some(hint.into());
+    }
 }
 
 impl Diagnostics {
     /// Whether anything prevents the stack from being used.
     pub fn has_errors(&self) -> bool {
         self.items.iter().any(|item| item.severity == Severity::Error)
+    }
+
+    /// Adds an error. The result takes a hint.
+    pub(crate) fn error(&mut self, span: &Span, path: impl fmt::Display, message: String) -> &mut Diagnostic {
+        self.add(Severity::Error, Some(span), path.to_string(), message)
+    }
+
+    /// Adds a warning. The result takes a hint.
+    pub(crate) fn warning(
+        &mut self,
+        span: &Span,
+        path: impl fmt::Display,
+        message: String,
+    ) -> &mut Diagnostic {
+        self.add(Severity::Warning, Some(span), path.to_string(), message)
+    }
+
+    /// Adds an error that has no place in a file.
+    pub(crate) fn error_anywhere(&mut self, message: String) -> &mut Diagnostic {
+        self.add(Severity::Error, None, String::new(), message)
+    }
+
+    fn add(
+        &mut self,
+        severity: Severity,
+        span: Option<&Span>,
+        path: String,
+        message: String,
+    ) -> &mut Diagnostic {
+        // A file of garbage can be wrong a million times; nobody reads that far.
+        if self.items.len() >= MOST_ITEMS {
+            self.items.truncate(MOST_ITEMS - 1);
+        }
+        let diagnostic = Diagnostic { severity, span: span.cloned(), path, message, hint: None };
+        let index = self.items.len();
+        self.items.push(diagnostic);
+        &mut self.items[index]
+    }
+
+    /// Remembers a file that diagnostics will point into; the result goes into [`Span::file`].
+    pub(crate) fn add_file(&mut self, name: &str, text: &str) -> usize {
+        self.files.push(SourceFile { name: name.to_owned(), text: text.to_owned() });
+        self.files.len() - 1
+    }
+
+    /// The text that a span covers; empty when the file is not known.
+    pub(crate) fn text(&self, span: &Span) -> &str {
+        self.files.get(span.file).and_then(|file| file.text.get(span.start..span.end)).unwrap_or("")
     }
 
     /// Sorts by file, place and message, so that output is stable.

@@ -1,8 +1,20 @@
 //! Files to a Stack: the stages in order.
+//!
+//! Each document is parsed, interpolated and checked by itself, so that a mistake is told in the
+//! file that has it; checking also makes short forms long. Only then are documents merged, which
+//! therefore knows no short forms and cannot fail. Names, defaults and paths are filled in, the
+//! tree becomes typed, profiles are applied, and what types cannot say is validated.
 
 use crate::diagnostic::Diagnostics;
-use crate::model::Stack;
-use crate::source::Source;
+use crate::model::{Stack, decode};
+use crate::source::check::{Context, check};
+use crate::source::env_files::EnvFiles;
+use crate::source::environment::{Environment, unreadable};
+use crate::source::interpolate::Interpolation;
+use crate::source::path::Path;
+use crate::source::tree::{Tree, Value};
+use crate::source::{Source, defaults, merge, name, profiles, render, resolve, schema, yaml};
+use crate::validate;
 
 /// What to load and how, as the command line said it.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +27,7 @@ pub struct LoadOptions {
     pub directory: String,
     /// Dotenv files that must exist; without any, `.env` of `directory` when it is there.
     pub env_files: Vec<String>,
-    /// Active profiles.
+    /// Active profiles; without any, those of `COMPOSE_PROFILES`. `*` is all.
     pub profiles: Vec<String>,
 }
 
@@ -28,7 +40,97 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
+/// How many ports the ranges of one stack may mean.
+const MOST_PORTS: usize = 1 << 17;
+
 /// Loads a stack. Every error of every file is collected.
-pub fn load(_options: &LoadOptions, _source: &dyn Source) -> Result<Loaded, Diagnostics> {
-    Err(Diagnostics::default())
+pub fn load(options: &LoadOptions, source: &dyn Source) -> Result<Loaded, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    let stack = load_into(options, source, &mut diagnostics);
+    diagnostics.sort();
+    match stack {
+        Some(stack) if !diagnostics.has_errors() => Ok(Loaded { stack, warnings: diagnostics }),
+        _ => Err(diagnostics),
+    }
+}
+
+/// The stages. `None` when a file cannot even be read: what follows would only confuse then.
+fn load_into(options: &LoadOptions, source: &dyn Source, diagnostics: &mut Diagnostics) -> Option<Stack> {
+    let documents = read(options, source, diagnostics);
+    let mut environment = Environment::read(options, source, diagnostics);
+    let mut documents = documents.filter(|_| !diagnostics.has_errors() || !diagnostics.missing_file)?;
+    let name = name::choose(options, &documents, &environment, diagnostics);
+    environment.name_stack(&name);
+
+    let mut interpolation = Interpolation::new(&environment);
+    let mut context = Context { diagnostics, ports_left: MOST_PORTS };
+    for document in &mut documents {
+        interpolation.walk(document, &Path::TOP, context.diagnostics);
+        check(document, &Path::TOP, &schema::TOP, &mut context);
+    }
+    let mut tree = merge::merge(documents);
+    defaults::fill(&mut tree);
+    EnvFiles { source, environment: &environment, directory: &options.directory }
+        .settle(&mut tree, diagnostics);
+    resolve::names(&mut tree, &name, diagnostics);
+    resolve::paths(&mut tree, &options.directory, &environment, diagnostics);
+
+    let mut stack = decode::stack(&tree, &name);
+    profiles::apply(&mut stack, &active_profiles(options, &environment));
+    validate::validate(&mut stack, &tree, diagnostics);
+    keep_used(&mut stack);
+    if !diagnostics.has_errors() {
+        stack.canonical = render::render(&tree, &stack);
+    }
+    Some(stack)
+}
+
+/// The documents of all files; `None` when one of them cannot be read or parsed.
+fn read(options: &LoadOptions, source: &dyn Source, diagnostics: &mut Diagnostics) -> Option<Vec<Tree>> {
+    let mut documents = Some(Vec::new());
+    if options.files.is_empty() {
+        diagnostics.error_anywhere("no stack file is given".to_owned());
+        return None;
+    }
+    for name in &options.files {
+        let read = match source.read(name) {
+            Ok(text) if text.len() > yaml::LARGEST_FILE => {
+                diagnostics.error_anywhere(format!("{name} is larger than {} MiB", yaml::LARGEST_FILE >> 20));
+                None
+            }
+            Ok(text) => {
+                let file = diagnostics.add_file(name, &text);
+                yaml::parse(file, &text, diagnostics)
+            }
+            Err(error) => {
+                unreadable(name, &error, diagnostics);
+                None
+            }
+        };
+        match (&mut documents, read) {
+            // An empty document says nothing.
+            (Some(all), Some(more)) => all.extend(more.into_iter().filter(|tree| tree.value != Value::Null)),
+            (documents, _) => *documents = None,
+        }
+    }
+    documents
+}
+
+fn active_profiles(options: &LoadOptions, environment: &Environment<'_>) -> Vec<String> {
+    if !options.profiles.is_empty() {
+        return options.profiles.clone();
+    }
+    let listed = environment.get("COMPOSE_PROFILES").unwrap_or_default();
+    listed.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// Networks and volumes that no enabled service uses are not made.
+fn keep_used(stack: &mut Stack) {
+    let services = &stack.services;
+    stack.networks.retain(|key, _| {
+        services.values().any(|service| service.networks.iter().any(|network| network.key == *key))
+    });
+    stack.volumes.retain(|key, _| {
+        services.values().any(|service| service.volumes.iter().any(|mount| mount.volume_key() == Some(key)))
+    });
 }

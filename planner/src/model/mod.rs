@@ -1,6 +1,10 @@
 //! What the user wrote, typed: the result of [`load`](crate::load).
 
+pub(crate) mod decode;
+mod decode_service;
 mod service;
+pub(crate) mod units;
+pub(crate) mod words;
 
 pub use service::{
     Condition, Dependency, HealthCheck, MountSource, Port, Resources, Restart, Service, ServiceNetwork,
@@ -21,9 +25,9 @@ pub struct Stack {
     pub services: BTreeMap<String, Service>,
     /// Services that no active profile selects; they exist for the file but are not started.
     pub disabled: BTreeMap<String, Service>,
-    /// Networks by key.
+    /// Networks by key: those that an enabled service is on.
     pub networks: BTreeMap<String, Network>,
-    /// Volumes by key.
+    /// Volumes by key: those that an enabled service mounts.
     pub volumes: BTreeMap<String, Volume>,
     /// The canonical form, as `config` prints it.
     pub canonical: serde_json::Value,

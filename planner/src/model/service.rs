@@ -123,6 +123,13 @@ pub struct VolumeMount {
     pub source: MountSource,
 }
 
+impl VolumeMount {
+    /// The key of the named volume that this mounts.
+    pub(crate) fn volume_key(&self) -> Option<&String> {
+        if let MountSource::Volume { key, .. } = &self.source { key.as_ref() } else { None }
+    }
+}
+
 /// What a [`VolumeMount`] mounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MountSource {

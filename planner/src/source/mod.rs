@@ -1,5 +1,29 @@
 //! From files to one YAML tree: a span on every node, one stage a file.
 
+pub(crate) mod canonical;
+pub(crate) mod cast;
+pub(crate) mod check;
+pub(crate) mod defaults;
+pub(crate) mod dotenv;
+pub(crate) mod env_files;
+pub(crate) mod environment;
+pub(crate) mod interpolate;
+pub(crate) mod merge;
+pub(crate) mod mounts;
+pub(crate) mod name;
+pub(crate) mod path;
+pub(crate) mod ports;
+pub(crate) mod profiles;
+pub(crate) mod render;
+pub(crate) mod resolve;
+pub(crate) mod scalar;
+pub(crate) mod schema;
+pub(crate) mod suggest;
+pub(crate) mod template;
+pub(crate) mod tree;
+pub(crate) mod words;
+pub(crate) mod yaml;
+
 use std::io;
 
 /// The only way of the planner to the outside: file texts and environment variables.

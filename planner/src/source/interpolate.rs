@@ -1,0 +1,114 @@
+//! Replaces variables in every value of a document. Keys stay as they are.
+
+use super::environment::Environment;
+use super::path::Path;
+use super::template::{self, FaultKind, Variables};
+use super::tree::{Tree, Value};
+use crate::diagnostic::{Diagnostics, Span};
+use std::collections::HashSet;
+
+/// What all expanded texts of a load may weigh together.
+const BUDGET: usize = 32 << 20;
+
+/// One load's interpolation: remembers which variables it has warned about.
+pub(crate) struct Interpolation<'a> {
+    environment: &'a Environment<'a>,
+    warned: HashSet<String>,
+    left: usize,
+}
+
+impl<'a> Interpolation<'a> {
+    /// Interpolation with the variables of an environment.
+    pub(crate) fn new(environment: &'a Environment<'a>) -> Self {
+        Self { environment, warned: HashSet::new(), left: BUDGET }
+    }
+
+    /// Replaces the variables below a node, in place.
+    pub(crate) fn walk(&mut self, tree: &mut Tree, path: &Path<'_>, diagnostics: &mut Diagnostics) {
+        match &mut tree.value {
+            Value::Text(text) if text.contains('$') => self.text(tree, path, diagnostics),
+            Value::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.walk(item, &path.index(index), diagnostics);
+                }
+            }
+            Value::Map(map) => {
+                for (key, _, value) in map.values_mut() {
+                    self.walk(value, &path.key(key), diagnostics);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, tree: &mut Tree, path: &Path<'_>, diagnostics: &mut Diagnostics) {
+        let Value::Text(text) = &tree.value else { return };
+        let mut variables = Lookup { environment: self.environment, unset: Vec::new() };
+        let expanded = template::expand(text, &mut variables);
+        for (name, offset) in variables.unset {
+            if self.warned.insert(name.clone()) {
+                let span = inside(tree, text, offset, name.len() + 1, diagnostics);
+                let message = format!("variable `{name}` is not set and becomes empty");
+                let hint = format!(
+                    "set it, give a default with ${{{name}:-…}}, or write $${name} to keep the dollar"
+                );
+                diagnostics.warning(&span, path, message).hint(hint);
+            }
+        }
+        match expanded {
+            Ok(expanded) if expanded.len() <= self.left => {
+                self.left -= expanded.len();
+                tree.value = Value::Text(expanded);
+            }
+            Ok(_) => {
+                diagnostics.error(&tree.span, path, FaultKind::TooMuch.to_string());
+                tree.spoil();
+            }
+            Err(fault) => {
+                let span = inside(tree, text, fault.offset, 1, diagnostics);
+                let diagnostic = diagnostics.error(&span, path, fault.kind.to_string());
+                match fault.kind {
+                    FaultKind::Format => {
+                        diagnostic.hint("for a dollar sign write $$, for a variable ${NAME}")
+                    }
+                    FaultKind::Required { name, .. } => {
+                        diagnostic.hint(format!("set {name} in the environment or in .env"))
+                    }
+                    FaultKind::TooMuch => {}
+                }
+                tree.spoil();
+            }
+        }
+    }
+}
+
+struct Lookup<'a> {
+    environment: &'a Environment<'a>,
+    unset: Vec<(String, usize)>,
+}
+
+impl Variables for Lookup<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        self.environment.get(name)
+    }
+
+    fn unset(&mut self, name: &str, offset: usize) {
+        self.unset.push((name.to_owned(), offset));
+    }
+}
+
+/// The place inside a scalar, when its source text is the value itself, perhaps in quotes;
+/// otherwise (escapes, folded lines) that of the whole scalar.
+fn inside(tree: &Tree, text: &str, offset: usize, length: usize, diagnostics: &Diagnostics) -> Span {
+    let source = diagnostics.text(&tree.span);
+    let quote = usize::from(source.starts_with(['"', '\'']));
+    let same = source.get(quote..quote + text.len()) == Some(text) && !text.contains('\n');
+    let Some(before) = text.get(..offset).filter(|_| same) else { return tree.span.clone() };
+    let start = tree.span.start + quote + offset;
+    Span {
+        start,
+        end: (start + length).min(tree.span.end),
+        column: tree.span.column + quote + before.chars().count(),
+        ..tree.span.clone()
+    }
+}

@@ -1,0 +1,238 @@
+//! Variables in text: `$V`, `${V}`, `${V:-d}`, `${V-d}`, `${V:?m}`, `${V?m}`, `${V:+r}`, `${V+r}`, `$$`.
+
+use std::fmt;
+
+/// Alternatives may hold variables in turn, this deep.
+const DEEPEST: usize = 20;
+/// One expanded text may be this long; longer ones come from variables that multiply.
+const LONGEST: usize = 1 << 20;
+
+/// What expansion asks and tells.
+pub(crate) trait Variables {
+    /// The value of a variable.
+    fn get(&self, name: &str) -> Option<String>;
+    /// A variable without value and without default became empty.
+    fn unset(&mut self, name: &str, offset: usize);
+}
+
+/// Why a text could not be expanded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Byte offset in the text.
+    pub(crate) offset: usize,
+    /// What is wrong.
+    pub(crate) kind: FaultKind,
+}
+
+/// The ways in which expansion fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    /// What follows the `$` is no variable.
+    Format,
+    /// `${V:?m}` and the variable is not there.
+    Required {
+        /// The variable.
+        name: String,
+        /// The author's message; may be empty.
+        message: String,
+    },
+    /// Variables in variables, without end.
+    TooMuch,
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Format => f.write_str("this `$` starts no variable"),
+            Self::Required { name, message } => {
+                write!(f, "required variable `{name}` is missing a value")?;
+                if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
+            }
+            Self::TooMuch => f.write_str("the variables in this text expand to too much"),
+        }
+    }
+}
+
+/// The text with its variables replaced.
+pub(crate) fn expand(text: &str, variables: &mut dyn Variables) -> Result<String, Fault> {
+    if text.contains('$') { level(text, 0, 0, variables) } else { Ok(text.to_owned()) }
+}
+
+fn level(text: &str, base: usize, depth: usize, variables: &mut dyn Variables) -> Result<String, Fault> {
+    let fault = |at: usize, kind| Fault { offset: base + at, kind };
+    if depth > DEEPEST {
+        return Err(fault(0, FaultKind::TooMuch));
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(found) = text[at..].find('$') {
+        let dollar = at + found;
+        out.push_str(&text[at..dollar]);
+        let rest = &text[dollar + 1..];
+        if rest.starts_with('$') {
+            out.push('$');
+            at = dollar + 2;
+        } else if let Some(inner) = rest.strip_prefix('{') {
+            let length = closing_brace(inner).ok_or_else(|| fault(dollar, FaultKind::Format))?;
+            let start = dollar + 2;
+            let braced = Braced::parse(&inner[..length]).ok_or_else(|| fault(dollar, FaultKind::Format))?;
+            out.push_str(&braced.value(base + start, depth, variables)?);
+            at = start + length + 1;
+        } else {
+            let name = &rest[..name_length(rest)];
+            if name.is_empty() {
+                out.push('$');
+            } else {
+                out.push_str(&plain(name, base + dollar, variables));
+            }
+            at = dollar + 1 + name.len();
+        }
+        if out.len() > LONGEST {
+            return Err(fault(dollar, FaultKind::TooMuch));
+        }
+    }
+    out.push_str(&text[at..]);
+    Ok(out)
+}
+
+fn plain(name: &str, offset: usize, variables: &mut dyn Variables) -> String {
+    variables.get(name).unwrap_or_else(|| {
+        variables.unset(name, offset);
+        String::new()
+    })
+}
+
+fn name_length(text: &str) -> usize {
+    let first = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    if first { end } else { 0 }
+}
+
+/// Where the brace ends that was opened just before `text`.
+fn closing_brace(text: &str) -> Option<usize> {
+    let mut open = 1_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => open += 1,
+            b'}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// What stands between the braces.
+struct Braced<'a> {
+    name: &'a str,
+    /// `-`, `?` or `+`.
+    operator: Option<char>,
+    /// With a colon an empty variable counts as not set.
+    colon: bool,
+    argument: &'a str,
+}
+
+impl<'a> Braced<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let (name, rest) = text.split_at(name_length(text));
+        let (colon, rest) = match rest.strip_prefix(':') {
+            Some(rest) => (true, rest),
+            None => (false, rest),
+        };
+        let operator = rest.chars().next();
+        let known = match operator {
+            None => !colon,
+            Some(operator) => matches!(operator, '-' | '?' | '+'),
+        };
+        let argument = rest.get(1..).unwrap_or("");
+        (known && !name.is_empty()).then_some(Self { name, operator, colon, argument })
+    }
+
+    fn value(&self, offset: usize, depth: usize, variables: &mut dyn Variables) -> Result<String, Fault> {
+        let value = variables.get(self.name);
+        let there = value.as_ref().is_some_and(|value| !self.colon || !value.is_empty());
+        let after = offset + self.name.len() + usize::from(self.colon) + 1;
+        let mut argument = || level(self.argument, after, depth + 1, variables);
+        match (self.operator, there) {
+            (Some('-'), false) | (Some('+'), true) => argument(),
+            (Some('+'), false) => Ok(String::new()),
+            (Some('?'), false) => {
+                let kind = FaultKind::Required { name: self.name.to_owned(), message: argument()? };
+                Err(Fault { offset: offset - 2, kind })
+            }
+            (None, _) => Ok(plain(self.name, offset - 2, variables)),
+            _ => Ok(value.unwrap_or_default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Fixed(Vec<(String, usize)>);
+
+    impl Variables for Fixed {
+        fn get(&self, name: &str) -> Option<String> {
+            match name {
+                "A" => Some("a".into()),
+                "EMPTY" => Some(String::new()),
+                _ => None,
+            }
+        }
+        fn unset(&mut self, name: &str, offset: usize) {
+            self.0.push((name.to_owned(), offset));
+        }
+    }
+
+    #[test]
+    fn every_form_expands_as_compose_expands_it() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("$A-${A}", "a-a"),
+            ("$$A $ 5$", "$A $ 5$"),
+            ("$1", "$1"),
+            ("${EMPTY:-d}|${EMPTY-d}", "d|"),
+            ("${NO:-d}|${NO-d}", "d|d"),
+            ("${A:+r}|${EMPTY:+r}|${EMPTY+r}|${NO+r}", "r||r|"),
+            ("${NO:-${A}x${NO2:-y}}", "axy"),
+            ("${NO-b:-c}", "b:-c"),
+            ("${NO:-{\"k\": 1}}", "{\"k\": 1}"),
+            ("${A?m}${A:?m}", "aa"),
+            ("${NO:-$$x}", "$x"),
+            ("${NO:-}", ""),
+        ] {
+            assert_eq!(expand(text, &mut Fixed::default()).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_expand_says_where() {
+        let required = |message: &str| FaultKind::Required { name: "NO".into(), message: message.into() };
+        for (text, offset, kind) in [
+            ("x${", 1, FaultKind::Format),
+            ("${}", 0, FaultKind::Format),
+            ("${A", 0, FaultKind::Format),
+            ("${A/b}", 0, FaultKind::Format),
+            ("${A:b}", 0, FaultKind::Format),
+            ("${1}", 0, FaultKind::Format),
+            ("${NO:-x${-}}", 7, FaultKind::Format),
+            ("xx${NO:?say $A}", 2, required("say a")),
+            ("${NO?}", 0, required("")),
+        ] {
+            assert_eq!(expand(text, &mut Fixed::default()), Err(Fault { offset, kind }), "{text}");
+        }
+        let deep = format!("{}{}", "${NO:-".repeat(5000), "}".repeat(5000));
+        assert_eq!(expand(&deep, &mut Fixed::default()).unwrap_err().kind, FaultKind::TooMuch);
+    }
+
+    #[test]
+    fn unset_variables_become_empty_and_are_told() {
+        let mut variables = Fixed::default();
+        assert_eq!(expand("a$NO ${NO}", &mut variables).as_deref(), Ok("a "));
+        assert_eq!(variables.0, [("NO".to_owned(), 1), ("NO".to_owned(), 5)]);
+    }
+}

@@ -1,0 +1,218 @@
+//! A YAML document as a tree with a span on every node.
+
+use crate::diagnostic::Span;
+use std::collections::HashMap;
+
+/// One node.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Tree {
+    /// What it holds.
+    pub(crate) value: Value,
+    /// Where it stands.
+    pub(crate) span: Span,
+    /// How it wants to be merged.
+    pub(crate) tag: Option<Tag>,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Value {
+    /// Nothing was written.
+    #[default]
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// A sequence.
+    List(Vec<Tree>),
+    /// A mapping.
+    Map(Map),
+    /// Something wrong that has been reported: later stages neither use it nor complain that
+    /// it is not there.
+    Bad,
+}
+
+/// A tag that steers merging.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tag {
+    /// `!reset`: what stood here before is gone.
+    Reset,
+    /// `!override`: what stood here before is replaced, not merged.
+    Override,
+}
+
+/// One key with its value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    /// The key.
+    pub(crate) key: String,
+    /// Where the key stands.
+    pub(crate) key_span: Span,
+    /// The value.
+    pub(crate) value: Tree,
+}
+
+/// A mapping in the order of the file, with quick look-up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Map {
+    entries: Vec<Entry>,
+    index: HashMap<String, usize>,
+}
+
+impl Tree {
+    /// A node that stands at `span`.
+    pub(crate) fn new(value: Value, span: &Span) -> Self {
+        Self { value, span: span.clone(), tag: None }
+    }
+
+    /// A text node.
+    pub(crate) fn text(text: impl Into<String>, span: &Span) -> Self {
+        Self::new(Value::Text(text.into()), span)
+    }
+
+    /// An empty mapping.
+    pub(crate) fn empty_map(span: &Span) -> Self {
+        Self::new(Value::Map(Map::default()), span)
+    }
+
+    /// The mapping that this is.
+    pub(crate) fn as_map(&self) -> Option<&Map> {
+        if let Value::Map(map) = &self.value { Some(map) } else { None }
+    }
+
+    /// The mapping that this is, to be changed.
+    pub(crate) fn as_map_mut(&mut self) -> Option<&mut Map> {
+        if let Value::Map(map) = &mut self.value { Some(map) } else { None }
+    }
+
+    /// The items, none when this is not a sequence.
+    pub(crate) fn items(&self) -> &[Tree] {
+        if let Value::List(items) = &self.value { items } else { &[] }
+    }
+
+    /// The entries, none when this is not a mapping.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        self.as_map().map_or(&[], Map::entries)
+    }
+
+    /// The text that this is.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        if let Value::Text(text) = &self.value { Some(text) } else { None }
+    }
+
+    /// The whole number that this is.
+    pub(crate) fn as_int(&self) -> Option<i64> {
+        if let Value::Int(number) = self.value { Some(number) } else { None }
+    }
+
+    /// The truth value that this is.
+    pub(crate) fn as_bool(&self) -> Option<bool> {
+        if let Value::Bool(truth) = self.value { Some(truth) } else { None }
+    }
+
+    /// The node below a key, when this is a mapping that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Tree> {
+        self.as_map()?.get(key)
+    }
+
+    /// The node that is reached by one key after the other.
+    pub(crate) fn at(&self, keys: &[&str]) -> Option<&Tree> {
+        keys.iter().try_fold(self, |tree, key| tree.get(key))
+    }
+
+    /// The node below a key, to be changed.
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Tree> {
+        self.as_map_mut()?.get_mut(key)
+    }
+
+    /// What is here, in the words of a message: `a list`, `text`.
+    pub(crate) fn noun(&self) -> &'static str {
+        match &self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a truth value",
+            Value::Int(_) | Value::Float(_) => "a number",
+            Value::Text(_) => "text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+            Value::Bad => "something invalid",
+        }
+    }
+
+    /// Makes this a node that has been reported.
+    pub(crate) fn spoil(&mut self) {
+        self.value = Value::Bad;
+    }
+}
+
+impl Map {
+    /// The entries in order.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The values in order, to be changed.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = (&str, &Span, &mut Tree)> {
+        self.entries.iter_mut().map(|entry| (entry.key.as_str(), &entry.key_span, &mut entry.value))
+    }
+
+    /// The entry of a key.
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.index.get(key).map(|&place| &self.entries[place])
+    }
+
+    /// The value of a key.
+    pub(crate) fn get(&self, key: &str) -> Option<&Tree> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The value of a key, to be changed.
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Tree> {
+        self.index.get(key).map(|&place| &mut self.entries[place].value)
+    }
+
+    /// Sets a key; one that exists keeps its place.
+    pub(crate) fn insert(&mut self, entry: Entry) {
+        if let Some(&place) = self.index.get(&entry.key) {
+            self.entries[place] = entry;
+        } else {
+            self.index.insert(entry.key.clone(), self.entries.len());
+            self.entries.push(entry);
+        }
+    }
+
+    /// Sets a key that no file spells out; it stands where its value stands.
+    pub(crate) fn set(&mut self, key: &str, value: Tree) {
+        let key_span = value.span.clone();
+        self.insert(Entry { key: key.to_owned(), key_span, value });
+    }
+
+    /// Keeps the entries for which `keep` says so.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Entry) -> bool) {
+        self.entries.retain_mut(|entry| keep(entry));
+        self.index =
+            self.entries.iter().enumerate().map(|(place, entry)| (entry.key.clone(), place)).collect();
+    }
+
+    /// Takes all entries.
+    pub(crate) fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+
+    /// Whether there is no entry.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl FromIterator<Entry> for Map {
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        let mut map = Self::default();
+        entries.into_iter().for_each(|entry| map.insert(entry));
+        map
+    }
+}

@@ -1,0 +1,264 @@
+//! Words with a meaning of their own: what each may be, and its one written form.
+
+use super::cast::Refused;
+use super::suggest::did_you_mean;
+use crate::model::units;
+use ipnet::Ipv4Net;
+use std::net::{IpAddr, Ipv4Addr};
+
+type Word = Result<String, Refused>;
+
+pub(super) fn refused(message: impl Into<String>, hint: impl Into<String>) -> Refused {
+    Refused { message: message.into(), hint: hint.into() }
+}
+
+fn not_yet(what: &str, hint: &str) -> Word {
+    Err(refused(format!("{what} is not supported yet"), hint))
+}
+
+pub(crate) fn image(text: &str) -> Word {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(refused("the image is empty", "for example `nginx:1.27`"));
+    }
+    let valid = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+    let repository = text.split_once('@').map_or(text, |(name, _)| name);
+    let last = repository.rsplit('/').next().unwrap_or(repository);
+    let untagged = &repository[..repository.len() - last.len() + last.find(':').unwrap_or(last.len())];
+    let path = untagged.split_once('/').map_or(untagged, |(host, path)| {
+        if host.contains(['.', ':']) || host == "localhost" { path } else { untagged }
+    });
+    if path.contains(|c: char| c.is_ascii_uppercase()) {
+        let hint = format!("write `{}`", text.replacen(path, &path.to_ascii_lowercase(), 1));
+        return Err(refused(format!("the image name `{path}` has upper-case letters"), hint));
+    }
+    let empty = last.is_empty() || last.ends_with(':') || last.starts_with(':') || text.ends_with('@');
+    if !text.chars().all(valid) || empty {
+        let message = format!("`{}` is not an image reference", text.escape_debug());
+        return Err(refused(message, "for example `registry.example.com/team/web:1.2`"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn hostname(text: &str) -> Word {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    };
+    if text.len() <= 64 && text.split('.').all(label) {
+        return Ok(text.to_owned());
+    }
+    let hint = "letters, digits, `-` and `.`, at most 64 characters";
+    Err(refused(format!("`{}` is not a host name", text.escape_debug()), hint))
+}
+
+pub(crate) fn restart(text: &str) -> Word {
+    const WORDS: [&str; 4] = ["no", "always", "on-failure", "unless-stopped"];
+    let retries = text.strip_prefix("on-failure:");
+    if WORDS.contains(&text) || retries.is_some_and(|retries| retries.parse::<u32>().is_ok()) {
+        return Ok(text.to_owned());
+    }
+    let hint = did_you_mean(text, WORDS)
+        .unwrap_or_else(|| "possible are no, always, on-failure[:retries], unless-stopped".to_owned());
+    Err(refused(format!("`{}` is not a restart policy", text.escape_debug()), hint))
+}
+
+pub(crate) fn pull_policy(text: &str) -> Word {
+    match text {
+        "never" => Ok("never".to_owned()),
+        "missing" | "if_not_present" => Ok("missing".to_owned()),
+        "always" | "build" | "daily" | "weekly" => {
+            not_yet(&format!("pull policy `{text}`"), "use missing or never")
+        }
+        _ if text.starts_with("every_") => not_yet(&format!("pull policy `{text}`"), "use missing or never"),
+        _ => Err(refused(format!("`{}` is not a pull policy", text.escape_debug()), "use missing or never")),
+    }
+}
+
+pub(crate) fn deploy_mode(text: &str) -> Word {
+    match text {
+        "replicated" => Ok(text.to_owned()),
+        "global" | "replicated-job" | "global-job" => {
+            not_yet(&format!("deploy mode `{text}`"), "use replicated")
+        }
+        _ => Err(refused(format!("`{}` is not a deploy mode", text.escape_debug()), "use replicated")),
+    }
+}
+
+pub(crate) fn security_option(text: &str) -> Word {
+    let (name, value) = text.split_once(['=', ':']).unwrap_or((text, ""));
+    match (name, value) {
+        ("no-new-privileges", "" | "true" | "false") => Ok(text.to_owned()),
+        ("label" | "apparmor" | "seccomp" | "systempaths" | "writable-cgroups", _) => {
+            not_yet(&format!("security option `{text}`"), "")
+        }
+        _ => {
+            let hint = did_you_mean(name, ["no-new-privileges"]).unwrap_or_default();
+            Err(refused(format!("`{}` is not a security option", text.escape_debug()), hint))
+        }
+    }
+}
+
+pub(crate) fn signal(text: &str) -> Word {
+    if units::signal_name(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    let bare = text.to_ascii_uppercase();
+    let hint = did_you_mean(bare.strip_prefix("SIG").unwrap_or(&bare), units::signal_names());
+    let hint = hint.unwrap_or_else(|| "for example SIGTERM, INT or 15".to_owned());
+    Err(refused(format!("`{}` is not a signal", text.escape_debug()), hint))
+}
+
+pub(crate) fn capability(text: &str) -> Word {
+    if units::capability_name(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    let bare = text.to_ascii_uppercase();
+    let hint = did_you_mean(bare.strip_prefix("CAP_").unwrap_or(&bare), units::CAPABILITIES);
+    let hint = hint.unwrap_or_else(|| "for example NET_ADMIN; capabilities(7) lists them".to_owned());
+    Err(refused(format!("`{}` is not a capability", text.escape_debug()), hint))
+}
+
+pub(crate) fn profile(text: &str) -> Word {
+    let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(rest) {
+        return Ok(text.to_owned());
+    }
+    let hint = "letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
+    Err(refused(format!("`{}` is not a profile name", text.escape_debug()), hint))
+}
+
+pub(crate) fn real_name(text: &str) -> Word {
+    let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(rest) && text.len() <= 128 {
+        return Ok(text.to_owned());
+    }
+    let hint = "letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 128";
+    Err(refused(format!("`{}` is not a valid name", text.escape_debug()), hint))
+}
+
+pub(crate) fn protocol(text: &str) -> Word {
+    match text.to_ascii_lowercase().as_str() {
+        protocol @ ("tcp" | "udp") => Ok(protocol.to_owned()),
+        "sctp" => not_yet("protocol `sctp`", "use tcp or udp"),
+        _ => Err(refused(format!("`{}` is not a protocol", text.escape_debug()), "use tcp or udp")),
+    }
+}
+
+pub(crate) fn ip_address(text: &str) -> Word {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    if bare.parse::<IpAddr>().is_ok() {
+        return Ok(bare.to_owned());
+    }
+    let message = format!("`{}` is not an IP address", text.escape_debug());
+    Err(refused(message, if text == "localhost" { "write 127.0.0.1" } else { "" }))
+}
+
+pub(crate) fn ipv4_address(text: &str) -> Word {
+    match text.parse::<Ipv4Addr>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) if text.parse::<IpAddr>().is_ok() => not_yet("IPv6", "give an IPv4 address"),
+        Err(_) => {
+            Err(refused(format!("`{}` is not an IP address", text.escape_debug()), "for example 10.9.0.1"))
+        }
+    }
+}
+
+pub(crate) fn subnet(text: &str) -> Word {
+    match text.parse::<Ipv4Net>() {
+        Ok(net) if net.prefix_len() > 30 => {
+            Err(refused(format!("`{text}` has no room for containers"), "use a prefix of at most /30"))
+        }
+        Ok(net) if net.addr() != net.network() => {
+            Err(refused(format!("`{text}` has bits set behind its prefix"), format!("write {}", net.trunc())))
+        }
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) if text.parse::<ipnet::Ipv6Net>().is_ok() => not_yet("IPv6", "give an IPv4 subnet"),
+        Err(_) => {
+            Err(refused(format!("`{}` is not a subnet", text.escape_debug()), "for example 10.9.0.0/24"))
+        }
+    }
+}
+
+/// A port number from 1 to 65535.
+pub(crate) fn port(text: &str) -> Result<u16, Refused> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse::<u16>() {
+        Ok(port) if port > 0 && digits => Ok(port),
+        _ if digits => Err(refused(format!("port {text} is not between 1 and 65535"), "")),
+        _ => Err(refused(format!("`{}` is not a port", text.escape_debug()), "")),
+    }
+}
+
+pub(crate) fn published_port(text: &str) -> Word {
+    if let Some((from, to)) = text.split_once('-')
+        && port(from).is_ok()
+        && port(to).is_ok()
+    {
+        return not_yet("a choice of published ports", "publish one port, or none to have a free one chosen");
+    }
+    // Compose prints and accepts 0 for "choose one".
+    if text == "0" || text.is_empty() { Ok(String::new()) } else { port(text).map(|port| port.to_string()) }
+}
+
+pub(crate) fn exposed_port(text: &str) -> Word {
+    let (range, name) = text.split_once('/').unwrap_or((text, "tcp"));
+    let (from, to) = range.split_once('-').unwrap_or((range, range));
+    port(from)?;
+    port(to)?;
+    if name != "sctp" {
+        protocol(name)?;
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn absolute_path(text: &str) -> Word {
+    if text.starts_with('/') && !text.contains('\0') {
+        return Ok(text.to_owned());
+    }
+    Err(refused(format!("`{}` is not an absolute path", text.escape_debug()), "it must begin with `/`"))
+}
+
+pub(crate) fn mount_target(text: &str) -> Word {
+    let path = super::resolve::clean(&absolute_path(text)?);
+    if path == "/" {
+        return Err(refused("nothing can be mounted over `/`", "mount below it"));
+    }
+    Ok(path)
+}
+
+pub(crate) fn mount_type(text: &str) -> Word {
+    match text {
+        "volume" | "bind" | "tmpfs" => Ok(text.to_owned()),
+        "image" | "npipe" | "cluster" => {
+            not_yet(&format!("a mount of type `{text}`"), "use volume, bind or tmpfs")
+        }
+        _ => Err(refused(
+            format!("`{}` is not a type of mount", text.escape_debug()),
+            "use volume, bind or tmpfs",
+        )),
+    }
+}
+
+pub(crate) fn propagation(text: &str) -> Word {
+    match text {
+        "rprivate" | "private" => Ok(text.to_owned()),
+        "rshared" | "shared" | "rslave" | "slave" => {
+            not_yet(&format!("propagation `{text}`"), "use rprivate")
+        }
+        _ => Err(refused(format!("`{}` is not a mount propagation", text.escape_debug()), "use rprivate")),
+    }
+}
+
+pub(crate) fn network_driver(text: &str) -> Word {
+    match text {
+        "bridge" => Ok(text.to_owned()),
+        "" | "default" => Ok("bridge".to_owned()),
+        "host" | "none" | "overlay" | "macvlan" | "ipvlan" => {
+            not_yet(&format!("network driver `{text}`"), "use bridge")
+        }
+        _ => Err(refused(format!("`{}` is not a network driver", text.escape_debug()), "use bridge")),
+    }
+}

@@ -1,0 +1,387 @@
+//! Text to trees: the only file that names the YAML library.
+//!
+//! The library yields events with spans. What this adds: anchors and aliases with a budget,
+//! merge keys, duplicate keys as errors, a depth limit, and Go's meaning of plain scalars.
+
+use super::scalar;
+use super::tree::{Entry, Map, Tag, Tree, Value};
+use crate::diagnostic::{Diagnostics, Span};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
+use std::collections::HashMap;
+
+/// Nesting deeper than this is an error; no stack file comes near, and walks may recurse.
+const DEEPEST: usize = 100;
+/// What all copies made by aliases may weigh: about 64 per node plus the text.
+const ALIAS_BUDGET: usize = 16 << 20;
+/// A larger file is refused.
+pub(crate) const LARGEST_FILE: usize = 4 << 20;
+
+/// The documents of a file; `None` when its syntax is broken, which has been reported then.
+pub(crate) fn parse(file: usize, text: &str, diagnostics: &mut Diagnostics) -> Option<Vec<Tree>> {
+    let mut builder = Builder::new(diagnostics);
+    for event in Parser::new_from_str(text) {
+        let done = match event {
+            Ok((event, span)) => builder.event(event, place(file, span)),
+            Err(error) => Err(Stop::syntax(file, text, &error)),
+        };
+        if let Err(stop) = done {
+            let diagnostic = builder.diagnostics.error(&stop.span, "", stop.message);
+            diagnostic.hint = stop.hint;
+            return None;
+        }
+    }
+    Some(builder.documents)
+}
+
+fn place(file: usize, span: granit_parser::Span) -> Span {
+    Span {
+        file,
+        start: span.start.byte_offset().unwrap_or(0),
+        end: span.end.byte_offset().unwrap_or(0),
+        line: span.start.line(),
+        column: span.start.col() + 1,
+    }
+}
+
+/// Why reading cannot go on.
+struct Stop {
+    span: Span,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Stop {
+    fn new(span: &Span, message: impl Into<String>, hint: &str) -> Self {
+        Self { span: span.clone(), message: message.into(), hint: Some(hint.to_owned()) }
+    }
+
+    fn syntax(file: usize, text: &str, error: &ScanError) -> Self {
+        let marker = error.marker();
+        let start = marker.byte_offset().unwrap_or(0).min(text.len());
+        let end = text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
+        let span = Span { file, start, end, line: marker.line(), column: marker.col() + 1 };
+        match error.kind() {
+            ErrorKind::RecursionLimitExceeded => Self::too_deep(&span),
+            ErrorKind::UnknownAnchor => {
+                Self::new(&span, "this alias has no anchor", "define it before with `&name`")
+            }
+            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+                Self::new(&span, "a tab is used as indentation", "indent with spaces")
+            }
+            kind => Self {
+                span,
+                message: format!("not valid YAML: {}", kind.to_string().to_lowercase()),
+                hint: None,
+            },
+        }
+    }
+
+    fn too_deep(span: &Span) -> Self {
+        Self { span: span.clone(), message: format!("nested deeper than {DEEPEST} levels"), hint: None }
+    }
+}
+
+/// An anchored node with its weight and height; `None` while it is still being read.
+type Anchors = HashMap<usize, Option<(Tree, usize, usize)>>;
+
+struct Builder<'a> {
+    diagnostics: &'a mut Diagnostics,
+    documents: Vec<Tree>,
+    open: Vec<Frame>,
+    anchors: Anchors,
+    /// Weight of all copies made by aliases so far.
+    copied: usize,
+}
+
+/// A collection that is still being read.
+struct Frame {
+    span: Span,
+    tag: Option<Tag>,
+    anchor: usize,
+    content: Content,
+}
+
+enum Content {
+    List(Vec<Tree>),
+    Map { map: Map, key: Option<Key>, merged: Vec<Tree> },
+}
+
+/// A key that waits for its value.
+enum Key {
+    Text(String, Span),
+    /// `<<`.
+    Merge,
+    /// Reported; its value is read and dropped.
+    Bad,
+}
+
+impl<'a> Builder<'a> {
+    fn new(diagnostics: &'a mut Diagnostics) -> Self {
+        Self { diagnostics, documents: Vec::new(), open: Vec::new(), anchors: Anchors::new(), copied: 0 }
+    }
+
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
+        match event {
+            Event::DocumentStart(..) => self.anchors.clear(),
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = self.scalar(&text, style, tag.as_deref(), &span);
+                let tree = Tree { value, tag: self.merge_tag(tag.as_deref(), &span), span };
+                let merge_key = style == ScalarStyle::Plain && text == "<<";
+                return self.node(tree, anchor, merge_key);
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                return self.start(Content::List(Vec::new()), anchor, tag.as_deref(), span);
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                let content = Content::Map { map: Map::default(), key: None, merged: Vec::new() };
+                return self.start(content, anchor, tag.as_deref(), span);
+            }
+            Event::SequenceEnd | Event::MappingEnd => return self.end(&span),
+            Event::Alias(anchor) => {
+                let tree = self.copy(anchor, &span)?;
+                return self.node(tree, 0, false);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&granit_parser::Tag>,
+        span: &Span,
+    ) -> Value {
+        if let Some(core) = tag.and_then(core_name) {
+            return scalar::resolve_as(text, &core).unwrap_or_else(|| {
+                self.diagnostics.error(span, "", format!("`{text}` is not of type `!!{core}`"));
+                Value::Bad
+            });
+        }
+        if style == ScalarStyle::Plain { scalar::resolve(text) } else { Value::Text(text.to_owned()) }
+    }
+
+    fn merge_tag(&mut self, tag: Option<&granit_parser::Tag>, span: &Span) -> Option<Tag> {
+        let tag = tag?;
+        if core_name(tag).is_some() {
+            return None;
+        }
+        match (tag.handle(), tag.suffix()) {
+            ("!", "reset") => Some(Tag::Reset),
+            ("!", "override") => Some(Tag::Override),
+            ("!", "") => None,
+            (handle, suffix) => {
+                let message = format!("the tag `{handle}{suffix}` means nothing here and is ignored");
+                self.diagnostics.warning(span, "", message);
+                None
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        content: Content,
+        anchor: usize,
+        tag: Option<&granit_parser::Tag>,
+        span: Span,
+    ) -> Result<(), Stop> {
+        if self.open.len() >= DEEPEST {
+            return Err(Stop::too_deep(&span));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, None);
+        }
+        let tag = self.merge_tag(tag, &span);
+        self.open.push(Frame { span, tag, anchor, content });
+        Ok(())
+    }
+
+    fn end(&mut self, end: &Span) -> Result<(), Stop> {
+        let Some(mut frame) = self.open.pop() else { return Ok(()) };
+        frame.span.end = end.end.max(frame.span.end);
+        let value = match frame.content {
+            Content::List(items) => Value::List(items),
+            Content::Map { mut map, merged, .. } => {
+                // Keys of the mapping itself win over merged ones, earlier merged ones over later ones.
+                for tree in merged {
+                    self.merge(&mut map, tree);
+                }
+                Value::Map(map)
+            }
+        };
+        self.node(Tree { value, span: frame.span, tag: frame.tag }, frame.anchor, false)
+    }
+
+    fn merge(&mut self, map: &mut Map, tree: Tree) {
+        match tree.value {
+            Value::Map(merged) => {
+                for entry in merged.into_entries() {
+                    if map.get(&entry.key).is_none() {
+                        map.insert(entry);
+                    }
+                }
+            }
+            Value::List(items) if items.iter().all(|item| item.as_map().is_some()) => {
+                items.into_iter().for_each(|item| self.merge(map, item));
+            }
+            Value::Null => {}
+            _ => {
+                let message = format!("`<<` merges a mapping, not {}", tree.noun());
+                self.diagnostics.error(&tree.span, "", message);
+            }
+        }
+    }
+
+    /// Puts a complete node where it belongs: value of the key that waits, next key, next item or document.
+    fn node(&mut self, tree: Tree, anchor: usize, merge_key: bool) -> Result<(), Stop> {
+        if anchor != 0 {
+            let (weight, height) = measure(&tree);
+            self.anchors.insert(anchor, Some((tree.clone(), weight, height)));
+        }
+        match self.open.last_mut().map(|frame| &mut frame.content) {
+            None => self.documents.push(tree),
+            Some(Content::List(items)) => items.push(tree),
+            Some(Content::Map { map, key, merged }) => match key.take() {
+                None if merge_key => *key = Some(Key::Merge),
+                None => *key = Some(read_key(map, tree, self.diagnostics)),
+                Some(Key::Text(key, key_span)) => map.insert(Entry { key, key_span, value: tree }),
+                Some(Key::Merge) => merged.push(tree),
+                Some(Key::Bad) => {}
+            },
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, anchor: usize, span: &Span) -> Result<Tree, Stop> {
+        let Some(Some((tree, weight, height))) = self.anchors.get(&anchor) else {
+            return Err(Stop::new(
+                span,
+                "this alias is inside its own anchor",
+                "an anchor cannot contain itself",
+            ));
+        };
+        if self.open.len() + height > DEEPEST {
+            return Err(Stop::too_deep(span));
+        }
+        self.copied += weight;
+        if self.copied > ALIAS_BUDGET {
+            let hint = "aliases that hold aliases multiply; write less through them";
+            return Err(Stop::new(span, "the aliases of this file expand to too much", hint));
+        }
+        Ok(tree.clone())
+    }
+}
+
+/// The key that a node is; a key that is not text or is there twice is reported.
+fn read_key(map: &Map, tree: Tree, diagnostics: &mut Diagnostics) -> Key {
+    let Value::Text(key) = tree.value else {
+        if tree.value != Value::Bad {
+            let message = format!("a key must be text, not {}", tree.noun());
+            diagnostics.error(&tree.span, "", message).hint("put it in quotes");
+        }
+        return Key::Bad;
+    };
+    if let Some(first) = map.entry(&key) {
+        let Span { line, column, .. } = first.key_span;
+        let message = format!("the key `{key}` is given twice");
+        let hint = format!("the first one is at line {line}, column {column}; keep one of them");
+        diagnostics.error(&tree.span, "", message).hint(hint);
+        return Key::Bad;
+    }
+    Key::Text(key, tree.span)
+}
+
+/// The suffix of a tag of the core schema: `str` of `!!str`.
+fn core_name(tag: &granit_parser::Tag) -> Option<String> {
+    let whole = format!("{}{}", tag.handle(), tag.suffix());
+    whole.strip_prefix("tag:yaml.org,2002:").map(str::to_owned)
+}
+
+/// Weight and height of a tree, as the budgets count them.
+fn measure(tree: &Tree) -> (usize, usize) {
+    let own = 64 + tree.as_text().map_or(0, str::len);
+    let below = tree.items().iter().map(|item| (0, item));
+    let below = below.chain(tree.entries().iter().map(|entry| (entry.key.len(), &entry.value)));
+    below.fold((own, 1), |(weight, height), (extra, child)| {
+        let (child_weight, child_height) = measure(child);
+        (weight + extra + child_weight, height.max(child_height + 1))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Option<Vec<Tree>>, Vec<String>) {
+        let mut diagnostics = Diagnostics::default();
+        let file = diagnostics.add_file("compose.yaml", text);
+        let documents = parse(file, text, &mut diagnostics);
+        let lines = diagnostics.to_string().lines().map(str::to_owned).collect();
+        (documents, lines)
+    }
+
+    fn slice<'a>(text: &'a str, tree: &Tree) -> &'a str {
+        &text[tree.span.start..tree.span.end]
+    }
+
+    #[test]
+    fn every_node_knows_its_place() {
+        let text = "services:\n  web:\n    image: \"nginx\"\n    ports: [80, '81']\n";
+        let (documents, lines) = read(text);
+        assert!(lines.is_empty(), "{lines:?}");
+        let top = &documents.unwrap()[0];
+        let image = top.at(&["services", "web", "image"]).unwrap();
+        assert_eq!(slice(text, image), "\"nginx\"");
+        assert_eq!((image.span.line, image.span.column), (3, 12));
+        let ports = top.at(&["services", "web", "ports"]).unwrap();
+        assert_eq!(slice(text, &ports.items()[1]), "'81'");
+        assert_eq!(ports.items()[0].as_int(), Some(80));
+        assert_eq!(ports.items()[1].as_text(), Some("81"));
+        let web = top.at(&["services", "web"]).unwrap();
+        assert_eq!((web.span.line, web.span.column), (3, 5));
+    }
+
+    #[test]
+    fn aliases_copy_and_merge_keys_lose_against_own_keys() {
+        let text = "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc: {<<: [*a, *b], x: 9}\nd: *a\n";
+        let (documents, lines) = read(text);
+        assert!(lines.is_empty(), "{lines:?}");
+        let top = &documents.unwrap()[0];
+        let c = top.get("c").unwrap();
+        let number = |key| c.get(key).and_then(Tree::as_int);
+        assert_eq!((number("x"), number("y"), number("z")), (Some(9), Some(2), Some(4)));
+        assert_eq!(top.at(&["d", "y"]).and_then(Tree::as_int), Some(2));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (text, expected) in [
+            ("a: 1\nb: 2\na: 3\n", "compose.yaml:3:1: the key `a` is given twice"),
+            ("1: x\n", "compose.yaml:1:1: a key must be text, not a number"),
+            ("a: *b\n", "compose.yaml:1:4: this alias has no anchor"),
+            ("a: &a [*a]\n", "compose.yaml:1:8: this alias is inside its own anchor"),
+            ("a: {<<: 3}\n", "compose.yaml:1:9: `<<` merges a mapping, not a number"),
+            ("a: !!int x\n", "compose.yaml:1:10: `x` is not of type `!!int`"),
+            ("a: !foo x\n", "compose.yaml:1:9: the tag `!foo` means nothing here and is ignored"),
+        ] {
+            assert_eq!(read(text).1, [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn documents_that_would_explode_are_refused_in_time() {
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..20 {
+            let below = format!("*a{}, ", level - 1).repeat(9);
+            bomb += &format!("a{level}: &a{level} [{below}*a{}]\n", level - 1);
+        }
+        assert!(read(&bomb).1[0].contains("expand to too much"));
+        let long = "y".repeat(1 << 20);
+        let bomb = format!("a: &a {long}\nb: [{}x]\n", "*a, ".repeat(1000));
+        assert!(read(&bomb).1[0].contains("expand to too much"));
+        for deep in ["[".repeat(10_000), "{a: ".repeat(10_000), "- ".repeat(10_000), "? ".repeat(10_000)] {
+            assert!(read(&deep).1[0].contains("nested deeper than 100 levels"), "{:?}", read(&deep).1);
+        }
+    }
+}

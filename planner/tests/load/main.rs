@@ -1,0 +1,74 @@
+//! Loading, seen from outside: files in, a stack or diagnostics out.
+
+mod stacks;
+
+use planner::load::{LoadOptions, Loaded, load};
+use planner::{Diagnostics, Source};
+use std::collections::HashMap;
+use std::io;
+
+/// Files and variables in memory.
+#[derive(Default)]
+pub(crate) struct Memory {
+    files: HashMap<String, String>,
+    vars: HashMap<String, String>,
+    options: LoadOptions,
+}
+
+impl Source for Memory {
+    fn read(&self, path: &str) -> io::Result<String> {
+        self.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn var(&self, name: &str) -> Option<String> {
+        self.vars.get(name).cloned()
+    }
+}
+
+impl Memory {
+    /// One stack file in `/srv/shop`.
+    pub(crate) fn stack(text: &str) -> Self {
+        let options = LoadOptions { directory: "/srv/shop".into(), ..LoadOptions::default() };
+        Self { options, ..Self::default() }.and("compose.yaml", text)
+    }
+
+    /// One more stack file, merged over those before.
+    pub(crate) fn and(mut self, name: &str, text: &str) -> Self {
+        self.options.files.push(name.into());
+        self.file(name, text)
+    }
+
+    /// A file that is there to be read.
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.insert(name.into(), text.into());
+        self
+    }
+
+    /// A variable of the process.
+    pub(crate) fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.insert(name.into(), value.into());
+        self
+    }
+
+    /// Changes the options.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut LoadOptions)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    pub(crate) fn load(&self) -> Result<Loaded, Diagnostics> {
+        load(&self.options, self)
+    }
+
+    /// The stack, which must load without a word.
+    pub(crate) fn loaded(&self) -> planner::Stack {
+        let loaded = self.load().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+        assert!(loaded.warnings.items.is_empty(), "{}", loaded.warnings);
+        loaded.stack
+    }
+
+    /// Everything that loading says.
+    pub(crate) fn told(&self) -> Diagnostics {
+        self.load().map_or_else(|diagnostics| diagnostics, |loaded| loaded.warnings)
+    }
+}
