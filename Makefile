@@ -30,7 +30,8 @@ test:
 
 bench: release
 	@$(need) busybox-static
-	@$(sudo) tests/bench/run.sh $(abspath $(release))
+	cargo build --release --locked -p e2e --bin bench
+	@$(sudo) tests/bench/run.sh $(abspath $(dir $(release)))/bench $(abspath $(release))
 
 fmt:
 	@$(need)

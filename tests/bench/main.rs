@@ -1,0 +1,118 @@
+//! Measures sampan, beside its peers where they are installed. `make bench` runs it.
+//!
+//! Prints medians, with the fastest and slowest run beside them. Nothing here is a test:
+//! a slow machine is no failure.
+
+mod measure;
+mod place;
+mod tools;
+
+use measure::{Sample, repeat};
+use place::Place;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use tools::{Composer, Engine, Tool};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Sizes of the stacks, each with the number of runs that are measured.
+const STACKS: [(usize, usize); 4] = [(1, 15), (10, 9), (50, 5), (100, 3)];
+
+fn main() -> Result<()> {
+    let sampan = PathBuf::from(std::env::args_os().nth(1).ok_or("usage: bench SAMPAN")?).canonicalize()?;
+    let place = Place::new(sampan)?;
+    headline(&place)?;
+    start_up(&place)?;
+    let engines = Engine::peers(&place);
+    one_container(&place, &engines)?;
+    stacks(&place, &engines)?;
+    unchanged(&place, &engines)
+}
+
+fn headline(place: &Place) -> Result<()> {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let cores = std::thread::available_parallelism()?;
+    let load = std::fs::read_to_string("/proc/loadavg")?;
+    let load = load.split(' ').next().unwrap_or_default();
+    line(&format!(
+        "Linux {}, {cores} cores, load {load}; median (fastest – slowest) of n runs",
+        kernel.trim()
+    ))?;
+    let bytes = std::fs::metadata(&place.sampan)?.len();
+    title("release binary")?;
+    line(&format!("  {:<28}{:>9.2} MB", "sampan", bytes as f64 / 1e6))
+}
+
+fn start_up(place: &Place) -> Result<()> {
+    title("start-up")?;
+    let ours = repeat(100, || tools::succeed(tools::quiet(&place.sampan).arg("version")))?;
+    row("sampan version", &ours, None)
+}
+
+fn one_container(place: &Place, engines: &[Engine]) -> Result<()> {
+    title("one container, from start to exit")?;
+    let file = place.stack("one", 1, "command: 'true'")?;
+    let ours = Composer::sampan(place);
+    let command = || ours.stack(&file).arg("up").done();
+    let sample = measure::between(30, command, || ours.stack(&file).arg("down").done())?;
+    row("sampan up, own network", &sample, None)?;
+    for tool in Tool::peers(place, engines)? {
+        match tool {
+            Tool::Ready { name, mut run } => row(&name, &repeat(15, &mut run)?, Some(&sample))?,
+            Tool::Missing { name, why } => line(&format!("  {name:<28}{why}"))?,
+        }
+    }
+    Ok(())
+}
+
+fn stacks(place: &Place, engines: &[Engine]) -> Result<()> {
+    for (size, runs) in STACKS {
+        title(&format!("a stack of {size}, one container each"))?;
+        let file = place.stack("many", size, tools::IDLE)?;
+        let mut first = None;
+        for composer in Composer::all(place, engines) {
+            let (ups, downs) = composer.cycles(&file, if first.is_none() { runs } else { runs.min(3) })?;
+            let (up, down) = first.get_or_insert_with(|| (ups.clone(), downs.clone()));
+            let is_peer = composer.name != "sampan";
+            row(&format!("{} up -d", composer.name), &ups, is_peer.then_some(&*up))?;
+            row(&format!("{} down", composer.name), &downs, is_peer.then_some(&*down))?;
+        }
+    }
+    Ok(())
+}
+
+/// What an unchanged stack costs: to be brought up again, and while it idles.
+fn unchanged(place: &Place, engines: &[Engine]) -> Result<()> {
+    const SIZE: usize = 50;
+    let file = place.stack("still", SIZE, tools::IDLE)?;
+    let mut first = None;
+    for composer in Composer::all(place, engines) {
+        composer.stack(&file).args(["up", "-d"]).done()?;
+        let sample = repeat(15, || composer.stack(&file).args(["up", "-d"]).done())?;
+        title(&format!("up -d of {SIZE} that run already"))?;
+        row(composer.name, &sample, first.as_ref())?;
+        if first.is_none() {
+            let kilobytes = tools::private_memory_of_shims(&place.runtime)?;
+            title(&format!("private memory of the supervisors of {SIZE} idle containers, each"))?;
+            line(&format!("  {:<28}{:>9} KB", "sampan shim", measure::median(&kilobytes)))?;
+        }
+        composer.stack(&file).args(["down", "-v"]).done()?;
+        first.get_or_insert(sample);
+    }
+    Ok(())
+}
+
+fn title(text: &str) -> Result<()> {
+    line(&format!("\n{text}"))
+}
+
+/// One measured line; `beside` is the sample of sampan that it is compared with.
+fn row(name: &str, sample: &Sample, beside: Option<&Sample>) -> Result<()> {
+    let ratio =
+        beside.map(|ours| format!("   {:.1}×", sample.median().as_secs_f64() / ours.median().as_secs_f64()));
+    line(&format!("  {name:<28}{sample}{}", ratio.unwrap_or_default()))
+}
+
+fn line(text: &str) -> Result<()> {
+    Ok(writeln!(io::stdout(), "{text}")?)
+}

@@ -1,0 +1,66 @@
+//! Where the benchmark works: folders of its own, an image, stack files.
+
+use crate::{Result, tools};
+use std::fmt::Write;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The name under which the image is known to all who run containers.
+pub(crate) const IMAGE: &str = "sampan-bench";
+
+/// Folders that go away with this value.
+pub(crate) struct Place {
+    /// The program that is measured.
+    pub(crate) sampan: PathBuf,
+    /// Its `--root`.
+    pub(crate) root: PathBuf,
+    /// Its `--runtime`.
+    pub(crate) runtime: PathBuf,
+    /// Root file system as an archive.
+    pub(crate) archive: PathBuf,
+    folder: TempDir,
+    _runtime: TempDir,
+}
+
+impl Place {
+    /// Makes the folders and gives sampan the image. On disk, as in real use; what is volatile
+    /// goes to memory.
+    pub(crate) fn new(sampan: PathBuf) -> Result<Self> {
+        let folder = TempDir::with_prefix_in("sampan-bench-", "/var/tmp")?;
+        let volatile = TempDir::with_prefix_in("sampan-bench-", "/run")?;
+        let archive = folder.path().join("busybox.tar");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/busybox-image.sh");
+        tools::succeed(Command::new(script).stdout(File::create(&archive)?))?;
+        let (root, runtime) = (folder.path().join("root"), volatile.path().to_owned());
+        let place = Self { sampan, root, runtime, archive, folder, _runtime: volatile };
+        let import = [Path::new("image"), Path::new("import"), &place.archive, Path::new(IMAGE)];
+        tools::succeed(tools::quiet(&place.sampan).args(place.roots()).args(import))?;
+        Ok(place)
+    }
+
+    /// The options that keep sampan in here.
+    pub(crate) fn roots(&self) -> [&Path; 4] {
+        [Path::new("--root"), &self.root, Path::new("--runtime"), &self.runtime]
+    }
+
+    /// A stack file of so many services that differ only by name.
+    pub(crate) fn stack(&self, name: &str, size: usize, body: &str) -> Result<PathBuf> {
+        let mut text = format!("name: bench-{name}\nservices:\n");
+        for n in 1..=size {
+            write!(text, "  s{n}:\n    image: {IMAGE}\n")?;
+            body.lines().try_for_each(|line| writeln!(text, "    {line}"))?;
+        }
+        let path = self.folder(&format!("{name}-{size}"))?.join("compose.yaml");
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+
+    /// A new folder.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(&path)?;
+        Ok(path)
+    }
+}

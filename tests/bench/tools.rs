@@ -1,0 +1,189 @@
+//! Who runs containers: sampan and its peers.
+
+use crate::measure::{self, Sample};
+use crate::place::{IMAGE, Place};
+use crate::{Result, line};
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A service that does nothing and ends at once when asked.
+pub(crate) const IDLE: &str = "command: sleep 100000\nstop_signal: KILL";
+
+/// Who brings stack files up and down.
+pub(crate) struct Composer {
+    pub(crate) name: &'static str,
+    program: Vec<PathBuf>,
+}
+
+/// One call of a [`Composer`].
+pub(crate) struct Call(Command);
+
+impl Composer {
+    pub(crate) fn sampan(place: &Place) -> Self {
+        let program = [&*place.sampan].into_iter().chain(place.roots());
+        Self { name: "sampan", program: program.map(Path::to_owned).collect() }
+    }
+
+    /// Sampan first, then the peers that can run here.
+    pub(crate) fn all(place: &Place, engines: &[Engine]) -> Vec<Self> {
+        let mut all = vec![Self::sampan(place)];
+        let docker = engines.iter().any(|engine| engine.name == "docker" && engine.why_not.is_none());
+        if docker && succeed(quiet("docker").args(["compose", "version"])).is_ok() {
+            all.push(Self { name: "docker compose", program: vec!["docker".into(), "compose".into()] });
+        }
+        all
+    }
+
+    /// A call about a stack file, still without a verb.
+    pub(crate) fn stack(&self, file: &Path) -> Call {
+        let mut command = quiet(&self.program[0]);
+        command.args(&self.program[1..]).arg("-f").arg(file);
+        Call(command)
+    }
+
+    /// Times of `up -d` and of `down`, from nothing to nothing.
+    pub(crate) fn cycles(&self, file: &Path, runs: usize) -> Result<(Sample, Sample)> {
+        let (mut ups, mut downs) = (Vec::new(), Vec::new());
+        for warm in 0..=runs {
+            let up = measure::time(|| self.stack(file).args(["up", "-d"]).done())?;
+            let down = measure::time(|| self.stack(file).arg("down").done())?;
+            if warm > 0 {
+                ups.push(up);
+                downs.push(down);
+            }
+        }
+        Ok((Sample::new(ups)?, Sample::new(downs)?))
+    }
+}
+
+impl Call {
+    pub(crate) fn arg(self, arg: &str) -> Self {
+        self.args([arg])
+    }
+
+    pub(crate) fn args<const N: usize>(mut self, args: [&str; N]) -> Self {
+        self.0.args(args);
+        self
+    }
+
+    pub(crate) fn done(mut self) -> Result<()> {
+        succeed(&mut self.0)
+    }
+}
+
+/// An engine with docker's command line. It is given the image, and loses it with this value.
+pub(crate) struct Engine {
+    name: &'static str,
+    why_not: Option<&'static str>,
+}
+
+impl Engine {
+    pub(crate) fn peers(place: &Place) -> Vec<Self> {
+        ["docker", "podman"].map(|name| Self { name, why_not: Self::prepare(name, place) }).into()
+    }
+
+    fn prepare(name: &'static str, place: &Place) -> Option<&'static str> {
+        if succeed(quiet(name).arg("--version")).is_err() {
+            return Some("not installed");
+        }
+        let import = succeed(quiet(name).arg("import").arg(&place.archive).arg(IMAGE));
+        import.is_err().then_some("installed, but does not run here")
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if self.why_not.is_none() {
+            // What cannot be removed stays; the user knows the image by its name.
+            let _ = succeed(quiet(self.name).args(["rmi", IMAGE]));
+        }
+    }
+}
+
+/// Who runs a single container.
+pub(crate) enum Tool {
+    Ready { name: String, run: Box<dyn FnMut() -> Result<()>> },
+    Missing { name: String, why: &'static str },
+}
+
+impl Tool {
+    pub(crate) fn peers(place: &Place, engines: &[Engine]) -> Result<Vec<Self>> {
+        let mut all = vec![Self::crun(place)?];
+        all.extend(engines.iter().map(Self::engine));
+        Ok(all)
+    }
+
+    /// A plain runtime on an unpacked bundle: no image, no layers, no network to set up.
+    fn crun(place: &Place) -> Result<Self> {
+        let name = "crun run, without network".to_owned();
+        if succeed(quiet("crun").arg("--version")).is_err() {
+            return Ok(Self::Missing { name, why: "not installed" });
+        }
+        let bundle = place.folder("bundle")?;
+        let rootfs = place.folder("bundle/rootfs")?;
+        succeed(Command::new("tar").arg("-xf").arg(&place.archive).arg("-C").arg(rootfs))?;
+        succeed(quiet("crun").arg("spec").current_dir(&bundle))?;
+        let config = bundle.join("config.json");
+        let mut spec: serde_json::Value = serde_json::from_slice(&fs::read(&config)?)?;
+        spec["process"]["args"] = json!(["true"]);
+        spec["process"]["terminal"] = json!(false);
+        fs::write(&config, spec.to_string())?;
+        let run = move || succeed(quiet("crun").args(["run", "sampan-bench"]).current_dir(&bundle));
+        Ok(Self::Ready { name, run: Box::new(run) })
+    }
+
+    fn engine(engine: &Engine) -> Self {
+        let program = engine.name;
+        let name = format!("{program} run");
+        match engine.why_not {
+            Some(why) => Self::Missing { name, why },
+            None => Self::Ready {
+                name,
+                run: Box::new(move || succeed(quiet(program).args(["run", "--rm", IMAGE, "true"]))),
+            },
+        }
+    }
+}
+
+/// A command whose output nobody sees.
+pub(crate) fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it; an error holds what it said.
+pub(crate) fn succeed(command: &mut Command) -> Result<()> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?} failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr)).into())
+}
+
+/// Kilobytes that belong to each supervisor alone.
+pub(crate) fn private_memory_of_shims(runtime: &Path) -> Result<Vec<u64>> {
+    let runtime = runtime.to_string_lossy();
+    let mut all = Vec::new();
+    for process in fs::read_dir("/proc")?.flatten() {
+        let Ok(words) = fs::read_to_string(process.path().join("cmdline")) else { continue };
+        let mut words = words.split('\0').skip(1);
+        if words.next() == Some("shim") && words.any(|word| word == runtime) {
+            all.push(private_memory(&process.path())?);
+        }
+    }
+    if all.is_empty() {
+        line("note: no supervisor was found in /proc")?;
+        all.push(0);
+    }
+    Ok(all)
+}
+
+/// Sum of the `Private_…` lines of smaps_rollup (proc_pid_smaps(5)), in kilobytes.
+fn private_memory(process: &Path) -> Result<u64> {
+    let text = fs::read_to_string(process.join("smaps_rollup"))?;
+    let private = text.lines().filter(|line| line.starts_with("Private_"));
+    Ok(private.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum())
+}
