@@ -1,0 +1,123 @@
+//! `sampan config`
+
+use crate::context::Context;
+use crate::error::{Exit, Failure, Message};
+use clap::{Args, ValueEnum};
+use planner::Stack;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Check the stack files and print what they say together
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Format::Yaml)]
+    format: Format,
+
+    /// Print nothing, only check
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// Print the names of the services, one a line
+    #[arg(long, group = "what")]
+    services: bool,
+
+    /// Print the names of the volumes, one a line
+    #[arg(long, group = "what")]
+    volumes: bool,
+
+    /// Print the names of the networks, one a line
+    #[arg(long, group = "what")]
+    networks: bool,
+
+    /// Print the names of the images, one a line
+    #[arg(long, group = "what")]
+    images: bool,
+
+    /// Write to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// YAML
+    Yaml,
+    /// JSON
+    Json,
+}
+
+pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<Exit, Failure> {
+    let target = context.stack()?;
+    let Some(stack) = target.stack.filter(|_| !args.quiet) else { return Ok(Exit::Done) };
+    let text = match names(args, &stack) {
+        Some(names) => names.into_iter().map(|name| name + "\n").collect(),
+        None => whole(args.format, &stack.canonical)?,
+    };
+    match &args.output {
+        None => context.screen.print(&text)?,
+        Some(file) => std::fs::write(context.environment.directory.join(file), text)
+            .map_err(|error| Failure::io(format!("write {}", file.display()), &error))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// The names asked for, if only names are asked for.
+fn names(args: &ConfigArgs, stack: &Stack) -> Option<BTreeSet<String>> {
+    match () {
+        () if args.services => Some(stack.services.keys().cloned().collect()),
+        () if args.volumes => Some(stack.volumes.keys().cloned().collect()),
+        () if args.networks => Some(stack.networks.keys().cloned().collect()),
+        () if args.images => Some(stack.services.values().map(|service| service.image.clone()).collect()),
+        () => None,
+    }
+}
+
+/// The top-level keys in the order in which people write them.
+const ORDER: [&str; 6] = ["name", "services", "networks", "volumes", "secrets", "configs"];
+
+fn whole(format: Format, canonical: &Value) -> Result<String, Failure> {
+    let failed = |error: String| Message::new(Exit::NotReached, format!("cannot write the stack: {error}"));
+    match format {
+        Format::Json => serde_json::to_string_pretty(canonical)
+            .map(|text| text + "\n")
+            .map_err(|error| failed(error.to_string()).into()),
+        Format::Yaml => {
+            serde_yaml::to_string(&ordered(canonical)).map_err(|error| failed(error.to_string()).into())
+        }
+    }
+}
+
+fn ordered(canonical: &Value) -> serde_yaml::Value {
+    let all = canonical.as_object().into_iter().flatten();
+    let mut sections: Vec<_> = all.collect();
+    let place = |key: &str| ORDER.iter().position(|one| *one == key).unwrap_or(ORDER.len());
+    sections.sort_by_key(|(key, _)| place(key));
+    let yaml = |value: &Value| serde_yaml::to_value(value).unwrap_or_default();
+    let sections = sections.into_iter().map(|(key, value)| (key.as_str().into(), yaml(value)));
+    serde_yaml::Value::Mapping(sections.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn yaml_has_the_name_first_and_json_is_as_it_is() {
+        let canonical = json!({
+            "networks": {"default": {"name": "shop_default"}},
+            "name": "shop",
+            "services": {"web": {"image": "a"}},
+        });
+        let yaml = whole(Format::Yaml, &canonical).unwrap();
+        assert_eq!(
+            yaml,
+            "name: shop\nservices:\n  web:\n    image: a\nnetworks:\n  default:\n    name: shop_default\n"
+        );
+        let json = whole(Format::Json, &canonical).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), canonical);
+    }
+}

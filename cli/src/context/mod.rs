@@ -1,0 +1,207 @@
+//! What the command line means: files, stack name, roots, engine, colours. The only place
+//! that reads the environment.
+
+mod discover;
+mod environment;
+
+pub(crate) use environment::{Environment, Terminals};
+
+use crate::args::Global;
+use crate::error::{Exit, Failure, Message};
+use crate::output::Screen;
+use discover::Found;
+use engine::LinuxEngine;
+use engine::store::{Store, fnv1a};
+use planner::load::Loaded;
+use planner::{Source, Stack};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Where the default root keeps what need not survive a reboot.
+const RUNTIME: &str = "/run/sampan";
+/// The default of `--root`.
+pub(crate) const ROOT: &str = "/var/lib/sampan";
+
+/// Everything a verb needs to know besides its own options.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// How to speak.
+    pub(crate) screen: Screen,
+    /// What surrounds the process.
+    pub(crate) environment: Environment,
+    /// Say also what is left as it is.
+    pub(crate) verbose: bool,
+    global: Global,
+}
+
+/// The stack that a command is about.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// Its name.
+    pub(crate) name: String,
+    /// What its files say, when there are files.
+    pub(crate) stack: Option<Stack>,
+    /// Folder of the stack.
+    pub(crate) directory: PathBuf,
+    /// Its files.
+    pub(crate) files: Vec<String>,
+}
+
+impl Context {
+    /// A context for these options in these surroundings.
+    pub(crate) fn new(global: Global, environment: Environment, screen: Screen) -> Self {
+        Self { screen, environment, verbose: global.verbose, global }
+    }
+
+    /// The same, but progress is told in plain lines.
+    pub(crate) fn without_live_progress(&self) -> Self {
+        let screen = Screen { live: false, ..self.screen };
+        Self::new(self.global.clone(), self.environment.clone(), screen)
+    }
+
+    /// Where everything is kept.
+    pub(crate) fn store(&self) -> Store {
+        let root = self.environment.directory.join(&self.global.root);
+        let runtime = match &self.global.runtime {
+            Some(runtime) => self.environment.directory.join(runtime),
+            None => runtime_of(&root),
+        };
+        Store::new(root, runtime)
+    }
+
+    /// The engine.
+    pub(crate) fn engine(&self) -> Result<LinuxEngine, Failure> {
+        Ok(LinuxEngine::open(self.store())?)
+    }
+
+    /// The engine, for a verb that starts, stops or enters processes.
+    pub(crate) fn engine_as_root(&self, verb: &str) -> Result<LinuxEngine, Failure> {
+        if !nix::unistd::geteuid().is_root() {
+            let message = Message::new(Exit::NotReached, format!("`{verb}` needs root"));
+            return Err(message.hint(format!("run it as `sudo sampan {verb} …`")).into());
+        }
+        self.engine()
+    }
+
+    /// How many steps may run at the same time.
+    pub(crate) fn parallel(&self) -> Option<usize> {
+        let variable = || self.environment.set("COMPOSE_PARALLEL_LIMIT")?.parse().ok();
+        self.global.parallel.map(usize::from).or_else(variable).filter(|limit| *limit > 0)
+    }
+
+    /// The stack of the files, which must be there. Warnings are told.
+    pub(crate) fn stack(&self) -> Result<Target, Failure> {
+        let found = discover::find(&self.global, &self.environment)?;
+        match found.options.files.is_empty() {
+            true => Err(self.no_file()),
+            false => self.load(found),
+        }
+    }
+
+    /// The stack by name: from `--project-name`, from the files when there are any, from the
+    /// folder. For verbs that work on what exists, also when the files are gone.
+    pub(crate) fn target(&self) -> Result<Target, Failure> {
+        let found = discover::find(&self.global, &self.environment)?;
+        let named = self.global.project_name.is_some() && self.global.files.is_empty();
+        if !named && !found.options.files.is_empty() {
+            return self.load(found);
+        }
+        let directory = PathBuf::from(&found.options.directory);
+        let name = match found.options.name {
+            Some(name) => checked(name)?,
+            None => discover::stack_name(&directory),
+        };
+        if name.is_empty() {
+            return Err(self.no_file());
+        }
+        Ok(Target { name, stack: None, directory, files: Vec::new() })
+    }
+
+    fn load(&self, found: Found) -> Result<Target, Failure> {
+        found.warnings.iter().for_each(|warning| self.screen.warn(warning));
+        let Loaded { stack, warnings } = planner::load::load(&found.options, self)?;
+        self.screen.diagnostics(&warnings);
+        let directory = PathBuf::from(&found.options.directory);
+        let absolute = |file: &String| self.environment.directory.join(file).display().to_string();
+        let files = found.options.files.iter().map(absolute).collect();
+        Ok(Target { name: stack.name.clone(), stack: Some(stack), directory, files })
+    }
+
+    fn no_file(&self) -> Failure {
+        let place = self.environment.directory.display();
+        Message::new(Exit::FileNotFound, format!("no stack file in {place} or above"))
+            .hint("write a compose.yaml, or name a file: `sampan -f FILE …`")
+            .into()
+    }
+}
+
+/// Refuses a stack name that cannot be one.
+fn checked(name: String) -> Result<String, Failure> {
+    match discover::stack_name(Path::new(&name)) == name && !name.is_empty() {
+        true => Ok(name),
+        false => Err(Failure::usage(
+            format!("`{name}` cannot be the name of a stack"),
+            "use lower-case letters, digits, `-` and `_`, and begin with a letter or digit",
+        )),
+    }
+}
+
+/// Sockets have short paths (108 bytes, unix(7)) and must be gone after a reboot, so another
+/// root's runtime folder is not below that root but has its own name in /run.
+fn runtime_of(root: &Path) -> PathBuf {
+    match root == Path::new(ROOT) {
+        true => PathBuf::from(RUNTIME),
+        false => PathBuf::from(format!("{RUNTIME}-{:08x}", fnv1a(root.as_os_str().as_encoded_bytes()))),
+    }
+}
+
+/// The planner reads files and variables through the context.
+impl Source for Context {
+    fn read(&self, path: &str) -> io::Result<String> {
+        if path == "-" {
+            let mut text = String::new();
+            io::stdin().read_to_string(&mut text)?;
+            return Ok(text);
+        }
+        std::fs::read_to_string(self.environment.directory.join(path))
+    }
+
+    fn var(&self, name: &str) -> Option<String> {
+        self.environment.var(name).map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(global: Global) -> Context {
+        let environment = Environment { directory: "/nowhere/My Shop".into(), ..Default::default() };
+        Context::new(global, environment, Screen::default())
+    }
+
+    #[test]
+    fn a_root_of_its_own_has_a_runtime_folder_of_its_own() {
+        assert_eq!(runtime_of(Path::new(ROOT)), Path::new("/run/sampan"));
+        let one = runtime_of(Path::new("/tmp/a"));
+        assert!(one.display().to_string().starts_with("/run/sampan-"));
+        assert_ne!(one, runtime_of(Path::new("/tmp/b")));
+        let global = Global { root: "/tmp/a".into(), runtime: Some("r".into()), ..Default::default() };
+        assert_eq!(context(global).store().runtime(), Path::new("/nowhere/My Shop/r"));
+    }
+
+    #[test]
+    fn without_files_the_folder_names_the_stack() {
+        let target = context(Global::default()).target().unwrap();
+        assert_eq!(target.name, "myshop");
+        assert!(target.stack.is_none());
+        let error = context(Global::default()).stack().unwrap_err();
+        assert_eq!(error.exit(), Exit::FileNotFound);
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_one_is_refused_not_bent() {
+        let global = Global { project_name: Some("Bad.Name".into()), ..Default::default() };
+        assert_eq!(context(global).target().unwrap_err().exit(), Exit::Usage);
+    }
+}

@@ -1,0 +1,288 @@
+//! How far a running plan is, one row for each resource: fed with events, asked for lines.
+
+use super::resource::{Resource, doing, resources};
+use super::style::Ink;
+use super::time::took;
+use engine::Event;
+use engine::event::Finish;
+use planner::StepId;
+use planner::plan::Plan;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// A line as painted pieces.
+pub(crate) type Line = Vec<(Ink, String)>;
+
+/// What a spinner shows, one after the other.
+const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+/// How long each of them stays.
+const TURN: Duration = Duration::from_millis(80);
+
+/// The rows of one plan.
+pub(crate) struct Board {
+    stack: String,
+    rows: Vec<Row>,
+    row_of: Vec<usize>,
+    doing: Vec<&'static str>,
+    began: Instant,
+}
+
+/// One resource and how far it is.
+struct Row {
+    resource: Resource,
+    /// Steps that run now, and since when.
+    running: BTreeMap<StepId, Instant>,
+    /// Steps that are over.
+    over: usize,
+    /// Time that finished steps took.
+    spent: Duration,
+    /// What the running step last said.
+    note: String,
+    /// The worst end of a step.
+    finish: Finish,
+}
+
+impl Row {
+    fn new(resource: Resource) -> Self {
+        Self {
+            resource,
+            running: BTreeMap::new(),
+            over: 0,
+            spent: Duration::ZERO,
+            note: String::new(),
+            finish: Finish::Done,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over == self.resource.steps.len()
+    }
+
+    fn is_failed(&self) -> bool {
+        self.finish == Finish::Failed
+    }
+
+    fn elapsed(&self, now: Instant) -> Duration {
+        let running = self.running.values().map(|since| now.saturating_duration_since(*since));
+        self.spent + running.max().unwrap_or_default()
+    }
+
+    /// What has become of it, once it is over.
+    fn result(&self) -> String {
+        match self.finish {
+            Finish::Done => self.resource.result(),
+            Finish::Failed => "failed".to_owned(),
+            Finish::Skipped => "skipped".to_owned(),
+            Finish::Cancelled => "interrupted".to_owned(),
+        }
+    }
+}
+
+/// Worse ends hide better ones.
+fn rank(finish: Finish) -> u8 {
+    match finish {
+        Finish::Done => 0,
+        Finish::Skipped => 1,
+        Finish::Cancelled => 2,
+        Finish::Failed => 3,
+    }
+}
+
+impl Board {
+    /// All rows, waiting.
+    pub(crate) fn new(plan: &Plan, now: Instant) -> Self {
+        let rows: Vec<Row> = resources(plan).into_iter().map(Row::new).collect();
+        let mut row_of = vec![0; plan.nodes.len()];
+        for (at, row) in rows.iter().enumerate() {
+            row.resource.steps.iter().for_each(|step| row_of[*step] = at);
+        }
+        let doing = plan.nodes.iter().map(|node| doing(&node.step)).collect();
+        Self { stack: plan.stack.clone(), rows, row_of, doing, began: now }
+    }
+
+    /// Takes in one event; the answer is the row that is over with it.
+    pub(crate) fn tell(&mut self, event: Event, now: Instant) -> Option<usize> {
+        let (Event::Started(step) | Event::Progress(step, _) | Event::Finished(step, ..)) = event;
+        let at = *self.row_of.get(step)?;
+        let row = &mut self.rows[at];
+        match event {
+            Event::Started(step) => {
+                row.running.insert(step, now);
+            }
+            Event::Progress(_, note) => row.note = note,
+            Event::Finished(step, finish, time) => {
+                row.running.remove(&step);
+                row.over += 1;
+                row.spent += time;
+                row.note.clear();
+                if rank(finish) > rank(row.finish) {
+                    row.finish = finish;
+                }
+                return row.is_over().then_some(at);
+            }
+        }
+        None
+    }
+
+    /// One line about a row that is over, for people who read a file.
+    pub(crate) fn plain(&self, at: usize) -> Line {
+        let row = &self.rows[at];
+        let ink = match row.finish {
+            Finish::Done => Ink::Green,
+            Finish::Failed => Ink::Red,
+            Finish::Skipped | Finish::Cancelled => Ink::Yellow,
+        };
+        if row.spent.is_zero() {
+            return vec![(Ink::Plain, self.label(row)), (ink, row.result())];
+        }
+        let time = format!("  {}", took(row.spent));
+        vec![(Ink::Plain, self.label(row)), (ink, pad(&row.result(), self.result_width())), (Ink::Dim, time)]
+    }
+
+    /// The picture for a terminal of so many lines: a headline, then rows. When there are more
+    /// rows than lines, those that are over and then those that wait are only counted.
+    pub(crate) fn frame(&self, now: Instant, height: usize) -> Vec<Line> {
+        let over = self.rows.iter().filter(|row| row.is_over()).count();
+        let head = format!("{}: {over} of {}, {}", self.stack, self.rows.len(), took(now - self.began));
+        let mut lines = vec![vec![(Ink::Bold, head)]];
+        let room = height.saturating_sub(3).max(1);
+        let shown = self.shown(room);
+        lines.extend(shown.iter().map(|at| self.live(&self.rows[*at], now)));
+        if shown.len() < self.rows.len() {
+            let text = format!("  and {} more", self.rows.len() - shown.len());
+            lines.push(vec![(Ink::Dim, text)]);
+        }
+        lines
+    }
+
+    /// The rows worth the space, in their order.
+    fn shown(&self, room: usize) -> Vec<usize> {
+        let mut rows: Vec<usize> = (0..self.rows.len()).collect();
+        if rows.len() > room {
+            let worth = |at: &usize| match &self.rows[*at] {
+                row if row.is_failed() => 0,
+                row if !row.running.is_empty() => 1,
+                row if row.is_over() => 3,
+                _ => 2,
+            };
+            rows.sort_by_key(worth);
+            rows.truncate(room);
+            rows.sort_unstable();
+        }
+        rows
+    }
+
+    /// One row as it is now.
+    fn live(&self, row: &Row, now: Instant) -> Line {
+        let label = self.label(row);
+        let word = |text: &str| pad(text, self.result_width());
+        if row.is_over() {
+            let (mark, ink) = match row.finish {
+                Finish::Done => ("✔", Ink::Green),
+                Finish::Failed => ("✘", Ink::Red),
+                Finish::Skipped | Finish::Cancelled => ("–", Ink::Yellow),
+            };
+            let time = if row.spent.is_zero() { String::new() } else { took(row.spent) };
+            return vec![
+                (ink, format!("{mark} ")),
+                (Ink::Plain, label),
+                (ink, word(&row.result())),
+                (Ink::Dim, format!("  {time}")),
+            ];
+        }
+        let Some((step, _)) = row.running.last_key_value() else {
+            return vec![(Ink::Dim, format!("· {label}{}", if row.over == 0 { "" } else { "waiting" }))];
+        };
+        let turn = (now - self.began).as_millis() / TURN.as_millis();
+        let spinner = SPINNER[turn as usize % SPINNER.len()];
+        vec![
+            (Ink::Cyan, format!("{spinner} ")),
+            (Ink::Plain, label),
+            (Ink::Cyan, word(self.doing[*step])),
+            (Ink::Dim, format!("  {}  {}", took(row.elapsed(now)), row.note).trim_end().to_owned()),
+        ]
+    }
+
+    fn label(&self, row: &Row) -> String {
+        let width = self.rows.iter().map(|row| row.resource.label().chars().count()).max().unwrap_or(0);
+        pad(&row.resource.label(), width) + "  "
+    }
+
+    fn result_width(&self) -> usize {
+        let results = self.rows.iter().map(|row| row.resource.result().len());
+        results.chain(["until completed".len()]).max().unwrap_or(0)
+    }
+}
+
+fn pad(text: &str, width: usize) -> String {
+    format!("{text:width$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resource::tests::plan;
+    use super::super::style::Style;
+    use super::*;
+
+    fn text(line: &Line) -> String {
+        Style::default().line(line, 200)
+    }
+
+    fn finish(board: &mut Board, step: StepId, how: Finish, ms: u64) -> Option<usize> {
+        board.tell(Event::Finished(step, how, Duration::from_millis(ms)), Instant::now())
+    }
+
+    #[test]
+    fn a_resource_is_told_once_when_its_last_step_is_over() {
+        let mut board = Board::new(&plan(), Instant::now());
+        assert_eq!(finish(&mut board, 1, Finish::Done, 5), None);
+        assert_eq!(finish(&mut board, 2, Finish::Done, 7), None);
+        assert_eq!(finish(&mut board, 3, Finish::Done, 300), Some(1));
+        assert_eq!(text(&board.plain(1)), "container shop-db-1   started, healthy  0.31 s");
+    }
+
+    #[test]
+    fn a_failure_marks_its_row_and_what_was_not_tried_has_no_time() {
+        let mut board = Board::new(&plan(), Instant::now());
+        finish(&mut board, 1, Finish::Done, 5);
+        finish(&mut board, 2, Finish::Failed, 7);
+        assert_eq!(finish(&mut board, 3, Finish::Skipped, 0), Some(1));
+        assert_eq!(text(&board.plain(1)), "container shop-db-1   failed            12 ms");
+        for step in 4..7 {
+            finish(&mut board, step, Finish::Skipped, 0);
+        }
+        assert_eq!(finish(&mut board, 7, Finish::Skipped, 0), Some(2));
+        assert_eq!(text(&board.plain(2)), "container shop-web-1  skipped");
+    }
+
+    #[test]
+    fn the_picture_shows_what_runs_what_is_over_and_what_waits() {
+        let now = Instant::now();
+        let mut board = Board::new(&plan(), now);
+        finish(&mut board, 0, Finish::Done, 3);
+        board.tell(Event::Started(1), now);
+        board.tell(Event::Progress(1, "copying".into()), now);
+        let lines: Vec<_> = board.frame(now + Duration::from_millis(200), 24).iter().map(text).collect();
+        assert_eq!(
+            lines,
+            [
+                "shop: 1 of 3, 0.20 s",
+                "✔ network shop_default  created           3 ms",
+                "⠹ container shop-db-1   creating          0.20 s  copying",
+                "· container shop-web-1  ",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_low_terminal_shows_what_runs_and_counts_the_rest() {
+        let now = Instant::now();
+        let mut board = Board::new(&plan(), now);
+        finish(&mut board, 0, Finish::Done, 3);
+        board.tell(Event::Started(4), now);
+        let lines: Vec<_> = board.frame(now, 4).iter().map(text).collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[1].contains("shop-web-1  stopping"), "{lines:?}");
+        assert_eq!(lines[2], "  and 2 more");
+    }
+}

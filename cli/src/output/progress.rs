@@ -1,0 +1,93 @@
+//! Draws a [`Board`] while a plan runs: a moving picture on a terminal, otherwise one line
+//! for each finished resource. It has a thread of its own, so that spinners turn while
+//! the steps work.
+
+use super::board::{Board, Line};
+use super::{Screen, Style};
+use engine::Event;
+use planner::plan::Plan;
+use std::io::{self, Write};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Time between two pictures.
+const FRAME: Duration = Duration::from_millis(80);
+
+/// Progress of one plan; events go to [`sender`](Self::sender).
+pub(crate) struct Progress {
+    sender: Sender<Event>,
+    thread: JoinHandle<()>,
+}
+
+impl Progress {
+    /// Begins to draw.
+    pub(crate) fn start(plan: &Plan, screen: Screen) -> Self {
+        let board = Board::new(plan, Instant::now());
+        let (sender, events) = mpsc::channel();
+        let draw = move || match screen.live {
+            true => live(board, &events, screen),
+            false => plain(board, &events, screen.err),
+        };
+        Self { sender, thread: std::thread::spawn(draw) }
+    }
+
+    /// Where events go. When every clone is dropped the picture is finished.
+    pub(crate) fn sender(&self) -> Sender<Event> {
+        self.sender.clone()
+    }
+
+    /// Draws the rest and ends.
+    pub(crate) fn finish(self) {
+        drop(self.sender);
+        // A thread that panicked has said so; the plan's outcome does not depend on it.
+        let _ = self.thread.join();
+    }
+}
+
+/// A line for each resource that is over. A closed standard error is not worth an end.
+fn plain(mut board: Board, events: &Receiver<Event>, style: Style) {
+    for event in events {
+        if let Some(row) = board.tell(event, Instant::now()) {
+            let _ = writeln!(io::stderr(), "{}", style.line(&board.plain(row), usize::MAX));
+        }
+    }
+}
+
+/// A picture that is drawn over the last one.
+fn live(mut board: Board, events: &Receiver<Event>, screen: Screen) {
+    let mut drawn = 0;
+    let mut next = Instant::now();
+    loop {
+        match events.recv_timeout(next.saturating_duration_since(Instant::now())) {
+            Ok(event) => {
+                board.tell(event, Instant::now());
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let (width, height) = Screen::size();
+                let lines = board.frame(Instant::now(), height);
+                drawn = draw(&lines, drawn, (screen.err, width));
+                next = Instant::now() + FRAME;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    // The last picture stays, so it shows every row, and no headline: the summary follows.
+    let lines = board.frame(Instant::now(), usize::MAX);
+    draw(&lines[1..], drawn, (screen.err, Screen::size().0));
+}
+
+/// Puts lines in place of the `drawn` ones above the cursor.
+fn draw(lines: &[Line], drawn: usize, (style, width): (Style, usize)) -> usize {
+    let mut text = match drawn {
+        0 => String::new(),
+        drawn => format!("\x1b[{drawn}A\r"),
+    };
+    for line in lines {
+        text.push_str(&style.line(line, width));
+        text.push_str("\x1b[K\n");
+    }
+    text.push_str("\x1b[J");
+    let _ = io::stderr().write_all(text.as_bytes());
+    lines.len()
+}

@@ -1,0 +1,190 @@
+//! What became of a plan: one line, and a message for each failure.
+
+use super::resource::{Resource, Sort, resources};
+use super::time::took;
+use super::{Ink, Screen};
+use crate::error::Message;
+use engine::{Outcome, Report};
+use planner::Goal;
+use planner::goal::Verb;
+use planner::plan::Plan;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What became of one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Done,
+    Skipped,
+    Interrupted,
+    Failed,
+}
+
+fn fate(resource: &Resource, report: &Report) -> Fate {
+    let one = |step: &usize| match report.outcomes.get(*step) {
+        Some((Outcome::Done, _)) => Fate::Done,
+        Some((Outcome::Failed(_), _)) => Fate::Failed,
+        Some((Outcome::Skipped { .. }, _)) => Fate::Skipped,
+        Some((Outcome::Cancelled, _)) | None => Fate::Interrupted,
+    };
+    resource.steps.iter().map(one).max().unwrap_or(Fate::Done)
+}
+
+/// `shop: 6 containers started, 2 networks created in 0.31 s`
+pub(crate) fn headline(plan: &Plan, report: &Report) -> String {
+    let mut done: BTreeMap<(Sort, &str), usize> = BTreeMap::new();
+    let mut other: BTreeMap<Fate, usize> = BTreeMap::new();
+    for resource in resources(plan) {
+        match fate(&resource, report) {
+            Fate::Done if resource.done.is_empty() => {}
+            Fate::Done => *done.entry((resource.sort, resource.done)).or_default() += 1,
+            fate => *other.entry(fate).or_default() += 1,
+        }
+    }
+    let plural = |count: &usize| if *count == 1 { "" } else { "s" };
+    let mut parts: Vec<String> = done
+        .iter()
+        .map(|((sort, word), count)| format!("{count} {}{} {word}", sort.word(), plural(count)))
+        .collect();
+    for (fate, word) in
+        [(Fate::Failed, "failed"), (Fate::Skipped, "skipped"), (Fate::Interrupted, "interrupted")]
+    {
+        parts.extend(other.get(&fate).map(|count| format!("{count} {word}")));
+    }
+    if parts.is_empty() {
+        parts.push("as asked".to_owned());
+    }
+    format!("{}: {} in {}", plan.stack, parts.join(", "), took(report.took))
+}
+
+/// `shop is up to date: 6 containers unchanged (4 ms)`
+pub(crate) fn idle(plan: &Plan, goal: &Goal, took_so_long: Duration) -> String {
+    let mut kept: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for one in &plan.kept {
+        let sort = one.resource.split(' ').next().unwrap_or_default();
+        *kept.entry((sort, &one.reason)).or_default() += 1;
+    }
+    // Containers say it all, when there are any.
+    let containers = kept.keys().any(|(sort, _)| *sort == "container");
+    kept.retain(|(sort, _), _| !containers || *sort == "container");
+    let part = |((sort, reason), count): (&(&str, &str), &usize)| {
+        format!("{count} {sort}{} {reason}", if *count == 1 { "" } else { "s" })
+    };
+    let parts: Vec<String> = kept.iter().map(part).collect();
+    let nothing = match goal.verb {
+        Verb::Up(_) => "is up to date",
+        Verb::Down { .. } => "has nothing to remove",
+        Verb::Start => "has nothing to start",
+        Verb::Stop => "has nothing to stop",
+        Verb::Restart => "has nothing to restart",
+        Verb::Kill { .. } => "has nothing to kill",
+    };
+    let colon = if parts.is_empty() { "" } else { ": " };
+    format!("{} {nothing}{colon}{} ({})", plan.stack, parts.join(", "), took(took_so_long))
+}
+
+/// A message for each step that failed.
+fn failures(plan: &Plan, report: &Report) -> Vec<Message> {
+    let mut messages = Vec::new();
+    for resource in resources(plan) {
+        for step in &resource.steps {
+            let Some((Outcome::Failed(error), _)) = report.outcomes.get(*step) else { continue };
+            let mut message = Message::from(error);
+            if !message.error.contains(&resource.name) {
+                message.error = format!("{}: {}", resource.label(), message.error);
+            }
+            messages.push(message);
+        }
+    }
+    messages
+}
+
+/// For each failed resource, those that were not tried because of it.
+fn skipped(plan: &Plan, report: &Report) -> Vec<String> {
+    let resources = resources(plan);
+    let mut because: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for resource in &resources {
+        let cause = resource.steps.iter().find_map(|step| match report.outcomes.get(*step) {
+            Some((Outcome::Skipped { because }, _)) => Some(*because),
+            _ => None,
+        });
+        let culprit = cause.and_then(|step| resources.iter().position(|one| one.steps.contains(&step)));
+        // What failed itself was told already.
+        if let Some(culprit) = culprit.filter(|at| resources[*at].name != resource.name) {
+            because.entry(culprit).or_default().push(&resource.name);
+        }
+    }
+    let line = |(culprit, names): (usize, Vec<&str>)| {
+        format!("{}, because {} failed", names.join(", "), resources[culprit].name)
+    };
+    because.into_iter().map(line).collect()
+}
+
+/// Tells what became of the plan.
+pub(crate) fn tell(screen: Screen, plan: &Plan, report: &Report) {
+    for message in failures(plan, report) {
+        screen.tell(&super::render(screen.err, &message));
+    }
+    for line in skipped(plan, report) {
+        screen.tell(&format!("{} {line}", screen.err.paint(Ink::Yellow, "not tried:")));
+    }
+    let ink = if report.is_done() { Ink::Bold } else { Ink::Red };
+    screen.tell(&screen.err.paint(ink, headline(plan, report)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resource::tests::plan;
+    use super::*;
+    use engine::{Error, Kind};
+
+    fn report(outcomes: Vec<Outcome>) -> Report {
+        let outcomes = outcomes.into_iter().map(|outcome| (outcome, Duration::ZERO)).collect();
+        Report { outcomes, took: Duration::from_millis(310) }
+    }
+
+    #[test]
+    fn success_is_counted_by_what_became_of_each_resource() {
+        let report = report((0..8).map(|_| Outcome::Done).collect());
+        let line = headline(&plan(), &report);
+        assert_eq!(line, "shop: 1 container replaced, 1 container started, 1 network created in 0.31 s");
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_container_and_names_what_was_not_tried() {
+        let failed = Outcome::Failed(Error::new(Kind::Container, "it ended with exit code 1"));
+        let mut outcomes = vec![Outcome::Done, Outcome::Done, failed];
+        outcomes.extend((3..8).map(|_| Outcome::Skipped { because: 2 }));
+        let report = report(outcomes);
+        let plan = plan();
+        assert_eq!(headline(&plan, &report), "shop: 1 network created, 1 failed, 1 skipped in 0.31 s");
+        assert_eq!(failures(&plan, &report)[0].error, "container shop-db-1: it ended with exit code 1");
+        assert_eq!(skipped(&plan, &report), ["shop-web-1, because shop-db-1 failed"]);
+    }
+
+    #[test]
+    fn nothing_to_do_is_told_with_what_is_there() {
+        let kept = |resource: &str, reason: &str| planner::plan::Kept {
+            resource: resource.into(),
+            reason: reason.into(),
+        };
+        let plan = Plan {
+            stack: "shop".into(),
+            kept: vec![
+                kept("network shop_default", "unchanged"),
+                kept("container shop-web-1", "unchanged"),
+                kept("container shop-web-2", "unchanged"),
+                kept("container shop-job-1", "completed"),
+            ],
+            ..Default::default()
+        };
+        let goal = Goal::all(Verb::Up(Default::default()));
+        assert_eq!(
+            idle(&plan, &goal, Duration::from_millis(4)),
+            "shop is up to date: 1 container completed, 2 containers unchanged (4 ms)"
+        );
+        let plan = Plan { stack: "shop".into(), ..Default::default() };
+        let goal = Goal::all(Verb::Stop);
+        assert_eq!(idle(&plan, &goal, Duration::ZERO), "shop has nothing to stop (0 ms)");
+    }
+}
