@@ -137,6 +137,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Message(message) => message.exit,
+            Self::Invalid(diagnostics) if diagnostics.missing_file => Exit::FileNotFound,
             Self::Invalid(_) => Exit::InvalidStack,
             Self::Refused(_) => Exit::Refused,
             Self::Said(exit) => *exit,

@@ -66,6 +66,7 @@ mod tests {
                 message: "unknown key `imagee`".into(),
                 hint: Some("did you mean `image`?".into()),
             }],
+            ..Default::default()
         }
     }
 
