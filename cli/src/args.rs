@@ -60,14 +60,15 @@ pub(crate) struct Global {
     pub(crate) verbose: bool,
 }
 
-/// When to use colours.
+/// When to use colours. The values explain themselves; with texts of their own they would turn
+/// every help into the long form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Ansi {
-    /// Never, and no live progress either
+    #[value(help = None)]
     Never,
-    /// Always
+    #[value(help = None)]
     Always,
-    /// On a terminal
+    #[value(help = None)]
     Auto,
 }
 

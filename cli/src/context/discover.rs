@@ -5,6 +5,7 @@ use super::Environment;
 use crate::args::Global;
 use crate::error::{Exit, Failure, Message};
 use planner::load::LoadOptions;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Names under which a stack file is found, the first one wins.
@@ -30,11 +31,12 @@ pub(crate) struct Found {
 /// directory and those above it.
 pub(crate) fn find(global: &Global, environment: &Environment) -> Result<Found, Failure> {
     let mut found = Found::default();
-    let named = named(global, environment);
     let base = match &global.project_directory {
         Some(directory) => environment.directory.join(directory),
         None => environment.directory.clone(),
     };
+    let environment = &with_dotenv(global, environment, &base);
+    let named = named(global, environment);
     let mut directory = None;
     if named.is_empty() {
         if let Some(place) = search(&base) {
@@ -57,6 +59,30 @@ pub(crate) fn find(global: &Global, environment: &Environment) -> Result<Found, 
     check(&found.options.env_files, &environment.directory)?;
     found.options.profiles = list(&global.profiles, environment, "COMPOSE_PROFILES");
     Ok(found)
+}
+
+/// The surroundings with what dotenv files add: `COMPOSE_FILE` and its like may stand there.
+/// Broken files are left to loading, which says where they are broken.
+fn with_dotenv(global: &Global, environment: &Environment, base: &Path) -> Environment {
+    let mut environment = environment.clone();
+    let first = global.files.first().filter(|file| *file != "-" && global.project_directory.is_none());
+    let folder = first.and_then(|file| environment.directory.join(file).parent().map(Path::to_owned));
+    let mut files = list(&global.env_files, &environment, "COMPOSE_ENV_FILES");
+    let disabled = environment.set("COMPOSE_DISABLE_ENV_FILE");
+    if files.is_empty() && !disabled.is_some_and(|value| matches!(value, "1" | "true" | "yes")) {
+        files.push(folder.as_deref().unwrap_or(base).join(".env").display().to_string());
+    }
+    let mut added = BTreeMap::new();
+    for file in files {
+        let text = std::fs::read_to_string(environment.directory.join(file)).unwrap_or_default();
+        let outer = |name: &str| environment.var(name).map(str::to_owned);
+        let pairs = planner::source::dotenv_variables(&text, &outer).unwrap_or_default();
+        added.extend(pairs.into_iter().filter(|(name, _)| name.starts_with("COMPOSE_")));
+    }
+    for (name, value) in added {
+        environment.vars.entry(name).or_insert(value);
+    }
+    environment
 }
 
 /// The files that flags or variables name.
@@ -199,6 +225,18 @@ mod tests {
             Global { profiles: vec!["c".into()], project_name: Some("other".into()), ..Default::default() };
         let found = find(&global, &environment).unwrap().options;
         assert_eq!((found.profiles, found.name.as_deref()), (vec!["c".into()], Some("other")));
+    }
+
+    #[test]
+    fn a_dotenv_file_may_name_the_files_but_the_shell_wins() {
+        let (folder, environment) = place(&["x.yaml", "y.yaml"], ".");
+        fs::write(folder.path().join(".env"), "COMPOSE_FILE=x.yaml\nCOMPOSE_PROFILES=a\n").unwrap();
+        let found = find(&Global::default(), &environment).unwrap().options;
+        assert_eq!((found.files, found.profiles), (vec!["x.yaml".into()], vec!["a".into()]));
+        let environment = with(environment, "COMPOSE_FILE", "y.yaml");
+        assert_eq!(find(&Global::default(), &environment).unwrap().options.files, ["y.yaml"]);
+        let environment = with(environment, "COMPOSE_DISABLE_ENV_FILE", "1");
+        assert!(find(&Global::default(), &environment).unwrap().options.profiles.is_empty());
     }
 
     #[test]
