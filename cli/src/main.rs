@@ -15,7 +15,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return ExitCode::from(output::usage(&error).code()),
+        Err(error) => return ExitCode::from(output::usage(error).code()),
     };
     let environment = context::Environment::read();
     let screen = output::Screen::new(cli.global.ansi, &environment);

@@ -13,9 +13,11 @@ pub(crate) mod time;
 
 pub(crate) use style::{Ink, Style};
 
-use crate::args::Ansi;
+use crate::args::{Ansi, Cli};
 use crate::context::Environment;
 use crate::error::{Exit, Failure, Message};
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use planner::Diagnostics;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -125,11 +127,27 @@ fn render(style: Style, message: &Message) -> String {
 }
 
 /// Tells what was wrong with the command line, or prints the help asked for.
-pub(crate) fn usage(error: &clap::Error) -> Exit {
+pub(crate) fn usage(mut error: clap::Error) -> Exit {
+    if let Some(tip) = misplaced(&error) {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
     match error.print() {
         Ok(()) if error.use_stderr() => Exit::Usage,
         _ => Exit::Done,
     }
+}
+
+/// Advice for those who wrote an option of every command behind the command.
+fn misplaced(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return None };
+    let written = option.split('=').next()?;
+    let command = Cli::command();
+    let known = |argument: &clap::Arg| {
+        let long = argument.get_long().is_some_and(|long| written == format!("--{long}"));
+        long || argument.get_short().is_some_and(|short| written == format!("-{short}"))
+    };
+    let known = error.kind() == ErrorKind::UnknownArgument && command.get_arguments().any(known);
+    known.then(|| format!("`{written}` stands before the command: `sampan {written} … up`"))
 }
 
 #[cfg(test)]
@@ -154,6 +172,15 @@ mod tests {
         assert!(!colour(None, &[("TERM", "dumb")], true));
         assert!(colour(None, &[("NO_COLOR", "1"), ("COMPOSE_ANSI", "always")], false));
         assert!(!colour(Some(Ansi::Never), &[("COMPOSE_ANSI", "always")], true));
+    }
+
+    #[test]
+    fn an_option_in_the_wrong_place_is_told_its_place() {
+        use clap::Parser;
+        let error = Cli::try_parse_from(["sampan", "version", "--root", "/x"]).unwrap_err();
+        assert_eq!(misplaced(&error).unwrap(), "`--root` stands before the command: `sampan --root … up`");
+        let error = Cli::try_parse_from(["sampan", "version", "--nonsense"]).unwrap_err();
+        assert_eq!(misplaced(&error), None);
     }
 
     #[test]
