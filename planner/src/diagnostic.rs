@@ -109,13 +109,18 @@ impl Diagnostics {
         message: String,
     ) -> &mut Diagnostic {
         // A file of garbage can be wrong a million times; nobody reads that far.
-        if self.items.len() >= MOST_ITEMS {
+        if self.is_full() {
             self.items.truncate(MOST_ITEMS - 1);
         }
         let diagnostic = Diagnostic { severity, span: span.cloned(), path, message, hint: None };
         let index = self.items.len();
         self.items.push(diagnostic);
         &mut self.items[index]
+    }
+
+    /// Whether nothing more is kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.items.len() >= MOST_ITEMS
     }
 
     /// Remembers a file that diagnostics will point into; the result goes into [`Span::file`].

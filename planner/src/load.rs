@@ -58,7 +58,13 @@ pub fn load(options: &LoadOptions, source: &dyn Source) -> Result<Loaded, Diagno
 fn load_into(options: &LoadOptions, source: &dyn Source, diagnostics: &mut Diagnostics) -> Option<Stack> {
     let documents = read(options, source, diagnostics);
     let mut environment = Environment::read(options, source, diagnostics);
-    let mut documents = documents.filter(|_| !diagnostics.has_errors() || !diagnostics.missing_file)?;
+    let mut documents = documents.filter(|_| !diagnostics.missing_file)?;
+    if documents.is_empty() {
+        diagnostics
+            .error_anywhere(format!("{} is empty", options.files.join(", ")))
+            .hint("a stack has `services:`");
+        return None;
+    }
     let name = name::choose(options, &documents, &environment, diagnostics);
     environment.name_stack(&name);
 
@@ -70,10 +76,10 @@ fn load_into(options: &LoadOptions, source: &dyn Source, diagnostics: &mut Diagn
     }
     let mut tree = merge::merge(documents);
     defaults::fill(&mut tree);
-    EnvFiles { source, environment: &environment, directory: &options.directory }
-        .settle(&mut tree, diagnostics);
+    let directory = options.directory.as_str();
+    EnvFiles { source, environment: &environment, directory, diagnostics }.settle(&mut tree);
     resolve::names(&mut tree, &name, diagnostics);
-    resolve::paths(&mut tree, &options.directory, &environment, diagnostics);
+    resolve::paths(&mut tree, directory, &environment, diagnostics);
 
     let mut stack = decode::stack(&tree, &name);
     profiles::apply(&mut stack, &active_profiles(options, &environment));

@@ -29,6 +29,13 @@ pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
     (bytes < 9e18).then_some(bytes as u64)
 }
 
+/// Bytes for people: `64 MiB`, `1000 bytes`.
+pub(crate) fn show_bytes(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let exact = units.iter().find(|(shift, _)| bytes > 0 && bytes.trailing_zeros() >= *shift);
+    exact.map_or_else(|| format!("{bytes} bytes"), |(shift, unit)| format!("{} {unit}", bytes >> shift))
+}
+
 /// Time of `1m30s`, `500ms`, `1.5h`, `0`: Go's form. Negative times are refused.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);

@@ -42,7 +42,7 @@ pub(crate) struct Refused {
 /// Makes a node the kind of value that its key has.
 pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut Context<'_>) {
     if matches!(tree.value, Value::List(_) | Value::Map(_) | Value::Null) {
-        let message = format!("`{path}` must be {}, not {}", noun(kind), tree.noun());
+        let message = format!("must be {}, not {}", noun(kind), tree.noun());
         return context.refuse(tree, path, message, "");
     }
     let cast = match kind {

@@ -43,11 +43,12 @@ pub(crate) struct Key {
 pub(crate) enum Rule {
     /// Read.
     Supported(&'static Shape),
-    /// Accepted without effect; says why to the user when there is something to say.
-    Ignored(Option<&'static str>),
+    /// Accepted without effect; says why when there is something to say. The shape only matters
+    /// to what `config` prints.
+    Ignored(Option<&'static str>, Option<&'static Shape>),
     /// A valid Compose key whose effect is missing: an error, since leaving it out would change
-    /// what the user asked for.
-    NotYet,
+    /// what the user asked for. The text is the hint, empty for none.
+    NotYet(&'static str),
 }
 
 /// What the walk carries along.
@@ -94,7 +95,9 @@ pub(crate) fn check(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &m
         Shape::Map(shape) => map(tree, path, shape, context),
         Shape::Named(shape) => {
             names(tree, path, context);
-            map(tree, path, shape, context);
+            if tree.value != Value::Bad {
+                map(tree, path, shape, context);
+            }
         }
         Shape::Object(keys) => object(tree, path, keys, context),
     }
@@ -102,7 +105,7 @@ pub(crate) fn check(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &m
 
 fn list(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
     let Value::List(items) = &mut tree.value else {
-        let message = format!("`{path}` must be a list, not {}", tree.noun());
+        let message = format!("must be a list, not {}", tree.noun());
         return context.refuse(tree, path, message, "");
     };
     for (index, item) in items.iter_mut().enumerate() {
@@ -112,7 +115,7 @@ fn list(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'
 
 fn map(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
     let Value::Map(map) = &mut tree.value else {
-        let message = format!("`{path}` must be a mapping, not {}", tree.noun());
+        let message = format!("must be a mapping, not {}", tree.noun());
         return context.refuse(tree, path, message, "");
     };
     for (key, key_span, value) in map.values_mut() {
@@ -126,8 +129,14 @@ fn map(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_
     }
 }
 
+/// More services, networks or volumes than this are refused.
+const MOST_NAMES: usize = 4096;
+
 /// Keys become parts of file, host and link names.
-fn names(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) {
+fn names(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
+    if tree.entries().len() > MOST_NAMES {
+        return context.refuse(tree, path, format!("`{path}` has more than {MOST_NAMES} entries"), "");
+    }
     for entry in tree.entries() {
         let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let starts = entry.key.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
@@ -141,9 +150,8 @@ fn names(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) {
 
 fn object(tree: &mut Tree, path: &Path<'_>, keys: &'static [Key], context: &mut Context<'_>) {
     let Value::Map(map) = &mut tree.value else {
-        let at = path.to_string();
-        let what = if at.is_empty() { "the top level".to_owned() } else { format!("`{at}`") };
-        let message = format!("{what} must be a mapping, not {}", tree.noun());
+        let what = if path.matches("") { "the top level " } else { "" };
+        let message = format!("{what}must be a mapping, not {}", tree.noun());
         return context.refuse(tree, path, message, "");
     };
     map.retain(|entry| {
@@ -158,17 +166,21 @@ fn object(tree: &mut Tree, path: &Path<'_>, keys: &'static [Key], context: &mut 
         }
         match known.rule {
             Rule::Supported(shape) => check(&mut entry.value, &path, shape, context),
-            Rule::Ignored(Some(why)) => {
-                let message = format!("`{}` has no effect: {why}", entry.key);
-                context.diagnostics.warning(&entry.key_span, path, message);
+            Rule::Ignored(why, shape) => {
+                if let Some(why) = why {
+                    let message = format!("`{}` has no effect: {why}", entry.key);
+                    context.diagnostics.warning(&entry.key_span, path, message);
+                }
+                if let Some(shape) = shape {
+                    check(&mut entry.value, &path, shape, context);
+                }
             }
-            Rule::Ignored(None) => {}
-            Rule::NotYet => {
-                context.diagnostics.error(
-                    &entry.key_span,
-                    path,
-                    format!("`{}` is not supported yet", entry.key),
-                );
+            Rule::NotYet(hint) => {
+                let message = format!("`{}` is not supported yet", entry.key);
+                let diagnostic = context.diagnostics.error(&entry.key_span, path, message);
+                if !hint.is_empty() {
+                    diagnostic.hint(hint);
+                }
                 entry.value.spoil();
             }
         }
@@ -184,7 +196,8 @@ fn unknown(entry: &Entry, path: &Path<'_>, keys: &[Key], context: &mut Context<'
         return false;
     }
     if entry.key.starts_with("x-") {
-        return true;
+        // Compose prints only those of the top level.
+        return path.matches("*");
     }
     let message = format!("unknown key `{}`", entry.key.escape_debug());
     let diagnostic = context.diagnostics.error(&entry.key_span, path, message);

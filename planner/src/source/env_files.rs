@@ -15,25 +15,27 @@ pub(crate) struct EnvFiles<'a> {
     pub(crate) environment: &'a Environment<'a>,
     /// Base of relative paths.
     pub(crate) directory: &'a str,
+    /// Where problems go.
+    pub(crate) diagnostics: &'a mut Diagnostics,
 }
 
 impl EnvFiles<'_> {
     /// Puts the variables of its `env_file`s below each service's `environment`, and gives null
     /// entries the value that the project has for them.
-    pub(crate) fn settle(&self, tree: &mut Tree, diagnostics: &mut Diagnostics) {
+    pub(crate) fn settle(&mut self, tree: &mut Tree) {
         let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else { return };
         for (name, _, service) in services.values_mut() {
             let path = Path::TOP.key("services");
-            self.service(service, &path.key(name), diagnostics);
+            self.service(service, &path.key(name));
         }
     }
 
-    fn service(&self, service: &mut Tree, path: &Path<'_>, diagnostics: &mut Diagnostics) {
+    fn service(&mut self, service: &mut Tree, path: &Path<'_>) {
         let own = service.get("environment").and_then(Tree::as_map).cloned().unwrap_or_default();
         let files = service.get("env_file").map(|files| files.items().to_vec()).unwrap_or_default();
         let mut all = Map::default();
         for file in &files {
-            self.file(file, path, &own, &mut all, diagnostics);
+            self.file(file, path, &own, &mut all);
         }
         for entry in own.into_entries() {
             all.insert(entry);
@@ -55,7 +57,7 @@ impl EnvFiles<'_> {
         }
     }
 
-    fn file(&self, file: &Tree, path: &Path<'_>, own: &Map, all: &mut Map, diagnostics: &mut Diagnostics) {
+    fn file(&mut self, file: &Tree, path: &Path<'_>, own: &Map, all: &mut Map) {
         let Some(name) = file.get("path").and_then(Tree::as_text) else { return };
         let text = match self.source.read(&resolve::join(self.directory, name)) {
             Ok(text) => text,
@@ -63,11 +65,11 @@ impl EnvFiles<'_> {
                 if file.get("required").and_then(Tree::as_bool) != Some(false) {
                     let message = format!("env_file {name} does not exist");
                     let hint = "create it, or say `required: false`";
-                    diagnostics.error(&file.span, path.key("env_file"), message).hint(hint);
+                    self.diagnostics.error(&file.span, path.key("env_file"), message).hint(hint);
                 }
                 return;
             }
-            Err(error) => return unreadable(name, &error, diagnostics),
+            Err(error) => return unreadable(name, &error, self.diagnostics),
         };
         let earlier = all.clone();
         let known = |key: &str| {
@@ -86,7 +88,7 @@ impl EnvFiles<'_> {
                     }
                 }
             }
-            Err(fault) => report(name, &text, &fault, diagnostics),
+            Err(fault) => report(name, &text, &fault, self.diagnostics),
         }
     }
 }

@@ -78,12 +78,21 @@ fn short(text: &str, item: &Tree) -> Result<Map, Refused> {
         match option {
             "ro" => map.set("read_only", node(Value::Bool(true))),
             "nocopy" | "volume-nocopy" if !bind => details.set("nocopy", node(Value::Bool(true))),
+            // Compose keeps this under `bind` whatever the mount is.
             "z" | "Z" if bind => details.set("selinux", node(Value::Text(option.into()))),
+            "z" | "Z" => {
+                let mut label = Tree::empty_map(&item.span);
+                label
+                    .as_map_mut()
+                    .into_iter()
+                    .for_each(|map| map.set("selinux", node(Value::Text(option.into()))));
+                map.set("bind", label);
+            }
             "rprivate" | "private" | "shared" | "rshared" | "slave" | "rslave" if bind => {
                 words::propagation(option)?;
                 details.set("propagation", node(Value::Text(option.into())));
             }
-            "rw" | "z" | "Z" | "cached" | "delegated" | "consistent" => {}
+            "rw" | "cached" | "delegated" | "consistent" => {}
             _ => {
                 let message = format!("unknown volume option `{}`", option.escape_debug());
                 return Err(refused(message, "known are ro, rw, nocopy, z, Z and rprivate"));

@@ -33,6 +33,7 @@ pub(crate) fn render(tree: &Tree, stack: &Stack) -> Json {
             key => drop(top.insert(escape(key), json(&entry.value, &path))),
         }
     }
+    top.entry("services").or_insert_with(|| json!({}));
     top.insert("name".into(), json!(stack.name));
     Json::Object(top)
 }

@@ -21,27 +21,35 @@ const fn yes(name: &'static str, shape: &'static Shape) -> Key {
 }
 
 const fn quiet(name: &'static str) -> Key {
-    Key { name, rule: Rule::Ignored(None) }
+    Key { name, rule: Rule::Ignored(None, None) }
 }
 
 const fn idle(name: &'static str, why: &'static str) -> Key {
-    Key { name, rule: Rule::Ignored(Some(why)) }
+    Key { name, rule: Rule::Ignored(Some(why), None) }
+}
+
+const fn idle_as(name: &'static str, why: &'static str, shape: &'static Shape) -> Key {
+    Key { name, rule: Rule::Ignored(Some(why), Some(shape)) }
 }
 
 const fn not_yet(name: &'static str) -> Key {
-    Key { name, rule: Rule::NotYet }
+    Key { name, rule: Rule::NotYet("") }
+}
+
+const fn not_yet_but(name: &'static str, hint: &'static str) -> Key {
+    Key { name, rule: Rule::NotYet(hint) }
 }
 
 /// The whole file.
 pub(crate) const TOP: Shape = Shape::Object(&[
     idle("version", "it is obsolete and can be left out"),
     yes("name", &TEXT),
-    not_yet("include"),
+    not_yet_but("include", "name the other file with -f"),
     yes("services", &Shape::Named(&SERVICE)),
     yes("networks", &Shape::Named(&Shape::Nullable(&NETWORK))),
     yes("volumes", &Shape::Named(&Shape::Nullable(&VOLUME))),
-    not_yet("secrets"),
-    not_yet("configs"),
+    not_yet_but("secrets", "mount a file read-only"),
+    not_yet_but("configs", "mount a file read-only"),
     not_yet("models"),
 ]);
 
@@ -49,15 +57,15 @@ const SERVICE: Shape = Shape::Object(&[
     not_yet("annotations"),
     quiet("attach"),
     not_yet("blkio_config"),
-    not_yet("build"),
+    not_yet_but("build", "build the image first, load it with `sampan image load` and name it with `image`"),
     yes("cap_add", &Shape::List(&CAPABILITY)),
     yes("cap_drop", &Shape::List(&CAPABILITY)),
     not_yet("cgroup"),
     not_yet("cgroup_parent"),
     not_yet("cgroupns_mode"),
     yes("command", &COMMAND),
-    not_yet("configs"),
-    not_yet("container_name"),
+    not_yet_but("configs", "mount a file read-only"),
+    not_yet_but("container_name", "the container is called stack-service-index"),
     not_yet("cpu_count"),
     not_yet("cpu_percent"),
     not_yet("cpu_period"),
@@ -81,7 +89,7 @@ const SERVICE: Shape = Shape::Object(&[
     yes("env_file", &Shape::Short(short::env_files, &Shape::List(&ENV_FILE))),
     yes("environment", &Shape::Short(short::environment, &Shape::Map(&Shape::Nullable(&LOOSE)))),
     yes("expose", &Shape::List(&Shape::One(Kind::Parsed(words::exposed_port)))),
-    not_yet("extends"),
+    not_yet_but("extends", "copy what the other service says, or use a YAML anchor"),
     not_yet("external_links"),
     not_yet("extra_hosts"),
     not_yet("gpus"),
@@ -122,16 +130,16 @@ const SERVICE: Shape = Shape::Object(&[
     yes("restart", &Shape::One(Kind::Parsed(words::restart))),
     not_yet("runtime"),
     yes("scale", &REPLICAS),
-    not_yet("secrets"),
+    not_yet_but("secrets", "mount a file read-only"),
     yes("security_opt", &Shape::List(&Shape::One(Kind::Parsed(words::security_option)))),
     yes("shm_size", &BYTES),
-    not_yet("stdin_open"),
+    not_yet_but("stdin_open", "`sampan exec` has an input"),
     yes("stop_grace_period", &DURATION),
     yes("stop_signal", &Shape::One(Kind::Parsed(words::signal))),
     not_yet("storage_opt"),
     not_yet("sysctls"),
     yes("tmpfs", &Shape::Short(short::list_of_one, &Shape::List(&Shape::One(Kind::Parsed(mounts::tmpfs))))),
-    not_yet("tty"),
+    not_yet_but("tty", "`sampan exec` has a terminal"),
     yes("ulimits", &Shape::Map(&ULIMIT)),
     not_yet("use_api_socket"),
     yes("user", &TEXT),
@@ -157,7 +165,7 @@ const NO_SWARM: &str = "it only means something to a cluster";
 
 const DEPLOY: Shape = Shape::Object(&[
     idle("endpoint_mode", NO_SWARM),
-    idle("labels", NO_SWARM),
+    idle_as("labels", NO_SWARM, &LABELS),
     yes("mode", &Shape::One(Kind::Parsed(words::deploy_mode))),
     idle("placement", NO_SWARM),
     yes("replicas", &REPLICAS),
@@ -166,6 +174,8 @@ const DEPLOY: Shape = Shape::Object(&[
     idle("rollback_config", "a replacement that fails is left for the next `up`"),
     idle("update_config", "all replicas are replaced at once"),
 ]);
+
+const NOT_RESERVED: &str = "reservations are not enforced yet";
 
 const RESOURCES: Shape = Shape::Object(&[
     yes(
@@ -179,8 +189,8 @@ const RESOURCES: Shape = Shape::Object(&[
     yes(
         "reservations",
         &Shape::Object(&[
-            idle("cpus", "reservations are not enforced yet"),
-            idle("memory", "reservations are not enforced yet"),
+            idle_as("cpus", NOT_RESERVED, &Shape::One(Kind::Cores)),
+            idle_as("memory", NOT_RESERVED, &BYTES),
             not_yet("devices"),
             idle("generic_resources", NO_SWARM),
         ]),

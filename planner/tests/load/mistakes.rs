@@ -1,0 +1,520 @@
+//! One mistake each: the whole message, its place and its hint.
+
+use crate::Memory;
+
+/// What loading says about a stack file, one line for each diagnostic:
+/// `line:column path: message [hint]`.
+fn say(memory: &Memory) -> Vec<String> {
+    let told = memory.told();
+    let say = |item: &planner::Diagnostic| {
+        let place = item.span.as_ref().map_or_else(String::new, |span| {
+            let file = &told.files[span.file].name;
+            let file = if file == "compose.yaml" { String::new() } else { format!("{file}:") };
+            format!("{file}{}:{} ", span.line, span.column)
+        });
+        let path = if item.path.is_empty() { String::new() } else { format!("{}: ", item.path) };
+        let hint = item.hint.as_ref().map_or_else(String::new, |hint| format!(" [{hint}]"));
+        format!("{place}{path}{}{hint}", item.message)
+    };
+    told.items.iter().map(say).collect()
+}
+
+/// A service `web` with an image and these lines.
+fn web(lines: &str) -> String {
+    format!("services:\n  web:\n    image: nginx\n    {}\n", lines.trim_end().replace('\n', "\n    "))
+}
+
+type Mistakes = &'static [(&'static str, &'static [&'static str])];
+
+/// Lines of a service.
+const IN_A_SERVICE: Mistakes = &[
+    ("imgae: x", &["4:5 services.web.imgae: unknown key `imgae` [did you mean `image`?]"]),
+    ("tty: true", &["4:5 services.web.tty: `tty` is not supported yet [`sampan exec` has a terminal]"]),
+    ("ports: 80", &["4:12 services.web.ports: must be a list, not a number"]),
+    (
+        "ports: ['a:80']",
+        &[
+            "4:13 services.web.ports.0: `a` is not a port [the form is [host_ip:][published:]target[/protocol]]",
+        ],
+    ),
+    (
+        "ports: ['80:']",
+        &[
+            "4:13 services.web.ports.0: `80:` has no container port [the form is [host_ip:][published:]target[/protocol]]",
+        ],
+    ),
+    ("ports: ['70000:80']", &["4:13 services.web.ports.0: port 70000 is not between 1 and 65535"]),
+    ("ports: ['90-80']", &["4:13 services.web.ports.0: the range 90-80 runs backwards [write 80-90]"]),
+    (
+        "ports: ['8000-8002:80-81']",
+        &[
+            "4:13 services.web.ports.0: 3 published ports cannot serve 2 container ports [give ranges of the same length, or a single published port]",
+        ],
+    ),
+    (
+        "ports: ['localhost:80:80']",
+        &["4:13 services.web.ports.0: `localhost` is not an IP address [write 127.0.0.1]"],
+    ),
+    (
+        "ports: ['80/sctp']",
+        &["4:13 services.web.ports.0: protocol `sctp` is not supported yet [use tcp or udp]"],
+    ),
+    (
+        "ports: [{published: 80}]",
+        &["4:13 services.web.ports.0: a port needs a `target` [`target` is the port inside the container]"],
+    ),
+    (
+        "ports: [{target: 80, published: 80-90}]",
+        &[
+            "4:37 services.web.ports.0.published: a choice of published ports is not supported yet [publish one port, or none to have a free one chosen]",
+        ],
+    ),
+    (
+        "mem_limit: 1x",
+        &["4:16 services.web.mem_limit: `1x` is not a size [write a number with a unit: 64m, 1.5g, 512k]"],
+    ),
+    (
+        "mem_limit: 4m",
+        &["4:16 services.web.mem_limit: a memory limit of 4 MiB is too small [6m is the least]"],
+    ),
+    (
+        "mem_limit: 64m\nmemswap_limit: 32m",
+        &[
+            "5:20 services.web.memswap_limit: `memswap_limit` is 32 MiB, less than the memory limit of 64 MiB [it counts memory and swap together; equal to the memory limit means no swap]",
+        ],
+    ),
+    (
+        "memswap_limit: 32m",
+        &["4:20 services.web.memswap_limit: `memswap_limit` needs a memory limit [add `mem_limit`]"],
+    ),
+    (
+        "mem_limit: 64m\ndeploy: {resources: {limits: {memory: 32m}}}",
+        &[
+            "4:16 services.web.mem_limit: `mem_limit` and `deploy.resources.limits.memory` differ [give one of them]",
+        ],
+    ),
+    (
+        "scale: 2\ndeploy: {replicas: 3}",
+        &["4:12 services.web.scale: `scale` and `deploy.replicas` differ [give one of them]"],
+    ),
+    (
+        "scale: 99999999999999999999",
+        &["4:12 services.web.scale: `100000000000000000000` is not a whole number from 0 to 10000"],
+    ),
+    ("scale: -1", &["4:12 services.web.scale: `-1` is not a whole number from 0 to 10000"]),
+    ("scale: two", &["4:12 services.web.scale: `two` is not a whole number"]),
+    ("cpus: many", &["4:11 services.web.cpus: `many` is not a number of cores [for example 0.5]"]),
+    ("pids_limit: 1.5", &["4:17 services.web.pids_limit: `1.5` is not a whole number from -1"]),
+    (
+        "networks: [defualt]",
+        &["4:16 services.web.networks: network `defualt` is not defined [did you mean `default`?]"],
+    ),
+    (
+        "networks: [a, a]",
+        &[
+            "4:16 services.web.networks: network `a` is not defined [add `a:` to the top-level `networks`]",
+            "4:19 services.web.networks.1: `a` is listed twice [keep one of them]",
+        ],
+    ),
+    ("networks: [1]", &["4:16 services.web.networks.0: must be a name, not a number"]),
+    (
+        "volumes: ['data:/x']",
+        &["4:15 services.web.volumes: volume `data` is not defined [add `data:` to the top-level `volumes`]"],
+    ),
+    (
+        "volumes: ['a/b:/x']",
+        &["4:15 services.web.volumes: volume `a/b` is not defined [for a folder of the host write `./a/b`]"],
+    ),
+    (
+        "volumes: [':/x']",
+        &["4:15 services.web.volumes.0: a part of `:/x` is empty [the form is [source:]target[:options]]"],
+    ),
+    (
+        "volumes: ['./a:x']",
+        &["4:15 services.web.volumes.0: `x` is not an absolute path [it must begin with `/`]"],
+    ),
+    (
+        "volumes: ['./a:/x:rx']",
+        &[
+            "4:15 services.web.volumes.0: unknown volume option `rx` [known are ro, rw, nocopy, z, Z and rprivate]",
+        ],
+    ),
+    (
+        "volumes: ['/a:/x', '/b:/x']",
+        &[
+            "4:24 services.web.volumes: two mounts have the target `/x` [the other one is at line 4, column 15]",
+        ],
+    ),
+    (
+        "volumes: ['/a:/x']\ntmpfs: /x",
+        &[
+            "5:12 services.web.volumes: two mounts have the target `/x` [the other one is at line 4, column 15]",
+        ],
+    ),
+    (
+        "volumes: [{source: a, target: /x}]",
+        &["4:15 services.web.volumes.0: a mount needs a `type` [use volume, bind or tmpfs]"],
+    ),
+    (
+        "volumes: [{type: bind, target: /x}]",
+        &["4:15 services.web.volumes.0: a bind mount needs a `source` [`source` is a path of the host]"],
+    ),
+    (
+        "volumes: [{type: volum, target: /x}]",
+        &["4:22 services.web.volumes.0.type: `volum` is not a type of mount [use volume, bind or tmpfs]"],
+    ),
+    ("volumes: ['/:/']", &["4:15 services.web.volumes.0: nothing can be mounted over `/` [mount below it]"]),
+    ("depends_on: [db]", &["4:18 services.web.depends_on.db: service `db` is not defined"]),
+    ("depends_on: [wep]", &["4:18 services.web.depends_on.wep: service `wep` is not defined"]),
+    (
+        "depends_on: {web: {condition: healthy}}",
+        &[
+            "4:18 services.web.depends_on.web: services depend on each other in a circle: web → web [take one of these dependencies out]",
+            "4:35 services.web.depends_on.web.condition: `healthy` is not possible here [possible are service_started, service_healthy, service_completed_successfully]",
+        ],
+    ),
+    (
+        "depends_on: [web]",
+        &[
+            "4:18 services.web.depends_on.web: services depend on each other in a circle: web → web [take one of these dependencies out]",
+        ],
+    ),
+    (
+        "healthcheck: {test: [curl, x]}",
+        &[
+            "4:25 services.web.healthcheck.test: a test begins with CMD, CMD-SHELL or NONE, not `curl` [begin with CMD for a program, CMD-SHELL for a shell line, NONE for no check]",
+        ],
+    ),
+    (
+        "healthcheck: {test: []}",
+        &[
+            "4:25 services.web.healthcheck.test: the test is empty [begin with CMD for a program, CMD-SHELL for a shell line, NONE for no check]",
+        ],
+    ),
+    (
+        "healthcheck: {interval: 10}",
+        &["4:29 services.web.healthcheck.interval: `10` is not a duration [give it a unit: 10s]"],
+    ),
+    (
+        "healthcheck: {test: x, disable: true}",
+        &[
+            "4:37 services.web.healthcheck.disable: `disable` and `test` contradict each other [keep one of them]",
+        ],
+    ),
+    (
+        "healthcheck: {test: [CMD]}",
+        &["4:25 services.web.healthcheck.test: nothing follows CMD [say what to run]"],
+    ),
+    (
+        "healthcheck: {interval: 1us}",
+        &["4:29 services.web.healthcheck.interval: 1µs is too short for a health check [1ms is the least]"],
+    ),
+    (
+        "restart: on-falure",
+        &["4:14 services.web.restart: `on-falure` is not a restart policy [did you mean `on-failure`?]"],
+    ),
+    (
+        "restart: on-failure:x",
+        &["4:14 services.web.restart: `on-failure:x` is not a restart policy [did you mean `on-failure`?]"],
+    ),
+    (
+        "stop_signal: SIGTREM",
+        &["4:18 services.web.stop_signal: `SIGTREM` is not a signal [did you mean `TERM`?]"],
+    ),
+    (
+        "cap_add: [NET_ADMN]",
+        &["4:15 services.web.cap_add.0: `NET_ADMN` is not a capability [did you mean `NET_ADMIN`?]"],
+    ),
+    (
+        r#"command: "a 'b""#,
+        &[
+            "4:14 services.web.command: a single quote is not closed [a list of words needs no quoting: [a, b]]",
+        ],
+    ),
+    (
+        "command: [sleep, 10]",
+        &[r#"4:22 services.web.command.1: must be text, not a number [write it in quotes: "10"]"#],
+    ),
+    ("user: 1000", &[r#"4:11 services.web.user: must be text, not a number [write it in quotes: "1000"]"#]),
+    (
+        "environment: {MODE: 0755}",
+        &[
+            r#"4:25 services.web.environment.MODE: the number `0755` is read as `493` [write "0755" to keep it]"#,
+        ],
+    ),
+    ("environment: [A=1, 2]", &["4:24 services.web.environment.1: must be `KEY=value`, not a number"]),
+    ("environment: {A: [1]}", &["4:22 services.web.environment.A: must be text, not a list"]),
+    ("environment: {'A=B': 1}", &["4:19 services.web.environment.A=B: `A=B` cannot name a variable"]),
+    (
+        "environment: {A: $NOPE}",
+        &[
+            "4:22 services.web.environment.A: variable `NOPE` is not set and becomes empty [set it, give a default with ${NOPE:-…}, or write $$NOPE to keep the dollar]",
+        ],
+    ),
+    (
+        "environment: {A: '${B:?set B}'}",
+        &[
+            "4:23 services.web.environment.A: required variable `B` is missing a value: set B [set B in the environment or in .env]",
+        ],
+    ),
+    (
+        "environment: {A: '${'}",
+        &[
+            "4:23 services.web.environment.A: this `$` starts no variable [for a dollar sign write $$, for a variable ${NAME}]",
+        ],
+    ),
+    (
+        r#"environment: {A: "x\t${"}"#,
+        &[
+            "4:22 services.web.environment.A: this `$` starts no variable [for a dollar sign write $$, for a variable ${NAME}]",
+        ],
+    ),
+    ("privileged: yes", &["4:17 services.web.privileged: `yes` is read as true [write true]"]),
+    ("privileged: maybe", &["4:17 services.web.privileged: `maybe` is neither true nor false"]),
+    ("labels: 1", &["4:13 services.web.labels: must be a mapping, not a number"]),
+    (
+        "working_dir: app",
+        &["4:18 services.web.working_dir: `app` is not an absolute path [it must begin with `/`]"],
+    ),
+    (
+        "hostname: a_b!",
+        &[
+            "4:15 services.web.hostname: `a_b!` is not a host name [letters, digits, `-` and `.`, at most 64 characters]",
+        ],
+    ),
+    (
+        "image: Nginx",
+        &["4:5 the key `image` is given twice [the first one is at line 3, column 5; keep one of them]"],
+    ),
+    (
+        "ulimits: {nofiles: 1}",
+        &[
+            "4:24 services.web.ulimits.nofiles: `nofiles` is not a limit of a process [did you mean `nofile`?]",
+        ],
+    ),
+    (
+        "ulimits: {nofile: {soft: 2, hard: 1}}",
+        &["4:23 services.web.ulimits.nofile: the soft limit 2 is above the hard limit 1"],
+    ),
+    ("ulimits: {nofile: {soft: 2}}", &["4:23 services.web.ulimits.nofile: a limit needs `soft` and `hard`"]),
+    (
+        "pull_policy: always",
+        &["4:18 services.web.pull_policy: pull policy `always` is not supported yet [use missing or never]"],
+    ),
+    (
+        "security_opt: [seccomp=x]",
+        &["4:20 services.web.security_opt.0: security option `seccomp=x` is not supported yet"],
+    ),
+    (
+        "security_opt: [no-new-privs]",
+        &["4:20 services.web.security_opt.0: `no-new-privs` is not a security option"],
+    ),
+    ("tmpfs: /x:size=z", &["4:12 services.web.tmpfs.0: `z` is not a size [for example 64m]"]),
+    (
+        "shm_size: big",
+        &["4:15 services.web.shm_size: `big` is not a size [write a number with a unit: 64m, 1.5g, 512k]"],
+    ),
+    (
+        "stop_grace_period: 10",
+        &["4:24 services.web.stop_grace_period: `10` is not a duration [give it a unit: 10s]"],
+    ),
+    (
+        "env_file: x.env",
+        &["4:15 services.web.env_file: env_file x.env does not exist [create it, or say `required: false`]"],
+    ),
+    ("x-sampan: 1", &["4:5 services.web.x-sampan: `x-sampan` is not supported yet"]),
+    (
+        "container_name: a",
+        &[
+            "4:5 services.web.container_name: `container_name` is not supported yet [the container is called stack-service-index]",
+        ],
+    ),
+    (
+        "build: .",
+        &[
+            "4:5 services.web.build: `build` is not supported yet [build the image first, load it with `sampan image load` and name it with `image`]",
+        ],
+    ),
+    (
+        "deploy: {mode: global}",
+        &["4:20 services.web.deploy.mode: deploy mode `global` is not supported yet [use replicated]"],
+    ),
+    (
+        "deploy: {labels: {a: b}}",
+        &["4:14 services.web.deploy.labels: `labels` has no effect: it only means something to a cluster"],
+    ),
+    (
+        "profiles: ['a b']",
+        &[
+            "4:16 services.web.profiles.0: `a b` is not a profile name [letters, digits, `.`, `_` and `-`, beginning with a letter or digit]",
+        ],
+    ),
+    (
+        "links: ['web2:www']",
+        &[
+            "4:13 services.web.depends_on.web2: service `web2` is not defined",
+            "4:13 services.web.links: the name `www` of this link will not resolve [add it to the network aliases of `web2`]",
+        ],
+    ),
+    (
+        "privileged: true\nprivileged: false",
+        &["5:5 the key `privileged` is given twice [the first one is at line 4, column 5; keep one of them]"],
+    ),
+    ("logging: {driver: x}", &["4:5 services.web.logging: `logging` is not supported yet"]),
+    (
+        "deploy: {resources: {limit: {}}}",
+        &["4:26 services.web.deploy.resources.limit: unknown key `limit` [did you mean `limits`?]"],
+    ),
+    (
+        "cpus: 1\ndeploy: {resources: {limits: {cpus: 2}}}",
+        &["4:11 services.web.cpus: `cpus` and `deploy.resources.limits.cpus` differ [give one of them]"],
+    ),
+];
+
+/// Whole files.
+const IN_A_FILE: Mistakes = &[
+    ("", &["compose.yaml is empty [a stack has `services:`]"]),
+    ("a", &["1:1 the top level must be a mapping, not text"]),
+    ("[]", &["1:1 the top level must be a mapping, not a list"]),
+    ("services: []", &["1:11 services: must be a mapping, not a list"]),
+    ("services: {}", &["1:1 services: the stack has no services"]),
+    ("services: {web: }", &["1:12 services.web: `web` is empty"]),
+    ("services: {web: {}}", &["1:17 services.web: service `web` has no image [add `image: …`]"]),
+    (
+        "services: {a b: {image: x}}",
+        &[
+            "1:12 services.a b: `a b` is not a valid name [a name has letters, digits, `.`, `_` and `-`, starts with a letter, digit or `_`, and is at most 128 long]",
+        ],
+    ),
+    ("service: {web: {image: x}}", &["1:1 service: unknown key `service` [did you mean `services`?]"]),
+    ("1: 2", &["1:1 a key must be text, not a number [put it in quotes]"]),
+    ("a: [", &["1:4 not valid YAML: unclosed bracket '['"]),
+    ("\tservices: {}", &["1:2 services: the stack has no services"]),
+    ("a:\n\tb: 1", &["2:2 a tab is used as indentation [indent with spaces]"]),
+    (
+        "version: '3'\nservices: {a: {image: x}}",
+        &["1:1 version: `version` has no effect: it is obsolete and can be left out"],
+    ),
+    ("include: [x]", &["1:1 include: `include` is not supported yet [name the other file with -f]"]),
+    (
+        "services: {a: {image: x}}\nnetworks: {default: {ipam: {config: [{subnet: 10.0.0.1/24}]}}}",
+        &[
+            "2:47 networks.default.ipam.config.0.subnet: `10.0.0.1/24` has bits set behind its prefix [write 10.0.0.0/24]",
+        ],
+    ),
+    (
+        "services: {a: {image: x}}\nnetworks: {default: {ipam: {config: [{subnet: 10.0.0.0/24, gateway: 10.1.0.1}]}}}",
+        &["2:37 networks.default.ipam.config: the gateway 10.1.0.1 is not an address of 10.0.0.0/24"],
+    ),
+    (
+        "services: {a: {image: x}}\nnetworks: {default: {external: {name: y}}}",
+        &["2:32 networks.default: `external.name` is obsolete [write `external: true` and beside it `name`]"],
+    ),
+    (
+        "services: {a: {image: x}}\nnetworks: {default: {driver: overlay}}",
+        &["2:30 networks.default.driver: network driver `overlay` is not supported yet [use bridge]"],
+    ),
+    (
+        "services: {a: {image: x, volumes: ['d:/d']}}\nvolumes: {d: {external: true, labels: [a=b]}}",
+        &[
+            "2:31 volumes.d.labels: `labels` cannot be given for something external [take it out, or `external`]",
+        ],
+    ),
+    (
+        "services: {a: {image: x, depends_on: [b]}, b: {image: x, depends_on: [c]}, c: {image: x, depends_on: [a]}}",
+        &[
+            "1:39 services.a.depends_on.b: services depend on each other in a circle: a → b → c → a [take one of these dependencies out]",
+        ],
+    ),
+    (
+        "services: {a: {image: x, depends_on: [b]}, b: {image: x, profiles: [p]}}",
+        &[
+            "1:39 services.a.depends_on.b: service `b` is not in an active profile [use --profile p, or say `required: false`]",
+        ],
+    ),
+    (
+        "services: {a: {image: x, profiles: [p]}}",
+        &["1:1 services: no service is in an active profile [choose with --profile: p]"],
+    ),
+    (
+        "services: {a: {image: x, depends_on: {b: {condition: service_healthy}}}, b: {image: x, healthcheck: {disable: true}}}",
+        &[
+            "1:39 services.a.depends_on.b: `b` can never become healthy: its health check is disabled [wait for service_started instead]",
+        ],
+    ),
+    (
+        "services: {a: {image: x, ports: ['80:80']}, b: {image: x, ports: ['80:81']}}",
+        &[
+            "1:67 services.b.ports: the host port 80 is also published by service `a` [only one of them can run]",
+        ],
+    ),
+    (
+        "name: ' '\nservices: {a: {image: x}}",
+        &[
+            "1:7 name: no stack name can be made of this [a name has lower-case letters, digits, `-` and `_`, starts with a letter or digit, and has at most 63]",
+        ],
+    ),
+    (
+        "services: {a: {image: x, depends_on: {z: {required: false}}}}",
+        &["1:39 services.a.depends_on.z: service `z` is not defined"],
+    ),
+    (
+        "services: {a: {image: x, ports: ['80:80', '80:81']}}",
+        &["1:43 services.a.ports: the host port 80 is published twice"],
+    ),
+];
+
+#[test]
+fn every_mistake_in_a_service_is_told_with_place_and_hint() {
+    for (lines, expected) in IN_A_SERVICE {
+        assert_eq!(say(&Memory::stack(&web(lines))), *expected, "{lines}");
+    }
+}
+
+#[test]
+fn every_mistake_in_a_file_is_told_with_place_and_hint() {
+    for (text, expected) in IN_A_FILE {
+        assert_eq!(say(&Memory::stack(text)), *expected, "{text}");
+    }
+}
+
+#[test]
+fn all_mistakes_of_all_files_are_told_at_once() {
+    let memory = Memory::stack(&web("tty: true\nports: [x]"))
+        .and("over.yaml", "services: {web: {imagee: y}}\n")
+        .and("broken.yaml", "a: [")
+        .and("more.yaml", "services: [");
+    assert_eq!(say(&memory).len(), 2, "files that are not YAML are told first, alone");
+    let memory =
+        Memory::stack(&web("tty: true\nports: [x]")).and("over.yaml", "services: {web: {imagee: y}}\n");
+    let told = say(&memory);
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[2].starts_with("over.yaml:1:18 services.web.imagee: unknown key"), "{told:?}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_apart() {
+    let memory = Memory::default().with(|options| options.files.push("compose.yaml".into()));
+    assert_eq!(say(&memory), ["compose.yaml does not exist"]);
+    assert!(memory.told().missing_file);
+    assert!(!Memory::stack("a: [").told().missing_file);
+}
+
+#[test]
+fn a_dotenv_file_is_told_with_its_own_place() {
+    let memory = Memory::stack(&web("env_file: [x.env]"))
+        .file("/srv/shop/.env", "A=1\nB B\n")
+        .file("/srv/shop/x.env", "C='\n");
+    assert_eq!(
+        say(&memory),
+        [".env:2:3 expected `=` after the name of the variable", "x.env:1:3 this quote is not closed"]
+    );
+}
+
+#[test]
+fn names_that_were_typed_must_be_names() {
+    let memory = Memory::stack(&web("")).with(|options| options.name = Some("Bad.Name".into()));
+    assert_eq!(memory.told().items[0].message, "stack name `Bad.Name` is not valid");
+    let memory = Memory::stack(&web("")).var("COMPOSE_PROJECT_NAME", "Bad");
+    assert_eq!(memory.told().items[0].message, "COMPOSE_PROJECT_NAME `Bad` is not valid");
+}
