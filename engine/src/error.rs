@@ -72,6 +72,24 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The errors below, outermost first.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut below = std::error::Error::source(self);
+        while let Some(cause) = below {
+            causes.push(cause.to_string());
+            below = cause.source();
+        }
+        causes
+    }
+
+    /// The phrase and the errors below in one line.
+    pub fn chain(&self) -> String {
+        std::iter::once(self.doing.clone()).chain(self.causes()).collect::<Vec<_>>().join(": ")
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.doing)

@@ -1,4 +1,5 @@
 //! System calls: the only unsafe code, one family a file, safe interfaces.
 
 pub mod clone;
+pub mod pidfd;
 pub mod pty;
