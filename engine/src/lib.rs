@@ -8,6 +8,7 @@
 //! - [`container`] holds one verb a file; [`shim`] is the supervisor of one container.
 //! - [`sandbox`] gives birth to a container's process; [`cgroup`], [`net`], [`overlay`],
 //!   [`volume`] and [`image`] are what it is made of.
+//! - [`stacks`] says which stacks there are and whose they are.
 //! - [`store`] is the only place where paths of ours are joined.
 //! - [`sys`] is the only place with `unsafe`.
 //!
@@ -27,6 +28,7 @@ pub mod observe;
 pub mod overlay;
 pub mod sandbox;
 pub mod shim;
+pub mod stacks;
 pub mod store;
 #[allow(unsafe_code)]
 pub mod sys;

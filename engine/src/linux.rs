@@ -1,22 +1,140 @@
 //! The real engine: each step is one call.
 
-use crate::store::Store;
+use crate::container::{self, ContainerStatus, ExecSpec, logs, record};
+use crate::error::{Context, Error, Kind, Result};
+use crate::image::Images;
+use crate::stacks::{self, Owner, StackStatus};
+use crate::store::{Lock, Store};
+use crate::{Engine, Scope, Tell, net, observe, volume};
+use planner::{ContainerId, Live, Step};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Observes and changes this machine, below one pair of roots.
 #[derive(Clone, Debug)]
 pub struct LinuxEngine {
     store: Store,
+    /// The program that is executed as `shim` for each container: this one.
+    program: PathBuf,
+    /// Steps that make the kernel work hard run a few at a time: the locks inside the kernel make
+    /// more of them slower, not faster.
+    workers: Arc<Semaphore>,
 }
 
 impl LinuxEngine {
     /// An engine over this store; its folders are made when missing.
-    pub fn open(store: Store) -> crate::Result<Self> {
+    pub fn open(store: Store) -> Result<Self> {
         store.prepare()?;
-        Ok(Self { store })
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = Arc::new(Semaphore::new((cores + 1).min(4)));
+        Ok(Self { store, program: PathBuf::from("/proc/self/exe"), workers })
+    }
+
+    /// Executes another program than this one as supervisor; it must call [`crate::shim::main`].
+    #[must_use]
+    pub fn with_shim(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = program.into();
+        self
     }
 
     /// Where it keeps things.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// All containers, or those of one stack, in the order of their ids.
+    pub fn list(&self, stack: Option<&str>) -> Result<Vec<ContainerStatus>> {
+        container::list::list(&self.store, stack)
+    }
+
+    /// All stacks, by name.
+    pub fn stacks(&self) -> Result<Vec<StackStatus>> {
+        stacks::list(&self.store)
+    }
+
+    /// Takes a stack for a project directory; a conflict when another one has it.
+    pub fn claim(&self, stack: &str, owner: &Owner) -> Result<()> {
+        stacks::claim(&self.store, stack, owner)
+    }
+
+    /// Gives a stack back. Idempotent.
+    pub fn release(&self, stack: &str) -> Result<()> {
+        stacks::release(&self.store, stack)
+    }
+
+    /// Waits until the stack is ours alone, until the lock is dropped.
+    pub fn lock_stack(&self, stack: &str) -> Result<Lock> {
+        stacks::lock(&self.store, stack)
+    }
+
+    /// Gives the lines of these containers to `sink` in the order of time. Blocks; following ends
+    /// when all have ended for good or the sink breaks.
+    pub fn logs(&self, ids: &[ContainerId], options: &logs::LogOptions, sink: logs::Sink<'_>) -> Result<()> {
+        logs::logs(&self.store, ids, options, sink)
+    }
+
+    /// Runs one more process in a container with this process's standard input, output and
+    /// error, or a terminal between; gives its exit code. Blocks; needs a process of one thread.
+    pub fn exec(&self, id: &ContainerId, spec: &ExecSpec) -> Result<i32> {
+        container::exec::exec(&self.store, id, spec)
+    }
+
+    /// The image store.
+    pub fn images(&self) -> Images {
+        Images::new(&self.store)
+    }
+
+    /// Name of a container that uses an image id, if any.
+    pub fn image_user(&self, image_id: &str) -> Option<String> {
+        record::find(&self.store, |record| record.image_id == image_id)
+    }
+
+    /// Does a step to its end, on a thread where blocking is allowed.
+    fn perform(&self, step: &Step, tell: &Tell) -> Result<()> {
+        let store = &self.store;
+        let mut note = |text: String| tell(text);
+        match step {
+            Step::CreateNetwork { spec } => net::create(store, spec).map(drop),
+            Step::RemoveNetwork { name } => net::remove(store, name).and_then(|()| net::sweep(store)),
+            Step::CreateVolume { spec } => volume::create(store, spec).map(drop),
+            Step::RemoveVolume { name } => {
+                observe::ensure_volume_unused(store, name)?;
+                volume::remove(store, name)
+            }
+            Step::CreateContainer { id, spec, image_id } => {
+                container::create::create(store, id, spec, image_id)
+            }
+            Step::StartContainer { id } => container::start::start(store, &self.program, id),
+            Step::StopContainer { id, grace } => container::stop::stop(store, id, *grace, &mut note),
+            Step::KillContainer { id, signal } => container::kill::kill(store, id, signal, &mut note),
+            Step::RemoveContainer { id } => container::remove::remove(store, id),
+            Step::UpdateContainer { id, spec } => container::update::update(store, id, spec),
+            Step::Await { .. } => Err(Error::new(Kind::Unsupported, "a wait is no act")),
+        }
+    }
+}
+
+impl Engine for LinuxEngine {
+    fn observe(&self, scope: &Scope) -> Result<Live> {
+        observe::observe(&self.store, scope)
+    }
+
+    async fn enact(&self, step: &Step, tell: Tell) -> Result<()> {
+        if let Step::Await { id, until, timeout } = step {
+            return container::wait::wait(&self.store, id, *until, *timeout, &tell).await;
+        }
+        // Stopping is mostly waiting for the process: it takes no worker's place.
+        let worker = match step {
+            Step::StopContainer { .. } | Step::KillContainer { .. } => None,
+            _ => self.workers.clone().acquire_owned().await.ok(),
+        };
+        let (engine, step) = (self.clone(), step.clone());
+        let act = move || {
+            let _worker = worker;
+            engine.perform(&step, &tell)
+        };
+        let panicked = || "do a step".to_owned();
+        tokio::task::spawn_blocking(act).await.map_err(std::io::Error::other).doing(panicked)?
     }
 }

@@ -1,1 +1,63 @@
 //! Records and kernel truth to Live.
+
+use crate::container::{StateRecord, record};
+use crate::error::{Error, Kind, Result};
+use crate::image::Images;
+use crate::store::Store;
+use crate::{Scope, net, volume};
+use planner::desired::MountKind;
+use planner::live::{self, Container, State};
+use planner::{ContainerId, Live};
+use std::collections::BTreeMap;
+
+/// One snapshot of a stack: a handful of small files for each container, no more.
+pub fn observe(store: &Store, scope: &Scope) -> Result<Live> {
+    let containers = containers(store, &scope.stack)?;
+    let ours = |owner: &Option<String>| owner.as_deref() == Some(scope.stack.as_str());
+    let networks = net::list(store)?.into_iter().map(|record| record.spec);
+    let networks = networks.filter(|spec| ours(&spec.stack) || scope.networks.contains(&spec.name));
+    let volumes = volume::list(store)?.into_iter().map(|record| record.spec);
+    let volumes = volumes.filter(|spec| ours(&spec.stack) || scope.volumes.contains(&spec.name));
+    Ok(Live {
+        stack: scope.stack.clone(),
+        containers,
+        networks: networks.map(|spec| (spec.name.clone(), spec)).collect(),
+        volumes: volumes.map(|spec| (spec.name.clone(), spec)).collect(),
+        images: images(store, &scope.images)?,
+    })
+}
+
+fn containers(store: &Store, stack: &str) -> Result<BTreeMap<ContainerId, Container>> {
+    let ids = record::ids_of(store, stack).into_iter();
+    ids.filter_map(|id| container(store, &id).map(|there| there.map(|there| (id, there))).transpose())
+        .collect()
+}
+
+fn container(store: &Store, id: &ContainerId) -> Result<Option<Container>> {
+    let Some(record) = record::read_optional(store, id)? else { return Ok(None) };
+    let state = StateRecord::read(store, id)?.map_or(State::Created, |state| state.live());
+    Ok(Some(Container { spec: record.spec, image_id: record.image_id, state }))
+}
+
+fn images(store: &Store, references: &[String]) -> Result<BTreeMap<String, live::Image>> {
+    let images = Images::new(store);
+    let mut found = BTreeMap::new();
+    for reference in references {
+        if let Some(image) = images.resolve(reference)? {
+            let has_health = image.config.healthcheck.is_some();
+            let image = live::Image { id: image.id, volumes: image.config.volumes, has_health };
+            found.insert(reference.clone(), image);
+        }
+    }
+    Ok(found)
+}
+
+/// Fails when a container of any stack mounts this volume.
+pub fn ensure_volume_unused(store: &Store, name: &str) -> Result<()> {
+    let mounts = |kind: &MountKind| matches!(kind, MountKind::Volume { name: there, .. } if there == name);
+    let user = record::find(store, |record| record.spec.mounts.iter().any(|mount| mounts(&mount.kind)));
+    match user {
+        Some(user) => Err(Error::new(Kind::Conflict, format!("volume {name} is used by container {user}"))),
+        None => Ok(()),
+    }
+}

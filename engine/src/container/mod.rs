@@ -1,1 +1,36 @@
 //! What can be done with a container: one verb a file.
+//!
+//! A container has a durable half, made by [`create`], and a volatile half, made by [`start`]
+//! and taken down when it ends. Losing the volatile half (a reboot, a wiped runtime folder)
+//! is an ordinary state: [`start`] makes it anew.
+//!
+//! - [`record`] and [`state`] are the two records: what it was made from, what it is doing.
+//! - [`process`] merges image and spec into the process that will run.
+//! - [`client`] talks to the supervisor.
+//! - [`volatile`] takes down what is not durable.
+
+pub mod client;
+pub mod create;
+pub mod exec;
+pub mod guard;
+pub mod handle;
+pub mod kill;
+pub mod list;
+pub mod logs;
+pub mod process;
+pub mod record;
+pub mod remove;
+pub mod signal;
+pub mod start;
+pub mod state;
+pub mod stop;
+pub mod update;
+pub mod volatile;
+pub mod wait;
+
+pub use exec::ExecSpec;
+pub use list::ContainerStatus;
+pub use logs::{LogLine, LogOptions, Stream};
+pub use process::{HealthCheck, Process};
+pub use record::ContainerRecord;
+pub use state::{OomKill, Probe, ProcessKey, StateRecord, Status};

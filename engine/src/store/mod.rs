@@ -4,10 +4,11 @@
 //! <root>/images/                    see `crate::image`
 //! <root>/volumes/<name>/            volume.json, data/
 //! <root>/networks/<name>.json       spec, bridge, subnet, leases
-//! <root>/containers/<id>/           record.json, upper/, work/, log (+ .1, .2, …)
+//! <root>/containers/<id>/           record.json, supervisor (lock), upper/, work/, log (+ .1, .2, …)
+//! <root>/containers/.<word>-<id>/   half made or half removed; swept by the next command
 //! <root>/stacks/<name>.json         owner of the stack
 //! <runtime>/locks/                  flock(2) files
-//! <runtime>/containers/<id>/        state.json, control (socket), out, err (FIFOs), files/, root/
+//! <runtime>/containers/<id>/        state.json, control (socket), out, err (FIFOs), complaints, files/
 //! <runtime>/netns/<id>              bind mount that holds the network namespace
 //! <runtime>/dns/<network>/<id>      names and address of one endpoint
 //! <runtime>/endpoints/<id>          interfaces of one connected container
@@ -109,6 +110,21 @@ impl Store {
         self.container(id).join("log")
     }
 
+    /// Lock that the supervisor holds as long as it lives, signed with who it is.
+    pub fn supervisor(&self, id: &ContainerId) -> PathBuf {
+        self.container(id).join("supervisor")
+    }
+
+    /// Durable folder of a container that is being made.
+    pub fn unborn(&self, id: &ContainerId) -> PathBuf {
+        self.containers().join(format!(".new-{id}"))
+    }
+
+    /// Durable folder of a container that is being removed.
+    pub fn undead(&self, id: &ContainerId) -> PathBuf {
+        self.containers().join(format!(".old-{id}"))
+    }
+
     /// Volatile folder of one container.
     pub fn runtime_container(&self, id: &ContainerId) -> PathBuf {
         self.runtime.join("containers").join(id.to_string())
@@ -122,6 +138,21 @@ impl Store {
     /// The supervisor's control socket.
     pub fn control(&self, id: &ContainerId) -> PathBuf {
         self.runtime_container(id).join("control")
+    }
+
+    /// FIFO that the container's standard output (`out`) or error (`err`) is.
+    pub fn fifo(&self, id: &ContainerId, name: &str) -> PathBuf {
+        self.runtime_container(id).join(name)
+    }
+
+    /// A file made for the container to see: `hosts`, `resolv.conf`, `hostname`.
+    pub fn file(&self, id: &ContainerId, name: &str) -> PathBuf {
+        self.runtime_container(id).join("files").join(name)
+    }
+
+    /// What the supervisor printed before it died of a fault in it.
+    pub fn complaints(&self, id: &ContainerId) -> PathBuf {
+        self.runtime_container(id).join("complaints")
     }
 
     /// Bind mount that holds the container's network namespace.

@@ -1,0 +1,116 @@
+//! Creating a container: everything durable. It exists completely or not at all.
+
+use super::process::Process;
+use super::record::{self, ContainerRecord};
+use super::volatile::remove_folder;
+use crate::error::{Context, Error, Kind, Result};
+use crate::image::{Image, Images};
+use crate::store::{self, Lock, LockKind, Store};
+use crate::{net, volume};
+use jiff::Timestamp;
+use planner::desired::MountKind;
+use planner::{ContainerId, ContainerSpec};
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+/// Makes the container's record, writable layer and fresh volumes. Done again with the same
+/// spec it changes nothing.
+pub fn create(store: &Store, id: &ContainerId, spec: &ContainerSpec, image_id: &str) -> Result<()> {
+    if let Some(there) = record::read_optional(store, id)? {
+        if there.spec == *spec && there.image_id == image_id {
+            return net::declare(store, id, spec);
+        }
+        return Err(Error::new(Kind::Conflict, format!("container {id} exists already")));
+    }
+    // Until the record names the image nothing else keeps it from being removed.
+    let _image_lock = Lock::take(store, "image", LockKind::Shared)?;
+    let image = image(store, spec, image_id)?;
+    let record = ContainerRecord {
+        spec: spec.clone(),
+        image_id: image.id.clone(),
+        process: Process::merge(id, spec, &image.config)?,
+        layers: image.layers,
+        created_at: Timestamp::now(),
+    };
+    fill_volumes(store, &record)?;
+    place(store, id, &record)?;
+    net::declare(store, id, spec)
+}
+
+fn image(store: &Store, spec: &ContainerSpec, image_id: &str) -> Result<Image> {
+    let missing = || {
+        Error::new(Kind::NotFound, format!("image {} is not here", spec.image))
+            .hint(format!("load it: `sampan image load -i FILE` must give {image_id}"))
+    };
+    Images::new(store).resolve(image_id)?.ok_or_else(missing)
+}
+
+/// What the image has at a place where an empty named volume is mounted goes into the volume.
+fn fill_volumes(store: &Store, record: &ContainerRecord) -> Result<()> {
+    for mount in &record.spec.mounts {
+        match &mount.kind {
+            MountKind::Volume { name, nocopy: true } => volume::settle(store, name)?,
+            MountKind::Volume { name, .. } => volume::copy_up(store, name, &record.layers, &mount.target)?,
+            MountKind::Bind { .. } | MountKind::Tmpfs { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// Makes the folder under another name and renames it. Nothing is forced to the disk: after a
+/// power cut a container may be missing, and the next `up` makes it again.
+fn place(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()> {
+    let folder = store.unborn(id);
+    remove_folder(&folder)?;
+    make_folder(&folder, 0o700)?;
+    // The root of the overlay has the mode of the upper folder, whatever the umask says.
+    make_folder(&folder.join("upper"), 0o755)?;
+    make_folder(&folder.join("work"), 0o700)?;
+    store::write(&folder.join("record.json"), record)?;
+    // An empty record is no container: see `record::read_optional`.
+    remove_folder(&store.container(id))?;
+    fs::rename(&folder, store.container(id)).doing(|| format!("create container {}", id.name()))
+}
+
+/// Makes a folder with exactly this mode.
+pub(super) fn make_folder(path: &Path, mode: u32) -> Result<()> {
+    let make = || {
+        DirBuilder::new().mode(mode).create(path)?;
+        fs::set_permissions(path, Permissions::from_mode(mode))
+    };
+    make().doing(|| format!("create {}", path.display()))
+}
+
+/// Removes what interrupted commands left half made or half removed of a stack's containers.
+/// Called by who has the stack to itself.
+pub fn sweep(store: &Store, stack: &str) -> Result<()> {
+    let folders = fs::read_dir(store.containers()).into_iter().flatten().flatten();
+    for folder in folders {
+        if folder.file_name().to_str().is_some_and(|name| is_leftover(name, stack)) {
+            remove_folder(&folder.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn is_leftover(name: &str, stack: &str) -> bool {
+    let id = name.strip_prefix(".new-").or_else(|| name.strip_prefix(".old-"));
+    id.and_then(|id| id.parse::<ContainerId>().ok()).is_some_and(|id| id.stack == stack)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_left_overs_of_the_stack_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path(), folder.path());
+        let names = [".new-shop.web.1.1", ".old-shop.web.2.1", ".new-other.web.1.1", "shop.web.3.1", ".keep"];
+        names.iter().for_each(|name| fs::create_dir_all(store.containers().join(name)).unwrap());
+        sweep(&store, "shop").unwrap();
+        let left = names.map(|name| store.containers().join(name).exists());
+        assert_eq!(left, [false, false, true, true, true]);
+    }
+}

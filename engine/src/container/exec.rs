@@ -1,0 +1,94 @@
+//! One more process in a container that runs, with this process's own terminal or pipes.
+
+mod terminal;
+
+use super::record::{self, ContainerRecord};
+use super::state::{StateRecord, UNKNOWN_CODE};
+use super::volatile;
+use crate::error::{Context, Error, Kind, Result};
+use crate::sandbox::{self, Child, Entry, Process, User};
+use crate::shim::birth::confinement;
+use crate::shim::monitor::exit_code;
+use crate::store::Store;
+use crate::sys::pidfd;
+use planner::ContainerId;
+use rustix::event::{PollFd, PollFlags, poll};
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// What to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExecSpec {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Variables over those of the container.
+    pub env: BTreeMap<String, String>,
+    /// `user[:group]`; `None` is the container's.
+    pub user: Option<String>,
+    /// Working directory; `None` is the container's.
+    pub cwd: Option<String>,
+    /// Give it a terminal. Our standard input should be one, too.
+    pub tty: bool,
+}
+
+/// Runs it, with our standard input, output and error or a terminal between; gives its exit
+/// code, 128 plus the signal number when killed by one. The calling process must have one thread.
+pub fn exec(store: &Store, id: &ContainerId, spec: &ExecSpec) -> Result<i32> {
+    let record = record::read(store, id)?;
+    let state = StateRecord::read(store, id)?.filter(StateRecord::process_alive);
+    let not_running = || Error::new(Kind::Container, format!("container {} is not running", id.name()));
+    let first = state.and_then(|state| state.process).ok_or_else(not_running)?;
+    let pidfd = pidfd::open(first.pid).ok().filter(|_| first.is_alive()).ok_or_else(not_running)?;
+    let inside = Inside { store, id, record: &record, pid: first.pid, pidfd };
+    if spec.tty {
+        return terminal::run(|slave| inside.spawn(spec, [slave; 3]));
+    }
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let child = inside.spawn(spec, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])?;
+    wait(&child)
+}
+
+/// The container that it runs in.
+struct Inside<'a> {
+    store: &'a Store,
+    id: &'a ContainerId,
+    record: &'a ContainerRecord,
+    pid: i32,
+    pidfd: OwnedFd,
+}
+
+impl Inside<'_> {
+    fn spawn(&self, spec: &ExecSpec, stdio: [BorrowedFd<'_>; 3]) -> Result<Child> {
+        let of_container = &self.record.process;
+        let user = spec.user.as_deref().unwrap_or(&of_container.user);
+        let mut env = of_container.env.clone();
+        if spec.tty {
+            env.entry("TERM".to_owned()).or_insert_with(|| "xterm".to_owned());
+        }
+        env.extend(spec.env.clone());
+        sandbox::spawn_exec(&Entry {
+            pidfd: self.pidfd.as_fd(),
+            stdio,
+            process: Process {
+                argv: spec.argv.clone(),
+                env,
+                cwd: spec.cwd.clone().unwrap_or_else(|| of_container.cwd.clone()),
+                user: User::lookup_in(self.pid, user)?,
+            },
+            confinement: confinement(self.record)?,
+            cgroup: volatile::group(self.store, self.id)?.join(),
+            tty: spec.tty,
+        })
+    }
+}
+
+fn wait(child: &Child) -> Result<i32> {
+    loop {
+        match poll(&mut [PollFd::new(&child.pidfd, PollFlags::IN)], None) {
+            Ok(_) => return Ok(exit_code(child).unwrap_or(UNKNOWN_CODE)),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error).doing(|| "wait for the program".to_owned()),
+        }
+    }
+}

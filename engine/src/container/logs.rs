@@ -1,0 +1,237 @@
+//! Reading logs: of several containers, in the order of time, following them while they run.
+
+mod source;
+
+use self::source::Source;
+use super::state::StateRecord;
+use crate::error::{Context, Result};
+use crate::store::Store;
+use jiff::Timestamp;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use planner::ContainerId;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+
+/// Which lines are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogOptions {
+    /// Go on with new lines until every container ended for good.
+    pub follow: bool,
+    /// Begin with so many of the last lines of each container. A line longer than 16 KiB counts
+    /// once for each 16 KiB.
+    pub tail: Option<usize>,
+    /// Only lines from this time on.
+    pub since: Option<Timestamp>,
+}
+
+/// Which stream a line was written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// One line that a container wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When the supervisor read it.
+    pub time: Timestamp,
+    /// Where it was written to.
+    pub stream: Stream,
+    /// The text without its line end; bytes that are no UTF-8 are replaced.
+    pub text: String,
+}
+
+/// Receives lines; breaks to end.
+pub type Sink<'a> = &'a mut dyn FnMut(&ContainerId, &LogLine) -> ControlFlow<()>;
+
+/// Gives the lines of these containers to `sink` in the order of time. Blocks while following.
+pub fn logs(store: &Store, ids: &[ContainerId], options: &LogOptions, sink: Sink) -> Result<()> {
+    // Watching begins before reading: no line can fall between the two.
+    let watch = if options.follow { Some(Watch::new(store, ids)?) } else { None };
+    let mut merger = Merger::open(store, ids, options)?;
+    loop {
+        // Asked before reading: the last lines are on disk before the end is told.
+        let ended = watch.is_none() || ids.iter().all(|id| has_ended(store, id));
+        if merger.drain(sink)?.is_break() || ended {
+            return Ok(());
+        }
+        if let Some(watch) = &watch {
+            watch.wait()?;
+        }
+    }
+}
+
+/// The last lines that a container wrote, for people who want to know why it failed.
+pub fn last_lines(store: &Store, id: &ContainerId, count: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let options = LogOptions { tail: Some(count), ..LogOptions::default() };
+    let read = logs(store, std::slice::from_ref(id), &options, &mut |_, line| {
+        lines.push(line.text.clone());
+        ControlFlow::Continue(())
+    });
+    // Evidence is an extra: a log that cannot be read must not hide the failure itself.
+    read.map(|()| lines).unwrap_or_default()
+}
+
+fn has_ended(store: &Store, id: &ContainerId) -> bool {
+    match StateRecord::read(store, id) {
+        Ok(Some(state)) => !state.live().is_running() && !state.shim_alive(),
+        _ => true,
+    }
+}
+
+/// Wakes when a log or a state record changes.
+struct Watch {
+    inotify: Inotify,
+}
+
+impl Watch {
+    fn new(store: &Store, ids: &[ContainerId]) -> Result<Self> {
+        let doing = || "watch the logs".to_owned();
+        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).doing(doing)?;
+        for id in ids {
+            let writes = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE_SELF;
+            let moves = AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_DELETE_SELF;
+            inotify.add_watch(&store.container(id), writes).doing(doing)?;
+            // It is made at the first start; until then the container counts as ended.
+            if store.runtime_container(id).exists() {
+                inotify.add_watch(&store.runtime_container(id), moves).doing(doing)?;
+            }
+        }
+        Ok(Self { inotify })
+    }
+
+    /// Returns after a change, or after a second: a supervisor that is killed writes nothing, so
+    /// whether all ended is asked anew now and then.
+    fn wait(&self) -> Result<()> {
+        let mut fds = [PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, PollTimeout::from(1000u16)) {
+            Ok(0) | Err(nix::errno::Errno::EINTR) => return Ok(()),
+            other => other.doing(|| "wait for the logs".to_owned())?,
+        };
+        // What changed is found by reading.
+        let _ = self.inotify.read_events();
+        Ok(())
+    }
+}
+
+/// Several logs as one.
+struct Merger {
+    sources: Vec<(ContainerId, Source)>,
+    since: Option<Timestamp>,
+}
+
+impl Merger {
+    fn open(store: &Store, ids: &[ContainerId], options: &LogOptions) -> Result<Self> {
+        let open = |id: &ContainerId| {
+            let source = Source::open(&store.log(id), options.tail);
+            Ok((id.clone(), source.doing(|| format!("read the log of {}", id.name()))?))
+        };
+        Ok(Self { sources: ids.iter().map(open).collect::<Result<_>>()?, since: options.since })
+    }
+
+    /// Gives all lines that are there now. Only the next line of each log is held.
+    fn drain(&mut self, sink: Sink) -> Result<ControlFlow<()>> {
+        let mut heads: Vec<Option<LogLine>> = Vec::with_capacity(self.sources.len());
+        let mut order = BinaryHeap::new();
+        for index in 0..self.sources.len() {
+            let head = self.next(index)?;
+            order.extend(head.as_ref().map(|line| Reverse((line.time, index))));
+            heads.push(head);
+        }
+        while let Some(Reverse((_, index))) = order.pop() {
+            let next = self.next(index)?;
+            order.extend(next.as_ref().map(|line| Reverse((line.time, index))));
+            if let Some(line) = std::mem::replace(&mut heads[index], next)
+                && sink(&self.sources[index].0, &line).is_break()
+            {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn next(&mut self, index: usize) -> Result<Option<LogLine>> {
+        let (id, source) = &mut self.sources[index];
+        loop {
+            let line = source.next_line().doing(|| format!("read the log of {}", id.name()))?;
+            match line {
+                Some(line) if self.since.is_some_and(|since| line.time < since) => {}
+                line => return Ok(line),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn store_with(logs: &[(&str, &str)]) -> (tempfile::TempDir, Store, Vec<ContainerId>) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("root"), folder.path().join("run"));
+        let mut ids = Vec::new();
+        for (id, text) in logs {
+            let id: ContainerId = id.parse().unwrap();
+            fs::create_dir_all(store.container(&id)).unwrap();
+            fs::write(store.log(&id), text).unwrap();
+            ids.push(id);
+        }
+        (folder, store, ids)
+    }
+
+    fn at(second: u32, rest: &str) -> String {
+        format!("2026-01-01T00:00:{second:02}.000000000Z {rest}\n")
+    }
+
+    fn collect(store: &Store, ids: &[ContainerId], options: &LogOptions) -> Vec<String> {
+        let mut lines = Vec::new();
+        logs(store, ids, options, &mut |id, line| {
+            lines.push(format!("{} {}", id.slot, line.text));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        lines
+    }
+
+    #[test]
+    fn lines_of_several_containers_come_in_the_order_of_time() {
+        let a = at(1, "stdout F one") + &at(4, "stdout F four");
+        let b = at(2, "stderr F two") + &at(3, "stdout F three");
+        let (_folder, store, ids) = store_with(&[("s.a.1.1", &a), ("s.b.1.1", &b)]);
+        let all = ["a/1 one", "b/1 two", "b/1 three", "a/1 four"];
+        assert_eq!(collect(&store, &ids, &LogOptions::default()), all);
+        let since = LogOptions { since: Some("2026-01-01T00:00:03Z".parse().unwrap()), ..Default::default() };
+        assert_eq!(collect(&store, &ids, &since), &all[2..]);
+        let tail = LogOptions { tail: Some(1), ..Default::default() };
+        assert_eq!(collect(&store, &ids, &tail), ["b/1 three", "a/1 four"]);
+    }
+
+    #[test]
+    fn following_a_container_that_does_not_run_ends() {
+        let (_folder, store, ids) = store_with(&[("s.a.1.1", &at(1, "stdout F one"))]);
+        let follow = LogOptions { follow: true, ..Default::default() };
+        assert_eq!(collect(&store, &ids, &follow), ["a/1 one"]);
+        assert_eq!(last_lines(&store, &ids[0], 5), ["one"]);
+    }
+
+    #[test]
+    fn a_reader_that_breaks_gets_no_more() {
+        let text = at(1, "stdout F one") + &at(2, "stdout F two");
+        let (_folder, store, ids) = store_with(&[("s.a.1.1", &text)]);
+        let mut count = 0;
+        logs(&store, &ids, &LogOptions::default(), &mut |_, _| {
+            count += 1;
+            ControlFlow::Break(())
+        })
+        .unwrap();
+        assert_eq!(count, 1);
+    }
+}

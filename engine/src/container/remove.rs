@@ -1,0 +1,46 @@
+//! Removing a container: it, its writable layer and its log.
+
+use super::guard::Guard;
+use super::state::{StateRecord, Status};
+use super::volatile::{self, clear, remove_folder, take_down};
+use crate::error::{Context, Error, Kind, Result};
+use crate::net;
+use crate::store::Store;
+use planner::ContainerId;
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+/// How long a supervisor whose container ended may take to end itself.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Removes a container that does not run. What is volatile goes first and the record last, so
+/// that an interrupted removal is seen and done again. Idempotent.
+pub fn remove(store: &Store, id: &ContainerId) -> Result<()> {
+    if store.container(id).exists() {
+        let _guard = alone(store, id)?;
+        take_down(store, id)?;
+        net::forget(store, id)?;
+        clear(store, id)?;
+        let doing = || format!("remove container {}", id.name());
+        match fs::rename(store.container(id), store.undead(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).doing(doing),
+            _ => {}
+        }
+    }
+    remove_folder(&store.undead(id))
+}
+
+fn alone(store: &Store, id: &ContainerId) -> Result<Guard> {
+    let state = StateRecord::read(store, id)?;
+    if state.as_ref().is_some_and(|state| state.live().is_running()) {
+        return Err(
+            Error::new(Kind::Conflict, format!("container {} is running", id.name())).hint("stop it first")
+        );
+    }
+    if state.is_some_and(|state| state.status == Status::Exited) {
+        // Its supervisor takes down the rest and is about to end, too.
+        volatile::wait_for_supervisor(store, id, PATIENCE)?;
+    }
+    volatile::dismiss(store, id)
+}

@@ -1,0 +1,119 @@
+//! Starting a container: everything volatile, then its supervisor.
+
+use super::create::make_folder;
+use super::guard::Guard;
+use super::record::{self, ContainerRecord};
+use super::state::{StateRecord, Status};
+use super::volatile::{self, clear, take_down};
+use crate::error::{Context, Error, Kind, Result};
+use crate::net;
+use crate::shim::ready::Ready;
+use crate::store::Store;
+use planner::ContainerId;
+use planner::live::State;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a supervisor that another command started may take to start its container.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a supervisor may live without a state record before it is clear that its runtime
+/// folder was wiped.
+const NAMELESS: Duration = Duration::from_millis(500);
+
+/// Starts a container, or adopts one that runs without a supervisor. What an interrupted start
+/// left is taken down first. A container that runs is left alone.
+pub fn start(store: &Store, program: &Path, id: &ContainerId) -> Result<()> {
+    let record = record::read(store, id)?;
+    let Some(guard) = settle(store, id)? else { return Ok(()) };
+    let state = StateRecord::read(store, id)?;
+    let adopt = state.is_some_and(|state| state.live() == State::Unsupervised);
+    if adopt {
+        drop(guard);
+        return supervise(store, program, id, true);
+    }
+    take_down(store, id)?;
+    clear(store, id)?;
+    let started = prepare(store, id, &record).and_then(|()| {
+        // The supervisor takes it next; who has the stack's lock is the only one to start it.
+        drop(guard);
+        supervise(store, program, id, false)
+    });
+    started.inspect_err(|_| undo(store, id))
+}
+
+/// Waits until it is clear who has the container: the guard when nobody has, `None` when a
+/// supervisor runs it already. A supervisor that is just starting or ending, left by a command
+/// that was killed, is given its time; asking again after a millisecond is good enough for that.
+fn settle(store: &Store, id: &ContainerId) -> Result<Option<Guard>> {
+    let began = Instant::now();
+    loop {
+        if let Some(guard) = Guard::try_take(store, id)? {
+            return Ok(Some(guard));
+        }
+        let status = StateRecord::read(store, id)?.map(|state| state.status);
+        match status {
+            Some(Status::Running | Status::Restarting) => return Ok(None),
+            None if began.elapsed() > NAMELESS => return volatile::dismiss(store, id).map(Some),
+            _ if began.elapsed() > PATIENCE => return volatile::dismiss(store, id).map(Some),
+            _ => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+/// Network, files, cgroup.
+fn prepare(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()> {
+    let connected = net::connect(store, id, &record.spec)?;
+    make_folder(&store.runtime_container(id), 0o700)?;
+    let hostname = format!("{}\n", record.process.hostname);
+    let files =
+        [("hosts", &connected.hosts), ("resolv.conf", &connected.resolv_conf), ("hostname", &hostname)];
+    make_folder(&store.runtime_container(id).join("files"), 0o755)?;
+    for (name, text) in files {
+        let path = store.file(id, name);
+        fs::write(&path, text).doing(|| format!("write {}", path.display()))?;
+    }
+    volatile::group(store, id)?.create(&record.spec.limits)
+}
+
+/// Starts the supervisor and waits until it says that the container runs, or why not.
+fn supervise(store: &Store, program: &Path, id: &ContainerId, adopt: bool) -> Result<()> {
+    let doing = || format!("start the supervisor of {}", id.name());
+    let complaints = File::create(store.complaints(id)).doing(doing)?;
+    let mut command = Command::new(program);
+    command.arg("shim").arg("--root").arg(store.root()).arg("--runtime").arg(store.runtime());
+    command.arg(id.to_string()).args(adopt.then_some("--adopt"));
+    // It outlives us: nothing of ours may stay open in it or influence it.
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(complaints);
+    let mut shim = command.spawn().doing(doing)?;
+    let mut line = String::new();
+    if let Some(stdout) = shim.stdout.take() {
+        BufReader::new(stdout).read_line(&mut line).doing(doing)?;
+    }
+    match serde_json::from_str::<Ready>(&line) {
+        Ok(Ready::Started) => Ok(()),
+        Ok(Ready::Failed(failure)) => {
+            // It is about to end; a failure to wait for it would hide the one that matters.
+            let _ = shim.wait();
+            Err(failure.into())
+        }
+        Err(_) => {
+            let status = shim.wait().doing(doing)?;
+            let complaints = fs::read_to_string(store.complaints(id)).unwrap_or_default();
+            Err(Error::new(Kind::System, format!("the supervisor of {} died ({status})", id.name()))
+                .evidence(complaints.lines().map(str::to_owned).collect()))
+        }
+    }
+}
+
+/// Takes back a start that failed. The failure itself is what gets told; what cannot be taken
+/// back now is taken down by the next start or removal.
+fn undo(store: &Store, id: &ContainerId) {
+    if let Ok(Some(_guard)) = Guard::try_take(store, id) {
+        let _ = take_down(store, id);
+        let _ = clear(store, id);
+    }
+}

@@ -1,0 +1,266 @@
+//! What a container is doing: the volatile record, and what the kernel says to it.
+//!
+//! The supervisor is the only writer while it lives. Readers never trust the record alone: a
+//! process counts as alive only when its start time and the boot are those of the record.
+
+use crate::error::Result;
+use crate::net::Published;
+use crate::store::{self, Store};
+use jiff::Timestamp;
+use planner::ContainerId;
+use planner::live::{Health, State};
+use serde::{Deserialize, Serialize};
+use std::fs;
+
+/// One process for ever: a pid can be used again, a pid with its start time and boot cannot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessKey {
+    /// The process id.
+    pub pid: i32,
+    /// Start time in clock ticks since boot: field 22 of /proc/PID/stat, proc_pid_stat(5).
+    pub start: u64,
+    /// The boot it belongs to: /proc/sys/kernel/random/boot_id.
+    pub boot: String,
+}
+
+impl ProcessKey {
+    /// The key of a live process.
+    pub fn of(pid: i32) -> Option<Self> {
+        let stat = Stat::read(pid)?;
+        Some(Self { pid, start: stat.start, boot: boot_id() })
+    }
+
+    /// Whether this very process still runs. A zombie does not.
+    pub fn is_alive(&self) -> bool {
+        Stat::read(self.pid).is_some_and(|stat| stat.start == self.start && !stat.ended)
+            && boot_id() == self.boot
+    }
+}
+
+/// The two facts that we need of /proc/PID/stat.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    start: u64,
+    ended: bool,
+}
+
+impl Stat {
+    fn read(pid: i32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// The command name may hold spaces and parentheses: fields are counted from its last one.
+    fn parse(text: &str) -> Option<Self> {
+        let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+        let ended = matches!(fields.next()?, "Z" | "X" | "x");
+        Some(Self { start: fields.nth(18)?.parse().ok()?, ended })
+    }
+}
+
+fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim_end().to_owned()
+}
+
+/// What the supervisor is doing with its container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The supervisor prepares the first start.
+    Starting,
+    /// The process runs.
+    Running,
+    /// The process ended and will be started again.
+    Restarting,
+    /// The process ended for good.
+    Exited,
+}
+
+/// What a container is doing, as its supervisor last said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateRecord {
+    /// What the supervisor is doing with it.
+    pub status: Status,
+    /// The container's first process, while it runs.
+    pub process: Option<ProcessKey>,
+    /// The supervisor.
+    pub shim: Option<ProcessKey>,
+    /// When the process last started.
+    pub started_at: Option<Timestamp>,
+    /// When the process last ended.
+    pub finished_at: Option<Timestamp>,
+    /// How it last ended: the exit code, 128 plus the signal number when killed by one.
+    pub exit_code: Option<i32>,
+    /// Stopped on request rather than by itself.
+    pub requested: bool,
+    /// How often the restart policy started it again.
+    pub restarts: u32,
+    /// The last kill for want of memory.
+    pub oom: Option<OomKill>,
+    /// What the health check says.
+    pub health: Health,
+    /// The last health probe.
+    pub last_probe: Option<Probe>,
+    /// Host ports that lead to it.
+    pub ports: Vec<Published>,
+    /// What else there is to say about the last end: why a restart failed, that the stop signal
+    /// was ignored, that the exit code is unknown.
+    pub reason: Option<String>,
+}
+
+impl Default for StateRecord {
+    fn default() -> Self {
+        Self {
+            status: Status::Starting,
+            process: None,
+            shim: None,
+            started_at: None,
+            finished_at: None,
+            exit_code: None,
+            requested: false,
+            restarts: 0,
+            oom: None,
+            health: Health::None,
+            last_probe: None,
+            ports: Vec::new(),
+            reason: None,
+        }
+    }
+}
+
+/// A kill for want of memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OomKill {
+    /// When it was noticed.
+    pub at: Timestamp,
+    /// The memory limit in bytes; `None` when the host itself ran out.
+    pub limit: Option<u64>,
+    /// The most memory that was used at once, in bytes.
+    pub peak: Option<u64>,
+    /// How many processes of the container were killed since it started.
+    pub kills: u64,
+}
+
+impl OomKill {
+    /// One line for people.
+    pub fn describe(&self) -> String {
+        let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+        let limit = self.limit.map_or_else(|| "the host".to_owned(), |limit| format!("limit {}", mib(limit)));
+        let peak = self.peak.map_or_else(String::new, |peak| format!(", peak {}", mib(peak)));
+        format!("out of memory: a process was killed ({limit}{peak})")
+    }
+}
+
+/// One health probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// When it began.
+    pub at: Timestamp,
+    /// Its exit code; `None` when it took too long or could not be started.
+    pub exit_code: Option<i32>,
+    /// The first 4 KiB of what it printed.
+    pub output: String,
+}
+
+impl StateRecord {
+    /// Reads what the supervisor last said. `None`: never started, or lost with the runtime
+    /// folder.
+    pub fn read(store: &Store, id: &ContainerId) -> Result<Option<Self>> {
+        store::read_optional(&store.state(id))
+    }
+
+    /// Says it.
+    pub fn write(&self, store: &Store, id: &ContainerId) -> Result<()> {
+        store::write(&store.state(id), self)
+    }
+
+    /// Whether the container's first process is alive.
+    pub fn process_alive(&self) -> bool {
+        self.process.as_ref().is_some_and(ProcessKey::is_alive)
+    }
+
+    /// Whether its supervisor is alive.
+    pub fn shim_alive(&self) -> bool {
+        self.shim.as_ref().is_some_and(ProcessKey::is_alive)
+    }
+
+    /// Record and kernel truth to what planning sees.
+    pub fn live(&self) -> State {
+        let facts = Facts { process: self.process_alive(), shim: self.shim_alive() };
+        self.judge(&facts)
+    }
+
+    fn judge(&self, facts: &Facts) -> State {
+        match (self.status, facts.shim, facts.process) {
+            (Status::Exited, ..) => {
+                State::Exited { code: self.exit_code.unwrap_or(UNKNOWN_CODE), requested: self.requested }
+            }
+            (Status::Running, true, true) => State::Running { health: self.health },
+            // Between the death of the process and the supervisor's next word.
+            (Status::Running, true, false) => State::Restarting,
+            (Status::Restarting, true, _) => State::Restarting,
+            (_, false, true) => State::Unsupervised,
+            (Status::Starting, true, _) | (_, false, false) => State::Created,
+        }
+    }
+}
+
+/// Exit code of a process whose end nobody saw.
+pub const UNKNOWN_CODE: i32 = 255;
+
+/// What the kernel says.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    process: bool,
+    shim: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_time_is_found_behind_a_name_with_parentheses() {
+        let text = "42 (a b) c) S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 9731 0 0";
+        assert_eq!(Stat::parse(text), Some(Stat { start: 9731, ended: false }));
+        assert_eq!(Stat::parse(&text.replace(" S ", " Z ")).map(|stat| stat.ended), Some(true));
+        assert_eq!(Stat::parse("42 (sh) S 1"), None);
+    }
+
+    #[test]
+    fn a_process_is_alive_only_with_its_own_start_time_and_boot() {
+        let me = ProcessKey::of(std::process::id() as i32).unwrap();
+        assert!(me.is_alive());
+        assert!(!ProcessKey { start: me.start + 1, ..me.clone() }.is_alive());
+        assert!(!ProcessKey { boot: "another".into(), ..me }.is_alive());
+    }
+
+    #[test]
+    fn the_state_follows_the_kernel_when_the_record_is_stale() {
+        let exited = State::Exited { code: 3, requested: false };
+        let running = State::Running { health: Health::Healthy };
+        let table = [
+            (Status::Running, true, true, running),
+            (Status::Running, true, false, State::Restarting),
+            (Status::Running, false, true, State::Unsupervised),
+            (Status::Running, false, false, State::Created),
+            (Status::Restarting, true, false, State::Restarting),
+            (Status::Restarting, false, false, State::Created),
+            (Status::Starting, true, false, State::Created),
+            (Status::Starting, false, true, State::Unsupervised),
+            (Status::Exited, false, false, exited.clone()),
+            (Status::Exited, true, false, exited),
+        ];
+        for (status, shim, process, expected) in table {
+            let record =
+                StateRecord { status, health: Health::Healthy, exit_code: Some(3), ..StateRecord::default() };
+            assert_eq!(record.judge(&Facts { process, shim }), expected, "{status:?} {shim} {process}");
+        }
+    }
+
+    #[test]
+    fn an_oom_kill_names_limit_and_peak() {
+        let at = Timestamp::UNIX_EPOCH;
+        let kill = OomKill { at, limit: Some(64 << 20), peak: Some(64 << 20), kills: 1 };
+        assert_eq!(kill.describe(), "out of memory: a process was killed (limit 64.0 MiB, peak 64.0 MiB)");
+    }
+}

@@ -1,0 +1,27 @@
+//! Changing a container in place.
+
+use super::process::Process;
+use super::record;
+use super::volatile;
+use crate::error::{Error, Kind, Result};
+use crate::image::Images;
+use crate::store::{self, Store};
+use planner::{ContainerId, ContainerSpec};
+
+/// Makes the container what the spec says, without a restart. The record is written last: an
+/// interrupted update is seen as not done. The supervisor reads the record when it decides
+/// something, so it need not be told.
+pub fn update(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<()> {
+    let mut record = record::read(store, id)?;
+    let image = Images::new(store).resolve(&record.image_id)?;
+    let image =
+        image.ok_or_else(|| Error::new(Kind::NotFound, format!("image {} is gone", record.spec.image)))?;
+    let process = Process::merge(id, spec, &image.config)?;
+    let group = volatile::group(store, id)?;
+    if record.spec.limits != spec.limits && !group.procs()?.is_empty() {
+        group.update(&spec.limits)?;
+    }
+    record.process = process;
+    record.spec = spec.clone();
+    store::write_durable(&store.container_record(id), &record)
+}

@@ -1,0 +1,214 @@
+//! Waiting until a container has reached something: woken by its supervisor, never polling.
+
+use super::client;
+use super::logs::last_lines;
+use super::process::Process;
+use super::record;
+use super::state::{StateRecord, UNKNOWN_CODE};
+use crate::Tell;
+use crate::error::{Context, Error, Kind, Result};
+use crate::store::Store;
+use planner::ContainerId;
+use planner::live::{Health, State};
+use planner::plan::Until;
+use std::io;
+use std::time::Duration;
+use tokio::net::UnixStream;
+
+/// How many log lines explain a container that failed.
+const EVIDENCE: usize = 10;
+
+/// Waits until the container has reached `until`, fails as soon as it cannot. Dropping the
+/// future ends the wait.
+pub async fn wait(
+    store: &Store,
+    id: &ContainerId,
+    until: Until,
+    timeout: Option<Duration>,
+    tell: &Tell,
+) -> Result<()> {
+    let reached = reach(store, id, until, tell);
+    let Some(timeout) = timeout else { return reached.await };
+    match tokio::time::timeout(timeout, reached).await {
+        Ok(result) => result,
+        Err(_) => Err(too_late(store, id, until, timeout)),
+    }
+}
+
+async fn reach(store: &Store, id: &ContainerId, until: Until, tell: &Tell) -> Result<()> {
+    let doing = || format!("watch the supervisor of {}", id.name());
+    let mut told = String::new();
+    loop {
+        // Connected before the state is read: a change cannot fall between the two.
+        let watch = client::watch(store, id)?.map(UnixStream::from_std).transpose().doing(doing)?;
+        loop {
+            let state = StateRecord::read(store, id)?;
+            match judge(state.as_ref().map_or(State::Created, StateRecord::live), until) {
+                Verdict::Reached => return Ok(()),
+                Verdict::Failed(why) => return Err(failure(store, id, state.unwrap_or_default(), why)),
+                Verdict::NotYet(what) if what != told => {
+                    tell(what.clone());
+                    told = what;
+                }
+                Verdict::NotYet(_) => {}
+            }
+            // Without a supervisor the state is final or about to be: one more look tells.
+            let Some(watch) = &watch else { break };
+            if !changed(watch).await.doing(doing)? {
+                break;
+            }
+        }
+        if watch.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// Waits for word from the supervisor; `false` when it ended.
+async fn changed(watch: &UnixStream) -> io::Result<bool> {
+    loop {
+        watch.readable().await?;
+        match watch.try_read(&mut [0; 1024]) {
+            Ok(length) => return Ok(length > 0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether it is there, on the way, or cannot come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Verdict {
+    Reached,
+    NotYet(String),
+    Failed(Why),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Why {
+    Exited(i32),
+    Stopped,
+    Unhealthy,
+    NoHealthCheck,
+    Lost,
+    Unsupervised,
+}
+
+fn judge(state: State, until: Until) -> Verdict {
+    use Verdict::{Failed, NotYet, Reached};
+    match (state, until) {
+        (State::Exited { code: 0, requested: false }, Until::Completed | Until::Ready) => Reached,
+        (State::Exited { requested: true, .. }, _) => Failed(Why::Stopped),
+        (State::Exited { code, .. }, _) => Failed(Why::Exited(code)),
+        (State::Running { .. } | State::Restarting | State::Paused, Until::Completed) => {
+            NotYet("waiting for it to complete".to_owned())
+        }
+        (State::Running { health: Health::Healthy }, _) => Reached,
+        (State::Running { health: Health::None }, Until::Ready) => Reached,
+        (State::Running { health: Health::None }, _) => Failed(Why::NoHealthCheck),
+        (State::Running { health: Health::Starting }, _) => NotYet("waiting until it is healthy".to_owned()),
+        (State::Running { health: Health::Unhealthy }, _) => Failed(Why::Unhealthy),
+        (State::Restarting, _) => NotYet("it ended and is started again".to_owned()),
+        (State::Paused, _) => NotYet("it is paused".to_owned()),
+        (State::Created, _) => Failed(Why::Lost),
+        (State::Unsupervised, _) => Failed(Why::Unsupervised),
+    }
+}
+
+/// The failure with what there is to say about it.
+fn failure(store: &Store, id: &ContainerId, state: StateRecord, why: Why) -> Error {
+    let name = id.name();
+    let error = |text: String| Error::new(Kind::Container, text);
+    match why {
+        Why::Exited(code) => exited(store, id, &state, code),
+        Why::Stopped => error(format!("container {name} was stopped")),
+        Why::Unhealthy => error(format!("container {name} is unhealthy")).evidence(probe_lines(&state)),
+        Why::NoHealthCheck => error(format!("container {name} has no health check"))
+            .hint("give the service a `healthcheck`, or depend on `service_started`"),
+        Why::Lost => error(format!("container {name} does not run"))
+            .hint("it was never started, or its runtime folder was lost; run the command again"),
+        Why::Unsupervised => error(format!("the supervisor of container {name} is gone"))
+            .hint("the container itself goes on; `up` gives it a new supervisor"),
+    }
+}
+
+fn exited(store: &Store, id: &ContainerId, state: &StateRecord, code: i32) -> Error {
+    let name = id.name();
+    let error = match (&state.oom, &state.reason) {
+        (Some(oom), _) => Error::new(
+            Kind::Container,
+            format!("container {name} exited with code {code}: {}", oom.describe()),
+        )
+        .hint("raise its memory limit (`mem_limit` or `deploy.resources.limits.memory`)"),
+        (None, Some(reason)) => Error::new(Kind::Container, format!("container {name} failed: {reason}")),
+        (None, None) if code == UNKNOWN_CODE => {
+            Error::new(Kind::Container, format!("container {name} exited with code {code}"))
+        }
+        (None, None) => Error::new(Kind::Container, format!("container {name} exited with code {code}")),
+    };
+    let error = match record::read(store, id).map(|record| record.process) {
+        Ok(Process { argv, .. }) if error.hint.is_none() && code == 127 => {
+            error.hint(format!("a shell of it did not find a program; it runs `{}`", argv.join(" ")))
+        }
+        _ => error,
+    };
+    error.evidence(last_lines(store, id, EVIDENCE))
+}
+
+fn probe_lines(state: &StateRecord) -> Vec<String> {
+    let Some(probe) = &state.last_probe else { return Vec::new() };
+    let code = probe.exit_code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
+    let first = format!("the last probe ended with {code}");
+    std::iter::once(first).chain(probe.output.lines().map(str::to_owned)).collect()
+}
+
+fn too_late(store: &Store, id: &ContainerId, until: Until, timeout: Duration) -> Error {
+    let what = match until {
+        Until::Healthy => "healthy",
+        Until::Completed => "complete",
+        Until::Ready => "ready",
+    };
+    let seconds = timeout.as_millis() as f64 / 1000.0;
+    let error = Error::new(Kind::Timeout, format!("container {} is not {what} after {seconds} s", id.name()));
+    let state = StateRecord::read(store, id).ok().flatten().unwrap_or_default();
+    let evidence = match state.last_probe {
+        Some(_) => probe_lines(&state),
+        None => last_lines(store, id, EVIDENCE),
+    };
+    error.evidence(evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_is_judged_for_each_wish() {
+        let running = |health| State::Running { health };
+        let exited = |code, requested| State::Exited { code, requested };
+        let not_yet = |verdict: &Verdict| matches!(verdict, Verdict::NotYet(_));
+        let table = [
+            (running(Health::None), ["fails", "waits", "reached"]),
+            (running(Health::Starting), ["waits", "waits", "waits"]),
+            (running(Health::Healthy), ["reached", "waits", "reached"]),
+            (running(Health::Unhealthy), ["fails", "waits", "fails"]),
+            (State::Restarting, ["waits", "waits", "waits"]),
+            (exited(0, false), ["fails", "reached", "reached"]),
+            (exited(3, false), ["fails", "fails", "fails"]),
+            (exited(0, true), ["fails", "fails", "fails"]),
+            (State::Created, ["fails", "fails", "fails"]),
+            (State::Unsupervised, ["fails", "fails", "fails"]),
+        ];
+        for (state, expected) in table {
+            let verdicts = [Until::Healthy, Until::Completed, Until::Ready].map(|until| {
+                match judge(state.clone(), until) {
+                    Verdict::Reached => "reached",
+                    verdict if not_yet(&verdict) => "waits",
+                    _ => "fails",
+                }
+            });
+            assert_eq!(verdicts, expected, "{state:?}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! From the record to a running process: the first one, and health probes beside it.
+
+use crate::cgroup::Group;
+use crate::container::ContainerRecord;
+use crate::error::{Context, Error, Kind, Result};
+use crate::overlay::{self, Layers};
+use crate::sandbox::{self, Birth, Child, Confinement, Mount, MountSource, Process, User};
+use crate::store::Store;
+use planner::ContainerId;
+use planner::desired::{MountKind, MountSpec};
+use rustix::mount::{OpenTreeFlags, open_tree};
+use std::fs::{self, File};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// Docker's size of `/dev/shm`.
+const SHM_SIZE: u64 = 64 << 20;
+
+/// The files that we make for a container, and where it sees them.
+const FILES: [(&str, &str); 3] =
+    [("hosts", "/etc/hosts"), ("resolv.conf", "/etc/resolv.conf"), ("hostname", "/etc/hostname")];
+
+/// The container's root file system. It is mounted nowhere; each start gets a clone of it.
+#[derive(Debug)]
+pub struct Rootfs {
+    layers: Layers,
+    mount: Option<OwnedFd>,
+}
+
+impl Rootfs {
+    /// Of this container; not mounted yet.
+    pub fn of(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Self {
+        let layers = Layers {
+            lower: record.layers.clone(),
+            upper: store.upper(id),
+            work: store.work(id),
+            volatile: false,
+        };
+        Self { layers, mount: None }
+    }
+
+    /// A mount for one start. Before Linux 6.15 a detached mount cannot be cloned: then the only
+    /// one is given away, and the next start, after its container is gone, mounts again.
+    pub fn take(&mut self) -> Result<OwnedFd> {
+        let mount = match self.mount.take() {
+            Some(mount) => mount,
+            None => overlay::mount(&self.layers)?,
+        };
+        let flags =
+            OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+        match open_tree(&mount, "", flags) {
+            Ok(clone) => {
+                self.mount = Some(mount);
+                Ok(clone)
+            }
+            Err(_) => Ok(mount),
+        }
+    }
+}
+
+/// Starts the container's first process.
+pub fn first(store: &Store, id: &ContainerId, record: &ContainerRecord, place: &Place<'_>) -> Result<Child> {
+    let null = null()?;
+    let [out, err] = place.output;
+    let spec = &record.spec;
+    sandbox::spawn(&Birth {
+        rootfs: place.rootfs,
+        stdio: [null.as_fd(), out, err],
+        process: process(record, record.process.argv.clone(), place.user),
+        confinement: confinement(record)?,
+        hostname: record.process.hostname.clone(),
+        netns: Some(store.netns(id)),
+        cgroup: place.group.join(),
+        mounts: mounts(store, id, &spec.mounts)?,
+        shm_size: spec.shm_size.unwrap_or(SHM_SIZE),
+        devices: Vec::new(),
+        read_only: spec.read_only,
+        init: spec.init,
+    })
+}
+
+/// What the first process is put into.
+pub struct Place<'a> {
+    /// A detached mount, used up by the start.
+    pub rootfs: BorrowedFd<'a>,
+    /// Standard output and error.
+    pub output: [BorrowedFd<'a>; 2],
+    /// Who runs it.
+    pub user: &'a User,
+    /// Its cgroup, which exists.
+    pub group: &'a Group,
+}
+
+/// Starts one more process beside the first one, as the same user, its output going to one file.
+pub fn beside(
+    record: &ContainerRecord,
+    argv: &[String],
+    first: BorrowedFd<'_>,
+    place: (&User, &Group, BorrowedFd<'_>),
+) -> Result<Child> {
+    let (user, group, output) = place;
+    let null = null()?;
+    sandbox::spawn_exec(&sandbox::Entry {
+        pidfd: first,
+        stdio: [null.as_fd(), output, output],
+        process: process(record, argv.to_vec(), user),
+        confinement: confinement(record)?,
+        cgroup: group.join(),
+        tty: false,
+    })
+}
+
+fn process(record: &ContainerRecord, argv: Vec<String>, user: &User) -> Process {
+    Process { argv, env: record.process.env.clone(), cwd: record.process.cwd.clone(), user: user.clone() }
+}
+
+/// What a process of the container may do. The kernel kills it as readily as any other one,
+/// whatever protects the supervisor.
+pub fn confinement(record: &ContainerRecord) -> Result<Confinement> {
+    Ok(Confinement { oom_score_adj: Some(0), ..Confinement::of(&record.spec)? })
+}
+
+fn null() -> Result<File> {
+    File::options().read(true).write(true).open("/dev/null").doing(|| "open /dev/null".to_owned())
+}
+
+/// The mounts of the spec, then our files over them, unless the spec mounts its own there.
+fn mounts(store: &Store, id: &ContainerId, specs: &[MountSpec]) -> Result<Vec<Mount>> {
+    let mut mounts = specs.iter().map(|spec| mount(store, spec)).collect::<Result<Vec<_>>>()?;
+    let free = |target: &str| specs.iter().all(|spec| spec.target != target);
+    let files = FILES.iter().filter(|(_, target)| free(target));
+    mounts.extend(files.map(|(name, target)| Mount {
+        target: (*target).to_owned(),
+        read_only: false,
+        source: MountSource::File(store.file(id, name)),
+    }));
+    Ok(mounts)
+}
+
+fn mount(store: &Store, spec: &MountSpec) -> Result<Mount> {
+    let source = match &spec.kind {
+        MountKind::Volume { name, .. } => MountSource::Folder(store.volume_data(name)),
+        MountKind::Bind { source, create } => bind(source, *create)?,
+        MountKind::Tmpfs { size, mode } => MountSource::Tmpfs { size: *size, mode: *mode },
+    };
+    Ok(Mount { target: spec.target.clone(), read_only: spec.read_only, source })
+}
+
+fn bind(source: &Path, create: bool) -> Result<MountSource> {
+    let source: PathBuf = source.to_owned();
+    match fs::metadata(&source) {
+        Ok(metadata) if metadata.is_dir() => Ok(MountSource::Folder(source)),
+        Ok(_) => Ok(MountSource::File(source)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && create => {
+            fs::create_dir_all(&source).doing(|| format!("create {}", source.display()))?;
+            Ok(MountSource::Folder(source))
+        }
+        Err(error) => {
+            Err(Error::new(Kind::NotFound, format!("bind source {} cannot be used", source.display()))
+                .because(error))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_files_come_last_and_give_way_to_those_of_the_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new("/r", "/t");
+        let id: ContainerId = "s.a.1.1".parse().unwrap();
+        let bind = |target: &str, source: &Path, create| MountSpec {
+            target: target.into(),
+            read_only: true,
+            kind: MountKind::Bind { source: source.to_owned(), create },
+        };
+        let file = folder.path().join("hosts");
+        fs::write(&file, "").unwrap();
+        let made = folder.path().join("made/here");
+        let specs = [bind("/etc/hosts", &file, false), bind("/data", &made, true)];
+        let mounts = mounts(&store, &id, &specs).unwrap();
+        let targets: Vec<&str> = mounts.iter().map(|mount| mount.target.as_str()).collect();
+        assert_eq!(targets, ["/etc/hosts", "/data", "/etc/resolv.conf", "/etc/hostname"]);
+        assert_eq!(mounts[0].source, MountSource::File(file));
+        assert_eq!(mounts[1].source, MountSource::Folder(made.clone()));
+        assert!(made.is_dir());
+    }
+
+    #[test]
+    fn a_bind_source_that_is_missing_is_named() {
+        let error = bind(Path::new("/nowhere/at/all"), false).unwrap_err();
+        assert_eq!(error.kind, Kind::NotFound);
+        assert!(error.doing.contains("/nowhere/at/all"), "{error}");
+    }
+}

@@ -1,0 +1,108 @@
+//! The loop: sleep until something happens or is due, then do it.
+
+use super::supervisor::Supervisor;
+use crate::error::{Context, Result};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+/// Where an event came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Signals,
+    First,
+    Output(usize),
+    Control,
+    Names,
+    Oom,
+    Probe,
+}
+
+/// Signals that ask the supervisor itself to end, as at the shutdown of the host: the container is
+/// stopped in its own way. They are blocked and read from a descriptor.
+pub(super) fn signals() -> Result<SignalFd> {
+    let mut set = SigSet::empty();
+    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().for_each(|signal| set.add(signal));
+    let open = || {
+        set.thread_block()?;
+        SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+    };
+    open().doing(|| "listen for signals".to_owned())
+}
+
+/// Supervises until the container has ended for good.
+pub(super) fn run(mut supervisor: Supervisor, signals: &SignalFd) -> Result<()> {
+    while !supervisor.is_over() {
+        for source in wait(&supervisor, signals)? {
+            serve(&mut supervisor, signals, source);
+        }
+        supervisor.tick();
+    }
+    supervisor.finish();
+    Ok(())
+}
+
+fn wait(supervisor: &Supervisor, signals: &SignalFd) -> Result<Vec<Source>> {
+    let sources: Vec<(Source, BorrowedFd<'_>)> = sources(supervisor, signals).collect();
+    let interest = sources.iter().map(|(_, fd)| PollFd::from_borrowed_fd(*fd, PollFlags::IN));
+    let mut fds: Vec<PollFd<'_>> = interest.collect();
+    let left = supervisor.due().map(|due| due.saturating_sub(supervisor.now()));
+    let timeout = left.map(timespec);
+    match poll(&mut fds, timeout.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error).doing(|| "wait for events".to_owned()),
+    }
+    let ready = sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
+    let mut ready: Vec<Source> = ready.map(|((source, _), _)| *source).collect();
+    ready.dedup();
+    Ok(ready)
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
+
+fn sources<'a>(
+    supervisor: &'a Supervisor,
+    signals: &'a SignalFd,
+) -> impl Iterator<Item = (Source, BorrowedFd<'a>)> {
+    let [out, err] = supervisor.pump.fds();
+    let first = supervisor.first.as_ref().and_then(|first| first.wake());
+    let probe = supervisor.monitor.iter().flat_map(|monitor| monitor.fds());
+    [(Source::Signals, signals.as_fd()), (Source::Output(0), out), (Source::Output(1), err)]
+        .into_iter()
+        .chain(first.map(|fd| (Source::First, fd)))
+        .chain(supervisor.oom.fd().map(|fd| (Source::Oom, fd)))
+        .chain([(Source::Names, supervisor.names.as_fd())])
+        .chain(probe.map(|fd| (Source::Probe, fd)))
+        .chain(supervisor.control.fds().map(|fd| (Source::Control, fd)))
+}
+
+fn serve(supervisor: &mut Supervisor, signals: &SignalFd, source: Source) {
+    match source {
+        Source::Signals => {
+            while let Ok(Some(signal)) = signals.read_signal() {
+                if signal.ssi_signo != Signal::SIGHUP as u32 {
+                    supervisor.stop(supervisor.own_grace());
+                }
+            }
+        }
+        Source::First => supervisor.look(),
+        Source::Output(stream) => {
+            supervisor.pump.pump(stream);
+        }
+        Source::Control => {
+            for (from, request) in supervisor.control.requests() {
+                supervisor.serve(from, request);
+            }
+        }
+        Source::Names => supervisor.names.handle(),
+        Source::Oom => supervisor.oom.woken(supervisor.now()),
+        Source::Probe => supervisor.probe_progress(),
+    }
+}

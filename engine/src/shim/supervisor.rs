@@ -1,0 +1,356 @@
+//! The supervisor itself: what it holds, how it begins, what it does about each event.
+
+use super::birth::{self, Place, Rootfs};
+use super::control::{ConnectionId, Control};
+use super::first::{End, First};
+use super::machine::{Action, Machine, Phase};
+use super::monitor::Monitor;
+use super::oom::OomNotice;
+use super::order::Order;
+use super::pump::Pump;
+use super::wire::{Reply, Request};
+use crate::cgroup::Group;
+use crate::container::guard::Guard;
+use crate::container::state::{ProcessKey, StateRecord, Status};
+use crate::container::stop::Advice;
+use crate::container::{ContainerRecord, record, signal, volatile};
+use crate::error::{Error, Kind, Result};
+use crate::net::{self, HeldPort, dns::Responder};
+use crate::sandbox::User;
+use crate::store::Store;
+use jiff::Timestamp;
+use nix::libc;
+use planner::ContainerId;
+use planner::live::Health;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// Supervises one container. Single-threaded; nothing in it blocks for long.
+pub struct Supervisor {
+    pub(super) store: Store,
+    pub(super) id: ContainerId,
+    record: ContainerRecord,
+    state: StateRecord,
+    clock: Instant,
+    pub(super) machine: Machine,
+    pub(super) first: Option<First>,
+    rootfs: Rootfs,
+    user: User,
+    group: Group,
+    pub(super) pump: Pump,
+    pub(super) control: Control,
+    pub(super) names: Responder,
+    pub(super) monitor: Option<Monitor>,
+    pub(super) oom: OomNotice,
+    /// Who asked to stop, with what grace.
+    stoppers: Vec<ConnectionId>,
+    stop: Option<(Duration, Option<Advice>)>,
+    ports: Vec<HeldPort>,
+    _guard: Guard,
+}
+
+impl Supervisor {
+    /// Takes the container, then starts or adopts its process.
+    pub fn begin(order: Order) -> Result<Self> {
+        let Order { store, id, adopt } = order;
+        let mut guard = Guard::try_take(&store, &id)?.ok_or_else(|| taken(&id))?;
+        let me = ProcessKey::of(std::process::id().cast_signed());
+        me.as_ref().map_or(Ok(()), |me| guard.sign(me))?;
+        let state =
+            if adopt { StateRecord::read(&store, &id)?.unwrap_or_default() } else { StateRecord::default() };
+        let state = StateRecord { shim: me, ..state };
+        state.write(&store, &id)?;
+        let record = record::read(&store, &id)?;
+        let group = volatile::group(&store, &id)?;
+        let ports = net::hold_ports(&store, &id, &record.spec)?;
+        net::publish(&store, &id, &ports.iter().map(|port| port.published.clone()).collect::<Vec<_>>())?;
+        let mut supervisor = Self {
+            machine: Machine::running(record.spec.restart, state.restarts, Duration::ZERO),
+            rootfs: Rootfs::of(&store, &id, &record),
+            pump: Pump::open(&store, &id)?,
+            control: Control::listen(&store, &id)?,
+            names: Responder::open(&store, &id, &record.spec)?,
+            oom: OomNotice::new(&group)?,
+            clock: Instant::now(),
+            first: None,
+            user: User::default(),
+            monitor: None,
+            stoppers: Vec::new(),
+            stop: None,
+            _guard: guard,
+            store,
+            id,
+            record,
+            state,
+            group,
+            ports,
+        };
+        if adopt {
+            supervisor.adopt()?
+        } else {
+            supervisor.start()?
+        }
+        Ok(supervisor)
+    }
+
+    /// Time since the supervisor began.
+    pub(super) fn now(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    /// Whether there is nothing left to do.
+    pub fn is_over(&self) -> bool {
+        self.machine.phase() == Phase::Ended
+    }
+
+    fn adopt(&mut self) -> Result<()> {
+        let first = self.state.process.as_ref().and_then(First::adopted);
+        let first = first.ok_or_else(|| {
+            Error::new(Kind::Container, format!("container {} ended before it was adopted", self.id.name()))
+        })?;
+        self.user = User::lookup_in(first.pid(), &self.record.process.user)?;
+        self.first = Some(first);
+        self.monitor = self.new_monitor(self.state.health);
+        self.pump.note("the supervisor was gone; a new one has taken over");
+        self.runs()
+    }
+
+    /// Starts the process, the first time or again.
+    fn start(&mut self) -> Result<()> {
+        let rootfs = self.rootfs.take()?;
+        self.user = User::lookup(rootfs.as_fd(), &self.record.process.user)?;
+        let [out, err] = self.pump.ends(self.user.uid, self.user.gid)?;
+        let place = Place {
+            rootfs: rootfs.as_fd(),
+            output: [out.as_fd(), err.as_fd()],
+            user: &self.user,
+            group: &self.group,
+        };
+        let first = First::born(birth::first(&self.store, &self.id, &self.record, &place)?);
+        self.state.process = ProcessKey::of(first.pid());
+        self.state.started_at = Some(Timestamp::now());
+        self.first = Some(first);
+        self.monitor = self.new_monitor(Health::None);
+        self.state.health = self.monitor.as_ref().map_or(Health::None, Monitor::health);
+        self.runs()
+    }
+
+    fn new_monitor(&self, known: Health) -> Option<Monitor> {
+        self.record.process.health.as_ref().map(|check| Monitor::new(check, self.now(), known))
+    }
+
+    fn runs(&mut self) -> Result<()> {
+        self.state.status = Status::Running;
+        self.state.restarts = self.machine.restarts();
+        self.state.ports = self.ports.iter().map(|port| port.published.clone()).collect();
+        let written = self.state.write(&self.store, &self.id);
+        self.control.changed();
+        // A process that nobody knows of must not stay.
+        written.inspect_err(|_| self.signal(libc::SIGKILL))
+    }
+
+    /// Writes the state and tells those who watch. It fails when the runtime folder was wiped;
+    /// the container goes on without.
+    fn save(&mut self) {
+        let _ = self.state.write(&self.store, &self.id);
+        self.control.changed();
+    }
+
+    fn signal(&self, number: i32) {
+        if let Some(first) = &self.first {
+            first.signal(number);
+        }
+    }
+
+    /// Does what the machine says.
+    fn perform(&mut self, action: Option<Action>) {
+        match action {
+            Some(Action::Start) => self.start_again(),
+            Some(Action::Signal) => self.signal(self.record.process.stop_signal),
+            Some(Action::Kill) => self.signal(libc::SIGKILL),
+            Some(Action::Finish) | None => {}
+        }
+    }
+
+    fn start_again(&mut self) {
+        self.reread();
+        if let Err(error) = self.start() {
+            let code = if error.kind == Kind::NotFound { 127 } else { 126 };
+            let text = error.chain();
+            self.pump.note(&format!("cannot be started again: {text}"));
+            self.state.reason = Some(text);
+            self.first = None;
+            self.over(code);
+        }
+    }
+
+    /// The record may have been changed in place.
+    fn reread(&mut self) {
+        if let Ok(record) = record::read(&self.store, &self.id) {
+            self.machine.set_policy(record.spec.restart);
+            self.record = record;
+        }
+    }
+
+    /// Somebody asks something.
+    pub(super) fn serve(&mut self, from: ConnectionId, request: Request) {
+        match request {
+            Request::Ping => self.control.reply(from, &Reply::Done),
+            Request::Watch => {}
+            Request::Stop { grace } => {
+                self.stoppers.push(from);
+                self.stop(grace);
+            }
+            Request::Signal { name } => {
+                let reply = match (signal::number(&name), &self.first) {
+                    (None, _) => Reply::Failed(format!("`{name}` is not a signal")),
+                    (_, None) => Reply::Failed(format!("container {} is not running", self.id.name())),
+                    (Some(number), Some(first)) => {
+                        first.signal(number);
+                        Reply::Done
+                    }
+                };
+                self.control.reply(from, &reply);
+            }
+        }
+    }
+
+    /// Stops the container for good.
+    pub(super) fn stop(&mut self, grace: Duration) {
+        self.reread();
+        let number = self.record.process.stop_signal;
+        let advice = self.first.as_ref().map(|first| Advice::of(first.pid(), number));
+        if let Some(advice) = advice.as_ref().filter(|_| !grace.is_zero()) {
+            let note = Reply::Note(advice.waiting(grace));
+            let stoppers = &self.stoppers;
+            stoppers.iter().for_each(|to| self.control.reply(*to, &note));
+        }
+        self.stop = Some((grace, advice));
+        let action = self.machine.stop(self.now(), grace);
+        self.perform(action);
+    }
+
+    /// The grace of a stop that nobody asked for: the host goes down.
+    pub(super) fn own_grace(&self) -> Duration {
+        self.record.spec.stop_grace_period
+    }
+
+    /// The first process may have ended.
+    pub(super) fn look(&mut self) {
+        let now = self.now();
+        let Some(end) = self.first.as_mut().and_then(|first| first.end(now)) else { return };
+        self.pump.drain();
+        self.check_oom();
+        self.first = None;
+        self.monitor = None;
+        self.state.reason = self.reason(end);
+        self.over(end.code);
+    }
+
+    fn reason(&self, end: End) -> Option<String> {
+        if end.unknown {
+            return Some("its exit code is unknown: it ended while its supervisor was gone".to_owned());
+        }
+        let (grace, advice) = self.stop.as_ref()?;
+        let killed = self.machine.had_to_kill() && !grace.is_zero();
+        advice.as_ref().filter(|_| killed).map(|advice| advice.killed(*grace))
+    }
+
+    /// The process is no more: once again, or for good.
+    fn over(&mut self, code: i32) {
+        self.state.finished_at = Some(Timestamp::now());
+        self.state.exit_code = Some(code);
+        self.state.process = None;
+        self.reread();
+        let now = self.now();
+        let action = self.machine.ended(now, code);
+        self.perform(action);
+        if !self.is_over() {
+            self.state.status = Status::Restarting;
+            self.state.restarts = self.machine.restarts();
+            self.save();
+        }
+    }
+
+    /// Memory may have run out.
+    pub(super) fn check_oom(&mut self) {
+        let now = self.now();
+        if let Some(kill) = self.oom.check(&self.group, now) {
+            self.pump.note(&kill.describe());
+            self.state.oom = Some(kill);
+            self.save();
+        }
+    }
+
+    /// The health probe may have got on.
+    pub(super) fn probe_progress(&mut self) {
+        let now = self.now();
+        if let Some(probe) = self.monitor.as_mut().and_then(|monitor| monitor.progress(now)) {
+            self.probed(probe);
+        }
+    }
+
+    fn probed(&mut self, probe: crate::container::Probe) {
+        self.state.last_probe = Some(probe);
+        self.state.health = self.monitor.as_ref().map_or(Health::None, Monitor::health);
+        self.save();
+    }
+
+    /// When [`Supervisor::tick`] has something to do.
+    pub(super) fn due(&self) -> Option<Duration> {
+        let monitor = self.monitor.as_ref().filter(|_| !self.machine.is_stopping());
+        let first = self.first.as_ref();
+        [self.machine.due(), monitor.and_then(Monitor::due), first.and_then(First::due), self.oom.due()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self) {
+        let now = self.now();
+        let action = self.machine.tick(now);
+        self.perform(action);
+        if self.first.as_ref().and_then(First::due).is_some_and(|due| due <= now) {
+            self.look();
+        }
+        if self.oom.due().is_some_and(|due| due <= now) {
+            self.check_oom();
+        }
+        self.tick_monitor(now);
+    }
+
+    fn tick_monitor(&mut self, now: Duration) {
+        let (Some(first), Some(monitor)) = (&self.first, &mut self.monitor) else { return };
+        if self.machine.is_stopping() {
+            return;
+        }
+        let (record, user, group) = (&self.record, &self.user, &self.group);
+        let spawn = |argv: &[String], output: std::os::fd::BorrowedFd<'_>| {
+            birth::beside(record, argv, first.pidfd(), (user, group, output))
+        };
+        if let Some(probe) = monitor.tick(now, spawn) {
+            self.probed(probe);
+        }
+    }
+
+    /// The container ended for good: says so, then takes down what is volatile. Who waits for the
+    /// end is told first; who wants to start again waits for our end.
+    pub fn finish(mut self) {
+        self.state.status = Status::Exited;
+        self.state.requested = self.machine.is_stopping();
+        self.state.health = Health::None;
+        self.state.process = None;
+        if let Some(reason) = self.state.reason.clone().filter(|_| self.machine.had_to_kill()) {
+            self.stoppers.iter().for_each(|to| self.control.reply(*to, &Reply::Note(reason.clone())));
+        }
+        self.save();
+        // What cannot be taken down now is taken down by the next start, stop or removal.
+        let _ = volatile::take_down(&self.store, &self.id);
+        self.stoppers.iter().for_each(|to| self.control.reply(*to, &Reply::Done));
+    }
+}
+
+fn taken(id: &ContainerId) -> Error {
+    Error::new(Kind::Conflict, format!("container {} has a supervisor already", id.name()))
+}

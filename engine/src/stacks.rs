@@ -1,0 +1,121 @@
+//! Which stacks there are, and whose they are.
+
+use crate::container::record;
+use crate::container::{StateRecord, create};
+use crate::error::{Context, Error, Kind, Result};
+use crate::store::{self, Lock, LockKind, Store};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+/// Whose a stack is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The project directory, absolute.
+    pub directory: PathBuf,
+    /// The stack files, absolute.
+    pub files: Vec<PathBuf>,
+}
+
+/// What there is to say about one stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackStatus {
+    /// Its name.
+    pub name: String,
+    /// Whose it is, if that is known.
+    pub owner: Option<Owner>,
+    /// Containers whose process exists.
+    pub running: usize,
+    /// All its containers.
+    pub total: usize,
+}
+
+/// Takes a stack for a project directory. It is refused while containers of another project
+/// directory, which still exists, have the name.
+pub fn claim(store: &Store, stack: &str, owner: &Owner) -> Result<()> {
+    let path = store.stack(stack);
+    let there: Option<Owner> = store::read_optional(&path)?;
+    match there {
+        Some(there) if there == *owner => return Ok(()),
+        Some(there) if there.directory != owner.directory && is_inhabited(store, stack, &there) => {
+            let text = format!("stack {stack} belongs to {}", there.directory.display());
+            return Err(Error::new(Kind::Conflict, text)
+                .hint("choose another name with `-p NAME`, or take that stack down first"));
+        }
+        _ => {}
+    }
+    store::write_durable(&path, owner)
+}
+
+fn is_inhabited(store: &Store, stack: &str, owner: &Owner) -> bool {
+    owner.directory.exists() && !record::ids_of(store, stack).is_empty()
+}
+
+/// Gives a stack back. Idempotent.
+pub fn release(store: &Store, stack: &str) -> Result<()> {
+    store::remove_optional(&store.stack(stack))
+}
+
+/// All stacks that are claimed or have a container, by name.
+pub fn list(store: &Store) -> Result<Vec<StackStatus>> {
+    let mut stacks: BTreeMap<String, StackStatus> = BTreeMap::new();
+    let claimed = fs::read_dir(store.stacks()).doing(|| "list stacks".to_owned())?.flatten();
+    for entry in claimed {
+        if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".json")) {
+            stacks.insert(name.to_owned(), StackStatus::named(name, store::read_optional(&entry.path())?));
+        }
+    }
+    for id in record::ids(store) {
+        let status = stacks.entry(id.stack.clone()).or_insert_with(|| StackStatus::named(&id.stack, None));
+        status.total += 1;
+        let state = StateRecord::read(store, &id)?;
+        status.running += usize::from(state.is_some_and(|state| state.live().is_running()));
+    }
+    Ok(stacks.into_values().collect())
+}
+
+impl StackStatus {
+    fn named(name: &str, owner: Option<Owner>) -> Self {
+        Self { name: name.to_owned(), owner, running: 0, total: 0 }
+    }
+}
+
+/// Waits until the stack is ours alone, then sweeps what interrupted commands left half made.
+pub fn lock(store: &Store, stack: &str) -> Result<Lock> {
+    let lock = Lock::take(store, &format!("stack-{stack}"), LockKind::Exclusive)?;
+    create::sweep(store, stack)?;
+    Ok(lock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_with_containers_is_not_given_to_another_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("root"), folder.path().join("run"));
+        store.prepare().unwrap();
+        let owner = |name: &str| {
+            let directory = folder.path().join(name);
+            fs::create_dir_all(&directory).unwrap();
+            Owner { files: vec![directory.join("compose.yaml")], directory }
+        };
+        let (ours, theirs) = (owner("ours"), owner("theirs"));
+        claim(&store, "shop", &ours).unwrap();
+        claim(&store, "shop", &theirs).unwrap();
+        fs::create_dir_all(store.container(&"shop.web.1.1".parse().unwrap())).unwrap();
+        let error = claim(&store, "shop", &ours).unwrap_err();
+        assert_eq!(error.kind, Kind::Conflict);
+        assert!(error.doing.contains("theirs"), "{error}");
+        let stacks = list(&store).unwrap();
+        assert_eq!((stacks.len(), stacks[0].total, stacks[0].running), (1, 1, 0));
+        assert_eq!(stacks[0].owner.as_ref(), Some(&theirs));
+        fs::remove_dir(&theirs.directory).unwrap();
+        claim(&store, "shop", &ours).unwrap();
+        release(&store, "shop").unwrap();
+        release(&store, "shop").unwrap();
+        assert_eq!(list(&store).unwrap()[0].owner, None);
+    }
+}
