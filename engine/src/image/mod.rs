@@ -12,8 +12,13 @@
 //! unpacked, so what a layer folder holds is always what its name says.
 //! Changes happen under the lock `image`; readers need none.
 
+mod attributes;
 mod config;
 mod digest;
+mod entries;
+mod layer;
+mod paths;
+mod pax;
 mod reference;
 
 pub use config::ImageConfig;
