@@ -138,6 +138,7 @@ impl<R: Read> Entries<R> {
         while filled < bytes.len() {
             match self.inner.read(&mut bytes[filled..]) {
                 Ok(0) if filled == 0 => return Ok(None),
+                Ok(0) if self.position == 0 => return Err(damaged("it is not an archive")),
                 Ok(0) => return Err(truncated()),
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -152,7 +153,8 @@ impl<R: Read> Entries<R> {
         let bytes = header.as_bytes().iter().enumerate();
         let sum: u32 = bytes.map(|(at, byte)| if own.contains(&at) { 32 } else { u32::from(*byte) }).sum();
         if header.cksum().ok() != Some(sum) {
-            return Err(damaged("a header's checksum is wrong"));
+            let first = self.position == BLOCK;
+            return Err(damaged(if first { "it is not an archive" } else { "a header's checksum is wrong" }));
         }
         Ok(Some(header))
     }
@@ -373,7 +375,7 @@ mod tests {
         tar.append(&header("a", 600), &[1; 600][..]).unwrap();
         let tar = tar.into_inner().unwrap();
         assert_eq!(all(&tar[..512]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-        for cut in (1..1536).step_by(7) {
+        for cut in (519..1536).step_by(7) {
             assert_eq!(all(&tar[..cut]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof, "{cut}");
         }
         assert_eq!(all(&tar[..1536]).unwrap().len(), 1);

@@ -308,12 +308,7 @@ impl Unpacker {
             }
             folder => folder,
         };
-        let folder = folder.map_err(|error| match error {
-            Errno::NOTDIR | Errno::LOOP | Errno::NOENT => {
-                io::Error::other("what it lies in is not a folder of this layer")
-            }
-            error => error.into(),
-        })?;
+        let folder = folder.map_err(not_a_folder)?;
         self.parent = Some((path.to_vec(), folder));
         self.stale = false;
         Ok(())
@@ -325,7 +320,8 @@ impl Unpacker {
         for end in ends.chain([path.len()]) {
             let path = &path[..end];
             let Some((parent, name)) = split(path) else { continue };
-            let parent = resolve(self.root.as_fd(), parent, OFlags::RDONLY | OFlags::DIRECTORY)?;
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+            let parent = resolve(self.root.as_fd(), parent, flags).map_err(not_a_folder)?;
             let name = CString::new(name)?;
             if self.whiteouts.remove(path) {
                 tree::remove_at(parent.as_fd(), &name)?;
@@ -344,6 +340,234 @@ impl Unpacker {
     }
 }
 
+fn not_a_folder(error: Errno) -> io::Error {
+    match error {
+        Errno::NOTDIR | Errno::LOOP | Errno::NOENT => {
+            io::Error::other("what it lies in is not a folder of this layer")
+        }
+        error => error.into(),
+    }
+}
+
 fn mark_opaque(folder: BorrowedFd<'_>) -> io::Result<()> {
     Ok(fs::fsetxattr(folder, c"trusted.overlay.opaque", b"y", XattrFlags::empty())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Tar;
+    use super::*;
+    use crate::testing::private_mounts;
+    use rustix::fs::{lgetxattr, statat};
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::path::PathBuf;
+
+    struct Bed {
+        root: PathBuf,
+        layer: PathBuf,
+    }
+
+    /// A layer folder, beside a folder `outside` that nothing may reach.
+    fn bed() -> Option<Bed> {
+        let root = private_mounts()?;
+        let layer = root.join("layer");
+        std::fs::create_dir(&layer).unwrap();
+        std::fs::create_dir(root.join("outside")).unwrap();
+        Some(Bed { root, layer })
+    }
+
+    impl Bed {
+        fn unpack(&self, tar: Tar) -> Result<u64> {
+            unpack(tar.finish().as_slice(), &self.layer).map(|(size, _)| size)
+        }
+
+        fn stat(&self, name: &str) -> std::fs::Metadata {
+            self.layer.join(name).symlink_metadata().unwrap()
+        }
+
+        fn text(&self, name: &str) -> String {
+            std::fs::read_to_string(self.layer.join(name)).unwrap()
+        }
+
+        fn is_whiteout(&self, name: &str) -> bool {
+            let stat = statat(fs::CWD, self.layer.join(name), AtFlags::SYMLINK_NOFOLLOW).unwrap();
+            FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == 0
+        }
+
+        fn xattr(&self, path: &str, name: &str) -> Option<Vec<u8>> {
+            let mut value = vec![0; 64];
+            let length = lgetxattr(self.layer.join(path), name, &mut value[..]).ok()?;
+            value.truncate(length);
+            Some(value)
+        }
+
+        fn is_opaque(&self, path: &str) -> bool {
+            self.xattr(path, "trusted.overlay.opaque").as_deref() == Some(b"y")
+        }
+    }
+
+    #[test]
+    fn entries_have_their_owner_mode_times_and_attributes() {
+        let Some(bed) = bed() else { return };
+        let capability = b"\x01\0\0\x02\0\x04\0\n\0\0\0\0\0\0\0\0\0\0\0\0";
+        let tar = Tar::new()
+            .with(|header| header.set_mode(0o1777))
+            .folder("./")
+            .folder("sub/")
+            .with(|header| {
+                header.set_uid(70_000);
+                header.set_mode(0o4755);
+            })
+            .pax(&[("SCHILY.xattr.security.capability", capability), ("SCHILY.xattr.user.a", b"1\n2")])
+            .file("sub/program", "text")
+            .link("sub/again", "/sub/program")
+            .symlink("absolute", "/etc/passwd")
+            .node("fifo", EntryType::Fifo, (0, 0))
+            .node("null", EntryType::Char, (1, 3));
+        assert_eq!(bed.unpack(tar).unwrap(), 4);
+        let program = bed.stat("sub/program");
+        assert_eq!((program.uid(), program.gid(), program.mode() & 0o7777), (70_000, 2, 0o4755));
+        assert_eq!((program.mtime(), bed.stat("sub").mtime(), bed.stat("").mtime()), (1000, 1000, 1000));
+        assert_eq!(bed.xattr("sub/program", "security.capability").as_deref(), Some(&capability[..]));
+        assert_eq!(bed.xattr("sub/program", "user.a").as_deref(), Some(&b"1\n2"[..]));
+        assert_eq!(bed.stat("sub/again").ino(), program.ino());
+        assert_eq!(bed.stat("").mode() & 0o7777, 0o1777);
+        assert_eq!(std::fs::read_link(bed.layer.join("absolute")).unwrap(), Path::new("/etc/passwd"));
+        assert_eq!(bed.stat("absolute").uid(), 1);
+        assert_eq!(bed.stat("null").rdev(), fs::makedev(1, 3));
+    }
+
+    #[test]
+    fn folders_that_have_no_entry_are_made() {
+        let Some(bed) = bed() else { return };
+        bed.unpack(Tar::new().file("a/b/c", "x")).unwrap();
+        assert_eq!(bed.stat("a/b").mode() & 0o7777, 0o755);
+        assert_eq!(bed.text("a/b/c"), "x");
+    }
+
+    #[test]
+    fn the_last_entry_of_a_name_wins() {
+        let Some(bed) = bed() else { return };
+        let tar = Tar::new()
+            .file("a", "first")
+            .file("a", "second")
+            .file("b/c", "kept")
+            .folder("b")
+            .file("d/e", "gone")
+            .symlink("d", "b")
+            .file("d/f", "through the link")
+            .symlink("b2", "nowhere")
+            .folder("b2");
+        bed.unpack(tar).unwrap();
+        assert_eq!(
+            (bed.text("a"), bed.text("b/c"), bed.text("b/f")),
+            ("second".into(), "kept".into(), "through the link".into())
+        );
+        assert!(bed.stat("b2").is_dir());
+    }
+
+    #[test]
+    fn whiteouts_become_marks_of_overlayfs() {
+        let Some(bed) = bed() else { return };
+        let tar = Tar::new()
+            .file("etc/.wh.gone", "")
+            .file("top/.wh..wh..opq", "")
+            .file("top/new", "x")
+            .file(".wh..wh.plnk", "")
+            // Deleted below and made again here, in each order.
+            .file(".wh.again", "")
+            .file("again/x", "")
+            .folder("before")
+            .file(".wh.before", "")
+            .file("plain", "stays")
+            .file(".wh.plain", "")
+            .file(".wh.turned", "")
+            .folder("turned");
+        bed.unpack(tar).unwrap();
+        assert!(bed.is_whiteout("etc/gone"));
+        for folder in ["top", "again", "before", "turned"] {
+            assert!(bed.is_opaque(folder), "{folder}");
+        }
+        assert!(!bed.is_opaque("etc"));
+        assert_eq!(bed.text("plain"), "stays");
+        assert!(!bed.layer.join(".wh..wh.plnk").exists());
+    }
+
+    #[test]
+    fn overlayfs_marks_in_an_archive_are_not_taken_over() {
+        let Some(bed) = bed() else { return };
+        let marks: [(&str, &[u8]); 3] = [
+            ("SCHILY.xattr.trusted.overlay.redirect", b"/etc"),
+            ("SCHILY.xattr.user.overlay.opaque", b"y"),
+            ("SCHILY.xattr.trusted.other", b"y"),
+        ];
+        bed.unpack(Tar::new().pax(&marks).folder("a")).unwrap();
+        for name in ["trusted.overlay.redirect", "user.overlay.opaque", "trusted.other"] {
+            assert_eq!(bed.xattr("a", name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_sparse_file_has_its_holes() {
+        let Some(bed) = bed() else { return };
+        let fields: [(&str, &[u8]); 4] = [
+            ("GNU.sparse.major", b"1"),
+            ("GNU.sparse.minor", b"0"),
+            ("GNU.sparse.name", b"disk"),
+            ("GNU.sparse.realsize", b"10000000"),
+        ];
+        let mut data = b"2\n5000000\n3\n10000000\n0\n".to_vec();
+        data.resize(512, 0);
+        data.extend(b"abc");
+        bed.unpack(Tar::new().pax(&fields).data("GNUSparseFile.0/disk", &data)).unwrap();
+        assert_eq!(bed.stat("disk").len(), 10_000_000);
+        assert!(bed.stat("disk").blocks() < 100);
+        assert_eq!(&std::fs::read(bed.layer.join("disk")).unwrap()[4_999_999..5_000_004], b"\0abc\0");
+    }
+
+    #[test]
+    fn nothing_leads_out_of_the_layer() {
+        let Some(bed) = bed() else { return };
+        symlink("/mnt/outside", bed.layer.join("planted")).unwrap();
+        let cases: Vec<(Tar, &str)> = vec![
+            (Tar::new().file("../outside/a", "x"), "../outside/a"),
+            (Tar::new().file("b/../../outside/a", "x"), "b/../../outside/a"),
+            (Tar::new().file("..", "x"), ".."),
+            (Tar::new().folder("/.."), "/.."),
+            (Tar::new().symlink("c", "../outside").file("c/a", "x"), "c/a"),
+            (Tar::new().symlink("d", "/mnt/outside").file("d/a", "x"), "d/a"),
+            (Tar::new().symlink("e", "/proc/self/root").file("e/mnt/outside/a", "x"), "e/mnt/outside/a"),
+            (Tar::new().file("planted/a", "x"), "planted/a"),
+            (Tar::new().link("f", "../outside/a"), "f"),
+            (Tar::new().link("g", "/etc/passwd"), "g"),
+            (Tar::new().symlink("h", "/etc").link("i", "h/passwd"), "i"),
+            (Tar::new().file("j", "x").file("j/k", "x"), "j/k"),
+            (Tar::new().file("l/.wh..", ""), "l/.wh.."),
+            (Tar::new().file("l/.wh...", ""), "l/.wh..."),
+            (Tar::new().symlink("m", "../outside").file("m/.wh..wh..opq", ""), "m/.wh..wh..opq"),
+            (Tar::new().data("", b"x"), ""),
+            (Tar::new().with(|header| header.set_uid(u64::from(u32::MAX))).file("n", ""), "n"),
+            (Tar::new().node("o", EntryType::new(b'V'), (0, 0)), "o"),
+        ];
+        for (tar, name) in cases {
+            let error = bed.unpack(tar).unwrap_err();
+            assert_eq!(error.doing, format!("unpack `{name}`"), "{error:?}");
+            assert_eq!(error.kind, Kind::Corrupt, "{name}: {error:?}");
+        }
+        assert_eq!(std::fs::read_dir(bed.root.join("outside")).unwrap().count(), 0);
+        // Absolute names and links are taken from the layer's own top.
+        bed.unpack(Tar::new().folder("mnt/outside").symlink("d", "/mnt/outside").file("/d/a", "in")).unwrap();
+        assert_eq!(bed.text("mnt/outside/a"), "in");
+        assert_eq!(std::fs::read_dir(bed.root.join("outside")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_long_path_is_unpacked() {
+        let Some(bed) = bed() else { return };
+        let name = "long-name/".repeat(300) + "file";
+        bed.unpack(Tar::new().pax(&[("path", name.as_bytes())]).file("short", "x")).unwrap();
+        assert_eq!(bed.text(&name), "x");
+        assert!(bed.layer.as_os_str().as_bytes().len() + name.len() < 4096);
+    }
 }

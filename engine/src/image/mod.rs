@@ -13,13 +13,20 @@
 //! Changes happen under the lock `image`; readers need none.
 
 mod attributes;
+mod catalog;
+mod changes;
 mod config;
 mod digest;
 mod entries;
+#[cfg(test)]
+mod fixture;
+mod import;
 mod layer;
 mod paths;
 mod pax;
+mod platform;
 mod reference;
+mod stream;
 
 pub use config::ImageConfig;
 pub use reference::Reference;
@@ -99,8 +106,10 @@ impl Images {
     }
 
     /// The image that a reference, an id or the beginning of an id names.
-    pub fn resolve(&self, _reference: &str) -> Result<Option<Image>> {
-        Err(soon())
+    pub fn resolve(&self, reference: &str) -> Result<Option<Image>> {
+        let index = self.index()?;
+        let Some(id) = index.find(reference)? else { return Ok(None) };
+        index.images.get(&id).map(|held| self.image(&index, &id, held)).transpose()
     }
 
     /// Adds the images of a docker-archive or OCI layout, as .tar, .tar.gz or .tar.zst.
@@ -110,8 +119,8 @@ impl Images {
 
     /// Makes an image of one layer from the tar of a root file system. `changes` are lines
     /// such as `CMD ["sh"]`. Gives the image's id.
-    pub fn import(&self, _from: Input<'_>, _reference: Option<&str>, _changes: &[String]) -> Result<String> {
-        Err(soon())
+    pub fn import(&self, from: Input<'_>, reference: Option<&str>, changes: &[String]) -> Result<String> {
+        import::import(self, from, reference, changes)
     }
 
     /// All images, by name.

@@ -1,0 +1,75 @@
+//! Making an image of one layer from the tar of a root file system.
+
+use super::catalog::{Commit, Draft, Scratch, Unpacked};
+use super::config::{ConfigFile, History, RawConfig, RootFs};
+use super::digest::Hashing;
+use super::{ImageConfig, Images, Input, Reference, changes, layer, platform, stream};
+use crate::error::{Error, Kind, Result};
+use jiff::Timestamp;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+/// Large enough that digesting and unpacking seldom take turns.
+const BUFFER: usize = 256 << 10;
+
+pub(crate) fn import(
+    images: &Images,
+    from: Input<'_>,
+    reference: Option<&str>,
+    lines: &[String],
+) -> Result<String> {
+    let references: Vec<Reference> = reference.map(str::parse).transpose()?.into_iter().collect();
+    if references.iter().any(|reference| reference.digest.is_some()) {
+        return Err(Error::new(Kind::Unsupported, "an image cannot be imported under a digest"));
+    }
+    let mut config = ImageConfig::default();
+    lines.iter().try_for_each(|line| changes::apply(&mut config, line))?;
+
+    let scratch = Scratch::new(images)?;
+    let folder = scratch.folder("layer")?;
+    let (diff_id, size) = match from {
+        Input::Path(path) => unpack(stream::open(path)?, &folder)?,
+        Input::Stream(stream) => unpack(stream, &folder)?,
+    };
+    let draft = Draft {
+        config: config_json(&config, &diff_id)?,
+        layers: vec![diff_id.clone()],
+        manifest: None,
+        references,
+    };
+    match images.commit(&[draft], &Unpacked::from([(diff_id, (folder, size))]), &scratch)? {
+        Commit::Done(loaded) => Ok(loaded.into_iter().map(|loaded| loaded.id).collect()),
+        Commit::Missing(_) => Err(Error::new(Kind::Corrupt, "the layer just unpacked is gone")),
+    }
+}
+
+fn unpack(from: impl Read + Send, folder: &Path) -> Result<(String, u64)> {
+    let (tar, _) = stream::decompress(from)?;
+    unpack_digesting(tar, folder)
+}
+
+/// Unpacks a tar stream; gives its digest, all of it to the last byte, and its size.
+pub(crate) fn unpack_digesting(tar: impl Read, folder: &Path) -> Result<(String, u64)> {
+    let hashing = BufReader::with_capacity(BUFFER, Hashing::new(tar));
+    let (size, rest) = layer::unpack(hashing, folder)?;
+    let digest = rest.into_inner().finish().map_err(layer::unreadable)?;
+    Ok((digest, size))
+}
+
+fn config_json(config: &ImageConfig, diff_id: &str) -> Result<Vec<u8>> {
+    let now = Timestamp::now().to_string();
+    let file = ConfigFile {
+        architecture: platform::ARCHITECTURE.to_owned(),
+        os: platform::OS.to_owned(),
+        variant: None,
+        created: Some(now.clone()),
+        config: RawConfig::from(config),
+        rootfs: RootFs { kind: "layers".to_owned(), diff_ids: vec![diff_id.to_owned()] },
+        history: vec![History {
+            created: Some(now),
+            comment: Some("imported".to_owned()),
+            ..History::default()
+        }],
+    };
+    serde_json::to_vec(&file).map_err(|error| Error::new(Kind::System, "write the config").because(error))
+}

@@ -1,0 +1,121 @@
+//! Streams of archives: told apart by their first bytes, decompressed while they are read.
+
+use super::layer::unreadable;
+use crate::error::{Context, Error, Kind, Result};
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+const BUFFER: usize = 256 << 10;
+const BLOCK: usize = 512;
+
+/// How a stream is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// First bytes that we know, and what they stand for; an `Err` cannot be read.
+const MAGIC: &[(&[u8], std::result::Result<Compression, &str>)] = &[
+    (&[0x1f, 0x8b], Ok(Compression::Gzip)),
+    (&[0x28, 0xb5, 0x2f, 0xfd], Ok(Compression::Zstd)),
+    (b"\xfd7zXZ\0", Err("xz")),
+    (b"BZh", Err("bzip2")),
+    (b"PK\x03\x04", Err("zip")),
+];
+
+fn sniff(head: &[u8]) -> Result<Compression> {
+    match MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+        None => Ok(Compression::None),
+        Some((_, Ok(compression))) => Ok(*compression),
+        Some((_, Err(name))) => {
+            Err(Error::new(Kind::Unsupported, format!("the archive is compressed with {name}"))
+                .hint("decompress it first, or use gzip or zstd"))
+        }
+    }
+}
+
+/// A stream decompressed, and how it was compressed.
+pub(crate) fn decompress<'a>(
+    mut from: impl Read + Send + 'a,
+) -> Result<(Box<dyn Read + Send + 'a>, Compression)> {
+    let mut head = Vec::with_capacity(BLOCK);
+    (&mut from).take(BLOCK as u64).read_to_end(&mut head).map_err(unreadable)?;
+    if head.is_empty() {
+        return Err(Error::new(Kind::Corrupt, "the archive is empty"));
+    }
+    let compression = sniff(&head)?;
+    let whole = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(from));
+    let stream: Box<dyn Read + Send> = match compression {
+        Compression::None => Box::new(whole),
+        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
+        Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(whole).map_err(unreadable)?),
+    };
+    Ok((stream, compression))
+}
+
+/// Opens an archive file.
+pub(crate) fn open(path: &Path) -> Result<File> {
+    let file = File::open(path).doing(|| format!("open {}", path.display()))?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_dir() => {
+            Err(Error::new(Kind::Unsupported, format!("{} is a folder, not an archive", path.display())))
+        }
+        _ => Ok(file),
+    }
+}
+
+/// Part of a file, read without moving its position: several can be read at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) file: Arc<File>,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+}
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let want = buffer.len().min(usize::try_from(self.length).unwrap_or(usize::MAX));
+        let count = self.file.read_at(&mut buffer[..want], self.offset)?;
+        if count == 0 && want > 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early"));
+        }
+        self.offset += count as u64;
+        self.length -= count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn streams_are_told_apart_by_their_first_bytes() {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(b"text").unwrap();
+        let zstd = zstd::encode_all(&b"text"[..], 1).unwrap();
+        let cases = [
+            (b"text".to_vec(), Compression::None),
+            (gzip.finish().unwrap(), Compression::Gzip),
+            (zstd, Compression::Zstd),
+        ];
+        for (bytes, expected) in cases {
+            let (mut stream, compression) = decompress(bytes.as_slice()).unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            assert_eq!((text.as_str(), compression), ("text", expected));
+        }
+        for (bytes, named) in
+            [(&b"\xfd7zXZ\0"[..], "xz"), (b"BZh9", "bzip2"), (b"PK\x03\x04", "zip"), (b"", "empty")]
+        {
+            let error = decompress(bytes).err().unwrap();
+            assert!(error.doing.contains(named), "{}", error.doing);
+        }
+    }
+}
