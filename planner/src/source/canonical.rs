@@ -3,6 +3,7 @@
 use super::check::Context;
 use super::path::Path;
 use super::tree::{Entry, Map, Tag, Tree, Value};
+use crate::diagnostic::Span;
 use crate::model::words;
 
 /// `x` means `[x]`.
@@ -74,33 +75,28 @@ pub(crate) fn map_of_names(tree: &mut Tree, path: &Path<'_>, context: &mut Conte
     names(tree, path, context, |span| Tree::new(Value::Null, span));
 }
 
-/// `[a]` means `{a: {condition: service_started}}`.
+/// `[a]` means `{a: {condition: service_started, required: true}}`.
 pub(crate) fn depends_on(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
-    names(tree, path, context, Tree::empty_map);
+    names(tree, path, context, started);
     let Some(map) = tree.as_map_mut() else { return };
     for (_, _, value) in map.values_mut() {
         if value.value == Value::Null && value.tag.is_none() {
-            *value = Tree::empty_map(&value.span);
-        }
-        let span = value.span.clone();
-        if let Some(long) = value.as_map_mut() {
-            for (key, default) in
-                [("condition", Value::Text("service_started".into())), ("required", Value::Bool(true))]
-            {
-                if long.get(key).is_none_or(|value| value.value == Value::Null) {
-                    long.set(key, Tree::new(default, &span));
-                }
-            }
+            *value = started(&value.span);
         }
     }
 }
 
-fn names(
-    tree: &mut Tree,
-    path: &Path<'_>,
-    context: &mut Context<'_>,
-    value: impl Fn(&crate::diagnostic::Span) -> Tree,
-) {
+/// A dependency that only has to be started.
+fn started(span: &Span) -> Tree {
+    let mut long = Tree::empty_map(span);
+    long.as_map_mut().into_iter().for_each(|map| {
+        map.set("condition", Tree::text("service_started", span));
+        map.set("required", Tree::new(Value::Bool(true), span));
+    });
+    long
+}
+
+fn names(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, value: impl Fn(&Span) -> Tree) {
     let Value::List(items) = &mut tree.value else { return };
     let mut map = Map::default();
     for (index, item) in items.iter_mut().enumerate() {

@@ -49,7 +49,7 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         Kind::Text => text(tree),
         Kind::Loose => {
             warn_of_changed_number(tree, path, context);
-            Ok(Value::Text(loose(&tree.value)))
+            text(&Tree::text(loose(&tree.value), &tree.span))
         }
         Kind::Bool => boolean(tree, path, context),
         Kind::Int(least, most) => integer(tree, *least, *most),
@@ -61,7 +61,7 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         Kind::Word(words) => word(tree, words),
         Kind::Parsed(parse) => match &tree.value {
             Value::Text(text) => parse(text).map(Value::Text),
-            Value::Int(_) | Value::Float(_) => parse(&loose(&tree.value)).map(Value::Text),
+            Value::Int(number) => parse(&number.to_string()).map(Value::Text),
             _ => text(tree),
         },
     };

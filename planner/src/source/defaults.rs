@@ -11,6 +11,7 @@ pub(crate) fn fill(tree: &mut Tree) {
     for (_, span, service) in services.values_mut() {
         networks(service, span);
         links(service);
+        dependencies(service);
         if service.at(&["networks", "default"]).is_some() {
             default_network = Some(span.clone());
         }
@@ -60,5 +61,20 @@ fn links(service: &mut Tree) {
             long.set("required", Tree::new(Value::Bool(true), &link.span));
         }
         dependencies.set(name, dependency);
+    }
+}
+
+/// What a long entry of `depends_on` leaves out. Only known once all files are merged.
+fn dependencies(service: &mut Tree) {
+    let Some(dependencies) = service.get_mut("depends_on").and_then(Tree::as_map_mut) else { return };
+    for (_, span, dependency) in dependencies.values_mut() {
+        let Some(long) = dependency.as_map_mut() else { continue };
+        for (key, default) in
+            [("condition", Value::Text("service_started".into())), ("required", Value::Bool(true))]
+        {
+            if long.get(key).is_none() {
+                long.set(key, Tree::new(default, span));
+            }
+        }
     }
 }

@@ -82,7 +82,11 @@ impl EnvFiles<'_> {
             Ok(pairs) => {
                 for (key, value) in pairs {
                     // A bare `KEY` that nobody knows is dropped, unlike in `environment`.
-                    if let Some(value) = value.or_else(|| self.environment.get(&key)) {
+                    let known = value.or_else(|| self.environment.get(&key));
+                    if known.as_ref().is_some_and(|value| value.contains('\0')) {
+                        let message = format!("the value of {key} in {name} has a NUL character");
+                        self.diagnostics.error(&file.span, path.key("env_file"), message);
+                    } else if let Some(value) = known {
                         let value = Tree::text(value, &file.span);
                         all.insert(Entry { key, key_span: file.span.clone(), value });
                     }

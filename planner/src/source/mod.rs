@@ -38,10 +38,7 @@ pub trait Source {
 /// The variables that the text of a dotenv file sets, for those that stand above loading
 /// (`COMPOSE_FILE`). `outer` is asked before earlier lines of the file. `None` when the text is
 /// broken: loading tells where.
-pub fn dotenv_variables(
-    text: &str,
-    outer: &dyn Fn(&str) -> Option<String>,
-) -> Option<Vec<(String, String)>> {
+pub fn dotenv_variables(text: &str, outer: &dyn Fn(&str) -> Option<String>) -> Option<Vec<(String, String)>> {
     let pairs = dotenv::parse(text, outer).ok()?;
     Some(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
 }

@@ -1,5 +1,6 @@
 //! Loading, seen from outside: files in, a stack or diagnostics out.
 
+mod merging;
 mod mistakes;
 mod stacks;
 

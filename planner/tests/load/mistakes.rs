@@ -246,6 +246,14 @@ const IN_A_SERVICE: Mistakes = &[
     ("environment: {A: [1]}", &["4:22 services.web.environment.A: must be text, not a list"]),
     ("environment: {'A=B': 1}", &["4:19 services.web.environment.A=B: `A=B` cannot name a variable"]),
     (
+        "environment: {A: \"x\\0\"}",
+        &["4:22 services.web.environment.A: a NUL character is not possible here"],
+    ),
+    (
+        "hostname: 1.10",
+        &["4:15 services.web.hostname: must be text, not a number [write it in quotes: \"1.1\"]"],
+    ),
+    (
         "environment: {A: $NOPE}",
         &[
             "4:22 services.web.environment.A: variable `NOPE` is not set and becomes empty [set it, give a default with ${NOPE:-…}, or write $$NOPE to keep the dollar]",
