@@ -11,6 +11,7 @@ use measure::{Sample, repeat};
 use place::Place;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use tools::{Composer, Engine, Tool};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -18,7 +19,18 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// Sizes of the stacks, each with the number of runs that are measured.
 const STACKS: [(usize, usize); 4] = [(1, 15), (10, 9), (50, 5), (100, 3)];
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match bench() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // When even this cannot be written, the exit code says it.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench() -> Result<()> {
     let sampan = PathBuf::from(std::env::args_os().nth(1).ok_or("usage: bench SAMPAN")?).canonicalize()?;
     let place = Place::new(sampan)?;
     headline(&place)?;
@@ -40,7 +52,7 @@ fn headline(place: &Place) -> Result<()> {
     ))?;
     let bytes = std::fs::metadata(&place.sampan)?.len();
     title("release binary")?;
-    line(&format!("  {:<28}{:>9.2} MB", "sampan", bytes as f64 / 1e6))
+    line(&format!("  {:<32}{:>9.2} MB", "sampan", bytes as f64 / 1e6))
 }
 
 fn start_up(place: &Place) -> Result<()> {
@@ -59,7 +71,7 @@ fn one_container(place: &Place, engines: &[Engine]) -> Result<()> {
     for tool in Tool::peers(place, engines)? {
         match tool {
             Tool::Ready { name, mut run } => row(&name, &repeat(15, &mut run)?, Some(&sample))?,
-            Tool::Missing { name, why } => line(&format!("  {name:<28}{why}"))?,
+            Tool::Missing { name, why } => line(&format!("  {name:<32}{why}"))?,
         }
     }
     Ok(())
@@ -94,7 +106,7 @@ fn unchanged(place: &Place, engines: &[Engine]) -> Result<()> {
         if first.is_none() {
             let kilobytes = tools::private_memory_of_shims(&place.runtime)?;
             title(&format!("private memory of the supervisors of {SIZE} idle containers, each"))?;
-            line(&format!("  {:<28}{:>9} KB", "sampan shim", measure::median(&kilobytes)))?;
+            line(&format!("  {:<32}{:>9} KB", "sampan shim", measure::median(&kilobytes)))?;
         }
         composer.stack(&file).args(["down", "-v"]).done()?;
         first.get_or_insert(sample);
@@ -110,7 +122,7 @@ fn title(text: &str) -> Result<()> {
 fn row(name: &str, sample: &Sample, beside: Option<&Sample>) -> Result<()> {
     let ratio =
         beside.map(|ours| format!("   {:.1}×", sample.median().as_secs_f64() / ours.median().as_secs_f64()));
-    line(&format!("  {name:<28}{sample}{}", ratio.unwrap_or_default()))
+    line(&format!("  {name:<32}{sample}{}", ratio.unwrap_or_default()))
 }
 
 fn line(text: &str) -> Result<()> {

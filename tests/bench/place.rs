@@ -1,6 +1,7 @@
 //! Where the benchmark works: folders of its own, an image, stack files.
 
 use crate::{Result, tools};
+use serde_json::json;
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -55,6 +56,20 @@ impl Place {
         let path = self.folder(&format!("{name}-{size}"))?.join("compose.yaml");
         fs::write(&path, text)?;
         Ok(path)
+    }
+
+    /// The same root file system as a bundle of the OCI runtime specification, to run `true`.
+    pub(crate) fn bundle(&self) -> Result<PathBuf> {
+        let bundle = self.folder("bundle")?;
+        let rootfs = self.folder("bundle/rootfs")?;
+        tools::succeed(Command::new("tar").arg("-xf").arg(&self.archive).arg("-C").arg(rootfs))?;
+        tools::succeed(tools::quiet("crun").arg("spec").current_dir(&bundle))?;
+        let config = bundle.join("config.json");
+        let mut spec: serde_json::Value = serde_json::from_slice(&fs::read(&config)?)?;
+        spec["process"]["args"] = json!(["true"]);
+        spec["process"]["terminal"] = json!(false);
+        fs::write(&config, spec.to_string())?;
+        Ok(bundle)
     }
 
     /// A new folder.
