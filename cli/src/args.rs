@@ -1,7 +1,10 @@
 //! What was typed: the options of every verb and the verbs themselves. The doc comments
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
-use crate::commands::{completion, config, version};
+use crate::commands::{
+    completion, config, down, exec, image, kill, logs, ls, plan, ps, restart, start, stop, up, version,
+    volume,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -75,8 +78,24 @@ pub(crate) enum Ansi {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Up(up::UpArgs),
+    Down(down::DownArgs),
+    Plan(plan::PlanArgs),
+    Ps(ps::PsArgs),
+    Logs(logs::LogsArgs),
+    Exec(exec::ExecArgs),
+    Start(start::StartArgs),
+    Stop(stop::StopArgs),
+    Restart(restart::RestartArgs),
+    Kill(kill::KillArgs),
     #[command(alias = "convert")]
     Config(config::ConfigArgs),
+    Ls(ls::LsArgs),
+    Image(image::ImageArgs),
+    Volume(volume::VolumeArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
+    /// The supervisor of one container; started by sampan itself
+    #[command(hide = true)]
+    Shim,
 }

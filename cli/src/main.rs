@@ -13,6 +13,9 @@ use std::process::ExitCode;
 /// A container's supervisor is this program again; it must not meet anything of the rest.
 /// All verbs run on this one thread; those that apply a plan make a runtime for that time.
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == "shim") {
+        return commands::shim::run();
+    }
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(output::usage(error).code()),

@@ -2,17 +2,79 @@
 
 pub(crate) mod completion;
 pub(crate) mod config;
+mod containers;
+mod converge;
+pub(crate) mod down;
+pub(crate) mod exec;
+mod follow;
+pub(crate) mod image;
+mod interrupt;
+pub(crate) mod kill;
+pub(crate) mod logs;
+pub(crate) mod ls;
+pub(crate) mod plan;
+pub(crate) mod ps;
+pub(crate) mod restart;
+pub(crate) mod shim;
+pub(crate) mod start;
+pub(crate) mod stop;
+pub(crate) mod up;
 pub(crate) mod version;
+pub(crate) mod volume;
 
 use crate::args::Command;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
+use engine::LinuxEngine;
+use planner::desired::MountKind;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Does what the verb says.
 pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
+        Command::Up(args) => up::run(&args, context),
+        Command::Down(args) => down::run(&args, context),
+        Command::Plan(args) => plan::run(&args, context),
+        Command::Ps(args) => ps::run(&args, context),
+        Command::Logs(args) => logs::run(&args, context),
+        Command::Exec(args) => exec::run(args, context),
+        Command::Start(args) => start::run(&args, context),
+        Command::Stop(args) => stop::run(&args, context),
+        Command::Restart(args) => restart::run(&args, context),
+        Command::Kill(args) => kill::run(&args, context),
         Command::Config(args) => config::run(&args, context),
+        Command::Ls(args) => ls::run(&args, context),
+        Command::Image(args) => image::run(&args, context),
+        Command::Volume(args) => volume::run(&args, context),
         Command::Version(args) => version::run(&args, context),
         Command::Completion(args) => completion::run(&args, context),
+        Command::Shim => Err(Failure::usage("`shim` is for sampan itself", "see `sampan --help`")),
     }
+}
+
+/// A number of seconds from the command line.
+fn seconds(number: Option<u64>) -> Option<Duration> {
+    number.map(Duration::from_secs)
+}
+
+/// Tells for an image id which container uses it.
+fn users_of_images(engine: &LinuxEngine) -> Result<impl Fn(&str) -> Option<String>, Failure> {
+    let containers = engine.list(None)?;
+    let users: BTreeMap<String, String> =
+        containers.into_iter().map(|container| (container.image_id, container.id.name())).collect();
+    Ok(move |image: &str| users.get(image).cloned())
+}
+
+/// The containers that mount each volume.
+fn users_of_volumes(engine: &LinuxEngine) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for container in engine.list(None)? {
+        for mount in &container.spec.mounts {
+            if let MountKind::Volume { name, .. } = &mount.kind {
+                users.entry(name.clone()).or_default().push(container.id.name());
+            }
+        }
+    }
+    Ok(users)
 }

@@ -4,7 +4,9 @@
 mod discover;
 mod environment;
 
-pub(crate) use environment::{Environment, Terminals};
+pub(crate) use environment::Environment;
+#[cfg(test)]
+pub(crate) use environment::Terminals;
 
 use crate::args::Global;
 use crate::error::{Exit, Failure, Message};

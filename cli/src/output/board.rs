@@ -6,7 +6,7 @@ use super::time::took;
 use engine::Event;
 use engine::event::Finish;
 use planner::StepId;
-use planner::plan::Plan;
+use planner::plan::{Node, Plan};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -23,8 +23,17 @@ pub(crate) struct Board {
     stack: String,
     rows: Vec<Row>,
     row_of: Vec<usize>,
-    doing: Vec<&'static str>,
+    steps: Vec<StepNote>,
     began: Instant,
+}
+
+/// What the board must remember of one step.
+struct StepNote {
+    doing: &'static str,
+    /// Steps that must be over before it.
+    waits_for: Vec<StepId>,
+    /// How it ended, once it is over.
+    finish: Option<Finish>,
 }
 
 /// One resource and how far it is.
@@ -66,16 +75,6 @@ impl Row {
         let running = self.running.values().map(|since| now.saturating_duration_since(*since));
         self.spent + running.max().unwrap_or_default()
     }
-
-    /// What has become of it, once it is over.
-    fn result(&self) -> String {
-        match self.finish {
-            Finish::Done => self.resource.result(),
-            Finish::Failed => "failed".to_owned(),
-            Finish::Skipped => "skipped".to_owned(),
-            Finish::Cancelled => "interrupted".to_owned(),
-        }
-    }
 }
 
 /// Worse ends hide better ones.
@@ -96,8 +95,13 @@ impl Board {
         for (at, row) in rows.iter().enumerate() {
             row.resource.steps.iter().for_each(|step| row_of[*step] = at);
         }
-        let doing = plan.nodes.iter().map(|node| doing(&node.step)).collect();
-        Self { stack: plan.stack.clone(), rows, row_of, doing, began: now }
+        let note = |node: &Node| StepNote {
+            doing: doing(&node.step),
+            waits_for: node.needs.iter().chain(&node.after).copied().collect(),
+            finish: None,
+        };
+        let steps = plan.nodes.iter().map(note).collect();
+        Self { stack: plan.stack.clone(), rows, row_of, steps, began: now }
     }
 
     /// Takes in one event; the answer is the row that is over with it.
@@ -115,6 +119,7 @@ impl Board {
                 row.over += 1;
                 row.spent += time;
                 row.note.clear();
+                self.steps[step].finish = Some(finish);
                 if rank(finish) > rank(row.finish) {
                     row.finish = finish;
                 }
@@ -133,10 +138,14 @@ impl Board {
             Finish::Skipped | Finish::Cancelled => Ink::Yellow,
         };
         if row.spent.is_zero() {
-            return vec![(Ink::Plain, self.label(row)), (ink, row.result())];
+            return vec![(Ink::Plain, self.label(row)), (ink, self.result(row))];
         }
         let time = format!("  {}", took(row.spent));
-        vec![(Ink::Plain, self.label(row)), (ink, pad(&row.result(), self.result_width())), (Ink::Dim, time)]
+        vec![
+            (Ink::Plain, self.label(row)),
+            (ink, pad(&self.result(row), self.result_width())),
+            (Ink::Dim, time),
+        ]
     }
 
     /// The picture for a terminal of so many lines: a headline, then rows. When there are more
@@ -186,21 +195,46 @@ impl Board {
             return vec![
                 (ink, format!("{mark} ")),
                 (Ink::Plain, label),
-                (ink, word(&row.result())),
+                (ink, word(&self.result(row))),
                 (Ink::Dim, format!("  {time}")),
             ];
         }
         let Some((step, _)) = row.running.last_key_value() else {
-            return vec![(Ink::Dim, format!("· {label}{}", if row.over == 0 { "" } else { "waiting" }))];
+            return vec![(Ink::Dim, format!("· {label}{}", self.waiting(row)).trim_end().to_owned())];
         };
         let turn = (now - self.began).as_millis() / TURN.as_millis();
         let spinner = SPINNER[turn as usize % SPINNER.len()];
         vec![
             (Ink::Cyan, format!("{spinner} ")),
             (Ink::Plain, label),
-            (Ink::Cyan, word(self.doing[*step])),
+            (Ink::Cyan, word(self.steps[*step].doing)),
             (Ink::Dim, format!("  {}  {}", took(row.elapsed(now)), row.note).trim_end().to_owned()),
         ]
+    }
+
+    /// What the next step of a row waits for, when that is another resource.
+    fn waiting(&self, row: &Row) -> String {
+        let unfinished = |step: &&StepId| self.steps[**step].finish.is_none();
+        let next = row.resource.steps.iter().find(unfinished);
+        let needs = next.map(|step| self.steps[*step].waits_for.iter());
+        let other = needs.into_iter().flatten().filter(unfinished).map(|step| &self.rows[self.row_of[*step]]);
+        let mut names =
+            other.map(|other| other.resource.name.as_str()).filter(|name| *name != row.resource.name);
+        names.next().map_or_else(String::new, |name| format!("waits for {name}"))
+    }
+
+    /// What has become of a row that is over.
+    fn result(&self, row: &Row) -> String {
+        let done = |step: &&StepId| self.steps[**step].finish == Some(Finish::Done);
+        match row.finish {
+            Finish::Done => row.resource.result(),
+            Finish::Failed => "failed".to_owned(),
+            Finish::Skipped if row.resource.steps.iter().any(|step| done(&step)) => {
+                "skipped the rest".to_owned()
+            }
+            Finish::Skipped => "skipped".to_owned(),
+            Finish::Cancelled => "interrupted".to_owned(),
+        }
     }
 
     fn label(&self, row: &Row) -> String {
@@ -269,7 +303,7 @@ mod tests {
                 "shop: 1 of 3, 0.20 s",
                 "✔ network shop_default  created           3 ms",
                 "⠹ container shop-db-1   creating          0.20 s  copying",
-                "· container shop-web-1  ",
+                "· container shop-web-1  waits for shop-db-1",
             ]
         );
     }

@@ -3,9 +3,11 @@
 
 pub(crate) mod board;
 pub(crate) mod diagnostic;
+pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod resource;
+pub(crate) mod status;
 mod style;
 pub(crate) mod summary;
 pub(crate) mod table;

@@ -1,0 +1,43 @@
+//! Which containers a command is about.
+
+use crate::context::Target;
+use crate::error::{Exit, Failure, Message};
+use engine::LinuxEngine;
+use engine::container::ContainerStatus;
+use std::collections::BTreeSet;
+
+/// The containers of the stack, by service, number and generation. A stack that neither files
+/// nor the machine know is an error.
+pub(crate) fn known(engine: &LinuxEngine, target: &Target) -> Result<Vec<ContainerStatus>, Failure> {
+    let mut containers = engine.list(Some(&target.name))?;
+    if containers.is_empty() && target.stack.is_none() {
+        return Err(Message::new(Exit::NotReached, format!("no stack `{}`", target.name))
+            .hint("`sampan ls -a` lists those that there are; name one with `-p`")
+            .into());
+    }
+    containers.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(containers)
+}
+
+/// Those of the named services; all when none is named.
+pub(crate) fn select(
+    containers: Vec<ContainerStatus>,
+    target: &Target,
+    services: &[String],
+) -> Result<Vec<ContainerStatus>, Failure> {
+    if services.is_empty() {
+        return Ok(containers);
+    }
+    let mut names: BTreeSet<&str> = containers.iter().map(|one| one.id.slot.service.as_str()).collect();
+    if let Some(stack) = &target.stack {
+        names.extend(stack.services.keys().chain(stack.disabled.keys()).map(String::as_str));
+    }
+    if let Some(unknown) = services.iter().find(|name| !names.contains(name.as_str())) {
+        let names: Vec<&str> = names.into_iter().collect();
+        return Err(Message::new(Exit::NotReached, format!("no service `{unknown}` in {}", target.name))
+            .hint(format!("there are: {}", names.join(", ")))
+            .into());
+    }
+    let wanted = |one: &ContainerStatus| services.contains(&one.id.slot.service);
+    Ok(containers.into_iter().filter(wanted).collect())
+}

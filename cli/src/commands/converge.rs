@@ -1,0 +1,194 @@
+//! The one way in which a command changes the machine: observe, plan, apply.
+
+use super::interrupt::Interrupts;
+use crate::context::{Context, Target};
+use crate::error::{Exit, Failure, Message};
+use crate::output::progress::Progress;
+use crate::output::{self, summary};
+use engine::apply::{Cancel, Options, apply};
+use engine::{Engine, LinuxEngine, Report, Scope};
+use planner::goal::Verb;
+use planner::model::{Network, Stack};
+use planner::{Goal, Plan, plan};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a command asks of which stack.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    /// The stack.
+    pub(crate) target: &'a Target,
+    /// What should become of it.
+    pub(crate) goal: &'a Goal,
+    /// Show the plan, do nothing.
+    pub(crate) dry_run: bool,
+}
+
+/// Plans what is asked and does it. The exit code says whether the goal is reached.
+pub(crate) fn converge(context: &Context, engine: &Arc<LinuxEngine>, ask: Ask) -> Result<Exit, Failure> {
+    block_on(async {
+        let mut interrupts = Interrupts::listen()?;
+        converge_within(context, engine, ask, &mut interrupts).await
+    })
+}
+
+/// Like [`converge`], for those that have a runtime and listen to Ctrl-C already.
+pub(crate) async fn converge_within(
+    context: &Context,
+    engine: &Arc<LinuxEngine>,
+    ask: Ask<'_>,
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Failure> {
+    let began = Instant::now();
+    let plan = plan_for(engine, ask)?;
+    if ask.dry_run {
+        show(context, &plan)?;
+        return Ok(Exit::Done);
+    }
+    if plan.nodes.is_empty() {
+        idle(context, &plan, ask.goal, began);
+        return Ok(Exit::Done);
+    }
+    let _lock = engine.lock_stack(&ask.target.name)?;
+    // Others may have changed the world before the lock was ours.
+    let plan = plan_for(engine, ask)?;
+    if plan.nodes.is_empty() {
+        idle(context, &plan, ask.goal, began);
+        return Ok(Exit::Done);
+    }
+    if matches!(ask.goal.verb, Verb::Up(_)) {
+        engine.claim(&ask.target.name, &owner(ask.target))?;
+    }
+    told(context, &plan);
+    let report = run(context, engine, &plan, interrupts).await?;
+    summary::tell(context.screen, &plan, &report);
+    if matches!(ask.goal.verb, Verb::Down { .. }) && ask.goal.services.is_empty() && report.is_done() {
+        engine.release(&ask.target.name)?;
+    }
+    Ok(match () {
+        () if report.is_done() => Exit::Done,
+        () if report.is_cancelled() => Exit::Interrupted,
+        () => Exit::NotReached,
+    })
+}
+
+/// Observes and plans. Changes nothing and takes no lock.
+pub(crate) fn plan_for(engine: &LinuxEngine, ask: Ask) -> Result<Plan, Failure> {
+    let stack = ask.target.stack.as_ref();
+    let live = engine.observe(&scope(&ask.target.name, stack))?;
+    Ok(plan::plan(stack, ask.goal, &live)?)
+}
+
+/// What to look at: the stack, and what it uses that belongs to nobody or to others.
+fn scope(name: &str, stack: Option<&Stack>) -> Scope {
+    let Some(stack) = stack else { return Scope { stack: name.to_owned(), ..Default::default() } };
+    let mut images: Vec<String> = stack.services.values().map(|service| service.image.clone()).collect();
+    images.sort();
+    images.dedup();
+    let external = |network: &&Network| network.external;
+    Scope {
+        stack: name.to_owned(),
+        images,
+        networks: stack.networks.values().filter(external).map(|one| one.name.clone()).collect(),
+        volumes: stack.volumes.values().filter(|one| one.external).map(|one| one.name.clone()).collect(),
+    }
+}
+
+fn owner(target: &Target) -> engine::linux::Owner {
+    engine::linux::Owner {
+        directory: target.directory.clone(),
+        files: target.files.iter().map(Into::into).collect(),
+    }
+}
+
+/// Prints a plan.
+pub(crate) fn show(context: &Context, plan: &Plan) -> Result<(), Failure> {
+    let text = plan::render::text(plan);
+    context.screen.print(&output::plan::paint(context.screen.out, &text))
+}
+
+/// Tells what the user should know about a plan that is about to run.
+fn told(context: &Context, plan: &Plan) {
+    plan.notes.iter().for_each(|note| context.screen.warn(note));
+    if context.verbose {
+        for kept in &plan.kept {
+            context.screen.tell(&format!("{}  {}", kept.resource, kept.reason));
+        }
+    }
+}
+
+/// Tells that there is nothing to do.
+fn idle(context: &Context, plan: &Plan, goal: &Goal, began: Instant) {
+    told(context, plan);
+    context.screen.tell(&output::summary::idle(plan, goal, began.elapsed()));
+}
+
+/// Walks a plan, with progress. The first Ctrl-C lets what has begun end, the second does not.
+async fn run(
+    context: &Context,
+    engine: &Arc<LinuxEngine>,
+    plan: &Plan,
+    interrupts: &mut Interrupts,
+) -> Result<Report, Failure> {
+    let cancel = Cancel::new();
+    let progress = Progress::start(plan, context.screen);
+    let mut options = Options::default();
+    options.parallel = context.parallel().unwrap_or(options.parallel);
+    let report = {
+        let events = progress.sender();
+        // The receiver ends only after this block.
+        let tell = move |event| drop(events.send(event));
+        let walk = apply(engine.clone(), plan, &options, tell, cancel.clone());
+        let mut walk = std::pin::pin!(walk);
+        loop {
+            tokio::select! {
+                biased;
+                report = &mut walk => break Some(report),
+                () = interrupts.next() => match cancel.is_cancelled() {
+                    false => cancel.cancel(),
+                    true => break None,
+                },
+            }
+        }
+    };
+    progress.finish();
+    report.ok_or_else(|| {
+        Message::new(Exit::Interrupted, format!("{} was left in the middle of a change", plan.stack))
+            .hint("the next `up` or `down` goes on from there")
+            .into()
+    })
+}
+
+/// Runs a future on a runtime of its own. What still blocks after that is left behind.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::io("start the runtime", &error))?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_background();
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use planner::model::{Service, Volume};
+
+    #[test]
+    fn images_are_asked_for_once_and_networks_and_volumes_only_when_they_are_of_others() {
+        let service = |image: &str| Service { image: image.into(), ..Default::default() };
+        let network = |name: &str, external| Network { name: name.into(), external, ..Default::default() };
+        let volume = |name: &str, external| Volume { name: name.into(), external, ..Default::default() };
+        let stack = Stack {
+            services: [("a".into(), service("x")), ("b".into(), service("x"))].into(),
+            networks: [("n".into(), network("shop_n", false)), ("e".into(), network("e", true))].into(),
+            volumes: [("v".into(), volume("shop_v", false)), ("w".into(), volume("w", true))].into(),
+            ..Default::default()
+        };
+        let scope = scope("shop", Some(&stack));
+        assert_eq!(scope.images, ["x"]);
+        assert_eq!((scope.networks, scope.volumes), (vec!["e".to_owned()], vec!["w".to_owned()]));
+    }
+}

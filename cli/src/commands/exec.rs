@@ -1,0 +1,103 @@
+//! `sampan exec`
+
+use super::containers::{known, select};
+use crate::context::Context;
+use crate::error::{Exit, Failure, Message};
+use clap::Args;
+use engine::container::{ContainerStatus, ExecSpec};
+
+/// Run another program in a running container
+#[derive(Debug, Args)]
+#[command(after_help = "Everything behind SERVICE belongs to the program: `sampan exec web ls -l /`")]
+pub(crate) struct ExecArgs {
+    /// No terminal; there is one when standard input and output are terminals
+    #[arg(short = 'T', long = "no-tty")]
+    no_tty: bool,
+
+    /// Run as `user[:group]`
+    #[arg(short, long)]
+    user: Option<String>,
+
+    /// Working directory
+    #[arg(short, long, value_name = "DIR")]
+    workdir: Option<String>,
+
+    /// Set a variable; without a value it takes that of this shell
+    #[arg(short, long = "env", value_name = "NAME=VALUE")]
+    env: Vec<String>,
+
+    /// Number of the container when there are several
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    index: u32,
+
+    /// Accepted for scripts: input is always passed on
+    #[arg(short, long, hide = true)]
+    interactive: bool,
+
+    /// The service
+    service: String,
+
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    argv: Vec<String>,
+}
+
+/// Blocks until the program ended; its exit code is ours. Nothing here may make a thread: the
+/// engine enters the container's namespaces from this one.
+pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<Exit, Failure> {
+    let target = context.target()?;
+    let engine = context.engine_as_root("exec")?;
+    let containers = select(known(&engine, &target)?, &target, std::slice::from_ref(&args.service))?;
+    let container = choose(containers, &args)?;
+    let terminals = context.environment.terminals;
+    let spec = ExecSpec {
+        env: variables(&args.env, &|name| context.environment.var(name).map(str::to_owned)),
+        argv: args.argv,
+        user: args.user,
+        cwd: args.workdir,
+        tty: !args.no_tty && terminals.input && terminals.out,
+    };
+    let code = engine.exec(&container.id, &spec)?;
+    Ok(Exit::Program(u8::try_from(code).unwrap_or(255)))
+}
+
+/// The newest running container of that number.
+fn choose(containers: Vec<ContainerStatus>, args: &ExecArgs) -> Result<ContainerStatus, Failure> {
+    let name = &args.service;
+    let mut of_index: Vec<_> = containers.into_iter().filter(|one| one.id.slot.index == args.index).collect();
+    let Some(newest) = of_index.pop() else {
+        let message =
+            Message::new(Exit::NotReached, format!("service `{name}` has no container {}", args.index));
+        return Err(message.hint("`sampan up -d` creates what is missing").into());
+    };
+    of_index.push(newest);
+    let running = of_index.iter().rposition(|one| one.state.is_running());
+    match running {
+        Some(at) => Ok(of_index.swap_remove(at)),
+        None => Err(Message::new(Exit::NotReached, format!("container {name}-{} does not run", args.index))
+            .hint(format!("see why: `sampan logs {name}`; start it: `sampan start {name}`"))
+            .into()),
+    }
+}
+
+/// `NAME=VALUE` as it is, `NAME` with the value that it has here, if it has one.
+fn variables(wanted: &[String], var: &dyn Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((name, value)) => Some((name.to_owned(), value.to_owned())),
+        None => Some((text.clone(), var(text)?)),
+    };
+    wanted.iter().filter_map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_without_value_comes_from_here() {
+        let here = |name: &str| (name == "LANG").then(|| "C".to_owned());
+        let wanted = ["A=b=c".to_owned(), "LANG".to_owned(), "NONE".to_owned()];
+        let pairs = [("A".to_owned(), "b=c".to_owned()), ("LANG".to_owned(), "C".to_owned())];
+        assert_eq!(variables(&wanted, &here), pairs);
+    }
+}

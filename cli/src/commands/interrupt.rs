@@ -1,0 +1,38 @@
+//! Ctrl-C and SIGTERM, as something to wait for.
+
+use crate::error::Failure;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Listens to the signals that ask a program to end.
+pub(crate) struct Interrupts(Option<Signals>);
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// Listens from now on; the signals no longer end the process by themselves.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let listen = || {
+            let interrupt = signal(SignalKind::interrupt())?;
+            let terminate = signal(SignalKind::terminate())?;
+            Ok::<_, std::io::Error>(Self(Some(Signals { interrupt, terminate })))
+        };
+        listen().map_err(|error| Failure::io("listen to signals", &error))
+    }
+
+    /// Hears nothing, for work during which somebody else listens.
+    pub(crate) fn never() -> Self {
+        Self(None)
+    }
+
+    /// Ends when the next one arrives.
+    pub(crate) async fn next(&mut self) {
+        let Some(signals) = &mut self.0 else { return std::future::pending().await };
+        tokio::select! {
+            _ = signals.interrupt.recv() => {}
+            _ = signals.terminate.recv() => {}
+        }
+    }
+}

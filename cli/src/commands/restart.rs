@@ -1,0 +1,35 @@
+//! `sampan restart`
+
+use super::converge::{Ask, converge};
+use crate::context::Context;
+use crate::error::{Exit, Failure};
+use clap::Args;
+use planner::Goal;
+use planner::goal::Verb;
+use std::sync::Arc;
+
+/// Stop containers and start them again, as they are
+#[derive(Debug, Args)]
+pub(crate) struct RestartArgs {
+    /// Only these services
+    services: Vec<String>,
+
+    /// Seconds between stop signal and kill, instead of each service's own
+    #[arg(short, long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+
+    /// Show the plan and do nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(args: &RestartArgs, context: &Context) -> Result<Exit, Failure> {
+    let target = context.target()?;
+    let engine = Arc::new(context.engine_as_root("restart")?);
+    let goal = Goal {
+        verb: Verb::Restart,
+        services: args.services.iter().cloned().collect(),
+        stop_timeout: super::seconds(args.timeout),
+    };
+    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run })
+}

@@ -1,0 +1,94 @@
+//! Log lines of several containers, each with the name of its container in front.
+
+use super::style::{Ink, Style};
+use engine::container::LogLine;
+use planner::ContainerId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Names in colours.
+    pub(crate) colour: bool,
+    /// Names at all.
+    pub(crate) prefix: bool,
+    /// The time in front of the text.
+    pub(crate) timestamps: bool,
+}
+
+/// Turns log lines into text.
+pub(crate) struct LogView {
+    timestamps: bool,
+    prefixes: BTreeMap<ContainerId, String>,
+}
+
+impl LogView {
+    /// A view of these containers.
+    pub(crate) fn new(style: Style, look: Look, ids: &[ContainerId]) -> Self {
+        let style = Style { colour: style.colour && look.colour };
+        let services: BTreeSet<&str> = ids.iter().map(|id| id.slot.service.as_str()).collect();
+        let services: Vec<&str> = services.into_iter().collect();
+        let width = ids.iter().map(|id| name(id).chars().count()).max().unwrap_or(0);
+        let prefix = |id: &ContainerId| {
+            let ink = Ink::Service(services.binary_search(&id.slot.service.as_str()).unwrap_or(0));
+            style.paint(ink, format!("{:width$} |", name(id))).into_owned() + " "
+        };
+        let prefixes = ids.iter().filter(|_| look.prefix).map(|id| (id.clone(), prefix(id)));
+        Self { timestamps: look.timestamps, prefixes: prefixes.collect() }
+    }
+
+    /// One line with its line end.
+    pub(crate) fn line(&self, id: &ContainerId, line: &LogLine) -> String {
+        let prefix = self.prefixes.get(id).map_or("", String::as_str);
+        match self.timestamps {
+            true => format!("{prefix}{} {}\n", line.time, line.text),
+            false => format!("{prefix}{}\n", line.text),
+        }
+    }
+
+    /// Something that is no log line, about one container.
+    pub(crate) fn remark(&self, id: &ContainerId, text: &str) -> String {
+        match self.prefixes.get(id) {
+            Some(prefix) => format!("{prefix}{text}\n"),
+            None => format!("{} {text}\n", name(id)),
+        }
+    }
+}
+
+/// `web-1`: the stack is known.
+fn name(id: &ContainerId) -> String {
+    format!("{}-{}", id.slot.service, id.slot.index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::container::Stream;
+
+    fn line(text: &str) -> LogLine {
+        let time = "2026-01-02T03:04:05.123456789Z".parse().unwrap();
+        LogLine { time, stream: Stream::Stdout, text: text.into() }
+    }
+
+    fn ids() -> [ContainerId; 2] {
+        ["shop.web.1.1", "shop.store.1.1"].map(|id| id.parse().unwrap())
+    }
+
+    const LOOK: Look = Look { colour: true, prefix: true, timestamps: false };
+
+    #[test]
+    fn names_line_up_and_each_service_has_its_colour() {
+        let ids = ids();
+        let view = LogView::new(Style { colour: true }, LOOK, &ids);
+        assert_eq!(view.line(&ids[0], &line("hi")), "\x1b[33mweb-1   |\x1b[0m hi\n");
+        assert_eq!(view.line(&ids[1], &line("ho")), "\x1b[36mstore-1 |\x1b[0m ho\n");
+    }
+
+    #[test]
+    fn without_name_and_with_time_the_text_is_as_written() {
+        let ids = ids();
+        let look = Look { prefix: false, timestamps: true, ..LOOK };
+        let view = LogView::new(Style::default(), look, &ids);
+        assert_eq!(view.line(&ids[0], &line("hi")), "2026-01-02T03:04:05.123456789Z hi\n");
+    }
+}
