@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use clap::Args;
 use engine::container::{ContainerStatus, ExecSpec};
+use std::collections::BTreeMap;
 
 /// Run another program in a running container
 #[derive(Debug, Args)]
@@ -81,7 +82,7 @@ fn choose(containers: Vec<ContainerStatus>, args: &ExecArgs) -> Result<Container
 }
 
 /// `NAME=VALUE` as it is, `NAME` with the value that it has here, if it has one.
-fn variables(wanted: &[String], var: &dyn Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+fn variables(wanted: &[String], var: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
     let pair = |text: &String| match text.split_once('=') {
         Some((name, value)) => Some((name.to_owned(), value.to_owned())),
         None => Some((text.clone(), var(text)?)),
@@ -98,6 +99,6 @@ mod tests {
         let here = |name: &str| (name == "LANG").then(|| "C".to_owned());
         let wanted = ["A=b=c".to_owned(), "LANG".to_owned(), "NONE".to_owned()];
         let pairs = [("A".to_owned(), "b=c".to_owned()), ("LANG".to_owned(), "C".to_owned())];
-        assert_eq!(variables(&wanted, &here), pairs);
+        assert_eq!(variables(&wanted, &here), pairs.into());
     }
 }

@@ -12,13 +12,13 @@ use planner::live::State;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// List containers and what they are doing
+/// List the containers that run or failed, and what they are doing
 #[derive(Debug, Args)]
 pub(crate) struct PsArgs {
     /// Only these services
     services: Vec<String>,
 
-    /// Also those that do not run
+    /// Also those that were stopped or have completed
     #[arg(short, long)]
     all: bool,
 

@@ -38,6 +38,9 @@ pub(crate) fn status(container: &ContainerStatus, now: Timestamp) -> (Ink, Strin
     if let Some(oom) = &container.oom {
         text.push_str(&format!(" – {}", oom.describe()));
     }
+    if let Some(reason) = &container.reason {
+        text.push_str(&format!(" – {reason}"));
+    }
     (ink, text)
 }
 
@@ -91,4 +94,61 @@ pub(crate) fn protocol(protocol: Protocol) -> &'static str {
 fn age(since: Option<Timestamp>, now: Timestamp) -> String {
     let age = |since| Duration::try_from(now.duration_since(since)).unwrap_or_default();
     since.map_or_else(|| "some time".to_owned(), |since| span(age(since)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use planner::ContainerSpec;
+
+    fn container(state: State) -> ContainerStatus {
+        let at = |text: &str| Some(text.parse().unwrap());
+        ContainerStatus {
+            id: "shop.web.1.1".parse().unwrap(),
+            spec: ContainerSpec::default(),
+            image_id: String::new(),
+            command: Vec::new(),
+            state,
+            pid: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            started_at: at("2026-01-01T00:00:00Z"),
+            finished_at: at("2026-01-01T00:02:58Z"),
+            exit_code: Some(137),
+            restarts: 0,
+            oom: None,
+            ports: Vec::new(),
+            addresses: Vec::new(),
+            last_probe: None,
+            reason: None,
+        }
+    }
+
+    fn words(container: &ContainerStatus) -> String {
+        status(container, "2026-01-01T00:03:00Z".parse().unwrap()).1
+    }
+
+    #[test]
+    fn a_running_container_says_since_when_and_how_it_feels() {
+        let running = |health| words(&container(State::Running { health }));
+        assert_eq!(running(Health::None), "Up 3 minutes");
+        assert_eq!(running(Health::Healthy), "Up 3 minutes (healthy)");
+        assert_eq!(running(Health::Unhealthy), "Up 3 minutes (unhealthy)");
+        let restarted = ContainerStatus { restarts: 2, ..container(State::Restarting) };
+        assert_eq!(words(&restarted), "Restarting (137) 2 s ago, restarted 2 times");
+    }
+
+    #[test]
+    fn an_ended_container_says_how_and_why() {
+        let mut ended = container(State::Exited { code: 137, requested: false });
+        assert_eq!(words(&ended), "Exited (137) 2 s ago");
+        ended.reason = Some("the stop signal was ignored".into());
+        assert_eq!(words(&ended), "Exited (137) 2 s ago – the stop signal was ignored");
+    }
+
+    #[test]
+    fn ports_are_told_once_each_with_their_host_address() {
+        let port = |host_ip, published| Published { host_ip, published, target: 80, protocol: Protocol::Tcp };
+        let all = [port(None, 8080), port(None, 8080), port(Some("::1".parse().unwrap()), 81)];
+        assert_eq!(ports(&all), "0.0.0.0:8080->80/tcp, [::1]:81->80/tcp");
+    }
 }
