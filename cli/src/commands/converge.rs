@@ -95,8 +95,8 @@ fn scope(name: &str, stack: Option<&Stack>) -> Scope {
     }
 }
 
-fn owner(target: &Target) -> engine::linux::Owner {
-    engine::linux::Owner {
+fn owner(target: &Target) -> engine::stacks::Owner {
+    engine::stacks::Owner {
         directory: target.directory.clone(),
         files: target.files.iter().map(Into::into).collect(),
     }

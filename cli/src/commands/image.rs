@@ -94,7 +94,7 @@ pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Failure> 
         Verb::Load(args) => load(args, context, &images),
         Verb::Import(args) => import(args, context, &images),
         Verb::Ls(args) => list(args, context, &images),
-        Verb::Rm(args) => remove(args, context, &images, &super::users_of_images(&engine)?),
+        Verb::Rm(args) => remove(args, context, &images, &|id| engine.image_user(id)),
         Verb::Inspect(args) => inspect(args, context, &images),
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{Exit, Failure};
 use crate::output::Ink;
 use crate::output::table::{self, Cell};
 use clap::Args;
-use engine::linux::StackStatus;
+use engine::stacks::StackStatus;
 use serde_json::{Value, json};
 
 /// List the stacks of this machine

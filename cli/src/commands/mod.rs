@@ -58,14 +58,6 @@ fn seconds(number: Option<u64>) -> Option<Duration> {
     number.map(Duration::from_secs)
 }
 
-/// Tells for an image id which container uses it.
-fn users_of_images(engine: &LinuxEngine) -> Result<impl Fn(&str) -> Option<String>, Failure> {
-    let containers = engine.list(None)?;
-    let users: BTreeMap<String, String> =
-        containers.into_iter().map(|container| (container.image_id, container.id.name())).collect();
-    Ok(move |image: &str| users.get(image).cloned())
-}
-
 /// The containers that mount each volume.
 fn users_of_volumes(engine: &LinuxEngine) -> Result<BTreeMap<String, Vec<String>>, Failure> {
     let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();

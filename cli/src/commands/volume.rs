@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use crate::output::table::{self, Cell};
 use clap::{Args, Subcommand};
+use engine::observe::ensure_volume_unused;
 use engine::volume::{self, VolumeRecord};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -94,11 +95,7 @@ fn remove(args: &RmArgs, context: &Context) -> Result<Exit, Failure> {
             let missing = || Message::new(Exit::NotReached, format!("no volume `{name}`"));
             let volume = volume::get(engine.store(), name)?.ok_or_else(missing)?;
             let _lock = volume.spec.stack.as_ref().map(|stack| engine.lock_stack(stack)).transpose()?;
-            if let Some(users) = super::users_of_volumes(&engine)?.get(name) {
-                let text = format!("volume `{name}` is used by {}", users.join(", "));
-                let hint = "take its stack down first: `sampan down`";
-                return Err(Failure::from(Message::new(Exit::NotReached, text).hint(hint)));
-            }
+            ensure_volume_unused(engine.store(), name)?;
             Ok(volume::remove(engine.store(), name)?)
         })();
         match removed {
