@@ -3,7 +3,7 @@
 //! A step is refused when what its documentation requires does not hold, so that a plan
 //! whose edges are wrong fails in the model before it can fail on a machine.
 
-use crate::desired::{ContainerId, ContainerSpec, HealthTest, MountKind};
+use crate::desired::{ContainerId, ContainerSpec, MountKind};
 use crate::live::{Container, Health, Live, State};
 use crate::plan::{Step, Until};
 
@@ -116,7 +116,7 @@ fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
     let container = find(live, id)?;
     let adoptable = container.state == State::Unsupervised;
     refuse_when(container.state.is_running() && !adoptable, id, "runs already")?;
-    let health = if container.checks_health(image_checks) { Health::Starting } else { Health::None };
+    let health = if container.spec.checks_health(image_checks) { Health::Starting } else { Health::None };
     container.state = State::Running { health };
     Ok(())
 }
@@ -180,17 +180,6 @@ fn unused(
 
 fn refuse_when(wrong: bool, id: &ContainerId, problem: &'static str) -> Result<(), WorldError> {
     if wrong { Err(WorldError::WrongState { id: id.clone(), problem }) } else { Ok(()) }
-}
-
-impl Container {
-    /// Whether its health is checked, given whether its image has a check.
-    fn checks_health(&self, image_checks: bool) -> bool {
-        match self.spec.health.as_ref().and_then(|health| health.test.as_ref()) {
-            Some(HealthTest::Disabled) => false,
-            Some(_) => true,
-            None => image_checks,
-        }
-    }
 }
 
 #[cfg(test)]

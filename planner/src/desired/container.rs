@@ -72,6 +72,14 @@ impl ContainerSpec {
         self.networks.iter().any(|attachment| attachment.network == network)
     }
 
+    /// Whether its health is checked, given whether its image declares a check.
+    pub fn checks_health(&self, image_checks: bool) -> bool {
+        match self.health.as_ref().and_then(|health| health.test.as_ref()) {
+            Some(test) => *test != HealthTest::Disabled,
+            None => image_checks,
+        }
+    }
+
     /// Whether it mounts the volume of this real name.
     pub fn mounts_volume(&self, volume: &str) -> bool {
         self.volumes().any(|name| name == volume)

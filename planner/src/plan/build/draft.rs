@@ -5,7 +5,7 @@ use crate::desired::{ContainerId, DependsOn};
 use crate::goal::Goal;
 use crate::live::Live;
 use crate::plan::{Cause, Kept, Node, Plan, Step, StepId, Until};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What each service waits for, by service and dependency.
@@ -17,6 +17,8 @@ pub(super) struct Draft<'a> {
     pub goal: &'a Goal,
     /// What start order and waiting follow.
     pub edges: Edges,
+    /// Services that somebody waits for until they have completed.
+    pub completing: BTreeSet<String>,
     /// What becomes of each slot.
     pub slots: Vec<SlotPlan>,
     /// Containers that go without anything taking their place.
@@ -57,6 +59,7 @@ impl<'a> Draft<'a> {
             live,
             goal,
             edges: Edges::new(),
+            completing: BTreeSet::new(),
             slots: Vec::new(),
             removals: Vec::new(),
             kept: Vec::new(),

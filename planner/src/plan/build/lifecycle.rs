@@ -3,10 +3,10 @@
 use super::draft::{Draft, Edges};
 use super::slot::{self, SlotPlan, in_words};
 use super::teardown::Stop;
-use crate::desired::{self, ContainerId, DependsOn, Slot};
+use crate::desired::{self, ContainerId, ContainerSpec, DependsOn, Slot};
 use crate::goal::{Goal, Verb};
 use crate::live::{Container, Live, State};
-use crate::model::{Condition, Stack};
+use crate::model::{Condition, Service, Stack};
 use crate::plan::{Cause, Plan, Step};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,7 +50,12 @@ pub(super) fn start(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Plan {
     let current = current_occupants(live);
     draft.slots =
         current.iter().map(|(id, there)| SlotPlan::keep((*id).clone(), there.spec.clone())).collect();
-    draft.set_edges(edges(stack, live));
+    let mut edges = Edges::new();
+    for (id, there) in &current {
+        let file = stack.and_then(|stack| service_of(stack, &id.slot.service));
+        edges.entry(id.slot.service.clone()).or_default().extend(recorded_edges(&there.spec, file));
+    }
+    draft.set_edges(edges);
     for slot in &mut draft.slots {
         let named = goal.services.contains(&slot.id.slot.service);
         if let Some(there) = live.containers.get(&slot.id).filter(|_| named || goal.services.is_empty()) {
@@ -94,18 +99,15 @@ fn current_occupants(live: &Live) -> Vec<(&ContainerId, &Container)> {
     current.into_values().collect()
 }
 
-/// What start order follows: the file when there is one, else what the containers recorded.
-fn edges(stack: Option<&Stack>, live: &Live) -> Edges {
-    let mut edges = Edges::new();
-    for (id, container) in &live.containers {
-        let recorded = container.spec.depends_on.iter().map(|dependency| {
-            let edge = DependsOn { condition: Condition::ServiceStarted, restart: false, required: true };
-            (dependency.clone(), edge)
-        });
-        edges.entry(id.slot.service.clone()).or_default().extend(recorded);
-    }
-    for (name, service) in stack.into_iter().flat_map(|stack| stack.services.iter().chain(&stack.disabled)) {
-        edges.insert(name.clone(), desired::depends_on(service));
-    }
-    edges
+fn service_of<'a>(stack: &'a Stack, name: &str) -> Option<&'a Service> {
+    stack.services.get(name).or_else(|| stack.disabled.get(name))
+}
+
+/// What the start of a container that stays as it is follows: the dependencies that it recorded,
+/// with the conditions that the file says, if it says any.
+pub(super) fn recorded_edges(spec: &ContainerSpec, file: Option<&Service>) -> BTreeMap<String, DependsOn> {
+    let from_file = file.map(desired::depends_on).unwrap_or_default();
+    let plain = DependsOn { condition: Condition::ServiceStarted, restart: false, required: true };
+    let edge = |name: &String| (name.clone(), from_file.get(name).cloned().unwrap_or_else(|| plain.clone()));
+    spec.depends_on.iter().map(edge).collect()
 }

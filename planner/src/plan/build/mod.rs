@@ -18,6 +18,8 @@ mod up;
 mod volume;
 mod wait;
 
+pub(super) use teardown::live_graph;
+
 use super::{Plan, check};
 use crate::goal::{Goal, Verb};
 use crate::live::Live;

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::slot::replaced_networks;
 use super::{Problem, Refusal};
-use crate::desired::{ContainerSpec, Desired, HealthTest};
+use crate::desired::{ContainerSpec, Desired};
 use crate::diff::Diff;
 use crate::goal::{Goal, Verb};
 use crate::live::Live;
@@ -145,7 +145,7 @@ fn healthless_dependencies(desired: &Desired, live: &Live) -> Vec<Problem> {
         let healthy = |condition| condition == Condition::ServiceHealthy;
         for (name, _) in edges.iter().filter(|(_, edge)| edge.required && healthy(edge.condition)) {
             let mut theirs = desired.containers.iter().filter(|(slot, _)| slot.service == *name);
-            if theirs.any(|(_, spec)| checks_health(spec, live) == Some(false)) {
+            if theirs.any(|(_, spec)| !checks_health(spec, live)) {
                 let message = format!(
                     "service `{service}` waits until `{name}` is healthy, but `{name}` has no health check"
                 );
@@ -157,10 +157,7 @@ fn healthless_dependencies(desired: &Desired, live: &Live) -> Vec<Problem> {
     problems
 }
 
-/// `None` when that cannot be known because the image is not here.
-fn checks_health(spec: &ContainerSpec, live: &Live) -> Option<bool> {
-    match spec.health.as_ref().and_then(|health| health.test.as_ref()) {
-        Some(test) => Some(*test != HealthTest::Disabled),
-        None => live.images.get(&spec.image).map(|image| image.has_health),
-    }
+/// An image that is not here is given the benefit of the doubt.
+fn checks_health(spec: &ContainerSpec, live: &Live) -> bool {
+    spec.checks_health(live.images.get(&spec.image).is_none_or(|image| image.has_health))
 }

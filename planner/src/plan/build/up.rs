@@ -1,6 +1,7 @@
 //! `up`: everything exists as the stack says, and runs.
 
-use super::draft::{Draft, container};
+use super::draft::{Draft, Edges, container};
+use super::lifecycle::recorded_edges;
 use super::slot::{self, Removal, SlotPlan};
 use super::{Refusal, refuse};
 use crate::desired::{self, Desired};
@@ -8,8 +9,9 @@ use crate::diff::{Diff, diff};
 use crate::goal::{Goal, UpOptions};
 use crate::graph::DependencyGraph;
 use crate::live::Live;
-use crate::model::Stack;
+use crate::model::{Condition, Dependency, Stack};
 use crate::plan::{Cause, Plan};
+use std::collections::BTreeSet;
 
 /// The plan of `up`. The phases come in the order in which the module header tells them.
 pub(super) fn up(stack: &Stack, goal: &Goal, options: &UpOptions, live: &Live) -> Result<Plan, Refusal> {
@@ -40,29 +42,39 @@ fn decide(draft: &mut Draft, stack: &Stack, desired: &Desired, diff: &Diff, opti
     draft.wait_timeout = options.wait_timeout.filter(|_| options.wait);
     slot::decide(draft, desired, diff, options);
     orphans(draft, stack, options.remove_orphans);
-    draft.edges = desired.depends_on.clone();
-    let outside = outside_scope(draft, stack);
+    draft.completing = completing(stack);
+    let outside = outside_scope(draft, stack, desired);
     slot::restart_dependents(draft, &DependencyGraph::of_stack(stack).order().concat());
     // What is out of scope is in the draft only to be restarted with what it depends on.
     draft.slots.retain(|slot| slot.stop.is_some() || !outside.contains(&slot.id.slot.service));
 }
 
-/// Running containers of services that are in the file but not in scope, as they are.
-fn outside_scope(draft: &mut Draft, stack: &Stack) -> Vec<String> {
-    let mut outside = Vec::new();
-    for (name, service) in stack.services.iter().filter(|(name, _)| !draft.edges.contains_key(*name)) {
-        let mine = draft
-            .live
-            .containers
-            .iter()
-            .filter(|(id, there)| id.slot.service == *name && there.state.is_running());
-        let slots = mine.map(|(id, there)| SlotPlan::keep(id.clone(), there.spec.clone()));
-        draft.slots.extend(slots);
-        outside.push((name.clone(), desired::depends_on(service)));
+/// Adds running containers of services that are in the file but not in scope, as they are, and
+/// sets what everything waits for.
+fn outside_scope(draft: &mut Draft, stack: &Stack, desired: &Desired) -> BTreeSet<String> {
+    let has_slot = |name: &&String| desired.containers.keys().any(|slot| slot.service == **name);
+    let inside = desired.depends_on.iter().filter(|(name, _)| has_slot(name));
+    let mut edges: Edges = inside.map(|(name, edges)| (name.clone(), edges.clone())).collect();
+    let mut outside = BTreeSet::new();
+    for (id, there) in draft.live.containers.iter().filter(|(_, there)| there.state.is_running()) {
+        let name = &id.slot.service;
+        let Some(service) = stack.services.get(name).filter(|_| !desired.depends_on.contains_key(name))
+        else {
+            continue;
+        };
+        draft.slots.push(SlotPlan::keep(id.clone(), there.spec.clone()));
+        edges.entry(name.clone()).or_default().extend(recorded_edges(&there.spec, Some(service)));
+        outside.insert(name.clone());
     }
-    let edges = draft.edges.iter().map(|(name, edges)| (name.clone(), edges.clone()));
-    draft.set_edges(edges.chain(outside.iter().cloned()).collect());
-    outside.into_iter().map(|(name, _)| name).collect()
+    draft.set_edges(edges);
+    outside
+}
+
+/// The services that somebody waits for until they have completed.
+fn completing(stack: &Stack) -> BTreeSet<String> {
+    let edges = stack.services.values().flat_map(|service| &service.depends_on);
+    let completed = |edge: &Dependency| edge.condition == Condition::ServiceCompletedSuccessfully;
+    edges.filter(|(_, edge)| completed(edge)).map(|(name, _)| name.clone()).collect()
 }
 
 /// Containers whose service is in the file no more. Services of inactive profiles are in it.

@@ -70,10 +70,21 @@ impl Draft<'_> {
         let started = self.steps.starts.get(&slot.id).copied();
         let until = match edge.condition {
             Condition::ServiceStarted => return started,
+            // A container that exists can lack the check that the file gives it now.
+            Condition::ServiceHealthy if !self.checks_health(slot) => return started,
             Condition::ServiceHealthy => Until::Healthy,
             Condition::ServiceCompletedSuccessfully => Until::Completed,
         };
         (!self.has_reached(slot, until)).then(|| self.wait(&slot.id, until, Cause::NeededBy(by.clone())))
+    }
+
+    /// An image that is not here is given the benefit of the doubt.
+    fn checks_health(&self, slot: &SlotPlan) -> bool {
+        let image = match self.live.containers.get(&slot.id) {
+            Some(container) => self.live.images.values().find(|image| image.id == container.image_id),
+            None => self.live.images.get(&slot.spec.image),
+        };
+        slot.spec.checks_health(image.is_none_or(|image| image.has_health))
     }
 
     /// Whether a container stays as it is and that is enough.
@@ -105,18 +116,13 @@ impl Draft<'_> {
     pub(super) fn wait_for_all(&mut self, in_scope: impl Fn(&ContainerId) -> bool) {
         for slot in self.slots.clone() {
             let until =
-                if self.must_complete(&slot.id.slot.service) { Until::Completed } else { Until::Ready };
+                if self.completing.contains(&slot.id.slot.service) { Until::Completed } else { Until::Ready };
             let healthy = self.steps.awaits.contains_key(&(slot.id.clone(), Until::Healthy));
             let covered = until == Until::Ready && healthy;
             if in_scope(&slot.id) && !covered && !self.has_reached(&slot, until) {
                 self.wait(&slot.id, until, Cause::Asked);
             }
         }
-    }
-
-    fn must_complete(&self, service: &str) -> bool {
-        let mut edges = self.edges.values().filter_map(|edges| edges.get(service));
-        edges.any(|edge| edge.condition == Condition::ServiceCompletedSuccessfully)
     }
 }
 
