@@ -3,3 +3,4 @@
 pub mod clone;
 pub mod pidfd;
 pub mod pty;
+pub mod netlink;

@@ -1,0 +1,239 @@
+//! Links, addresses and routes: the dozen rtnetlink requests that we need (rtnetlink(7)).
+
+use super::netlink::{Message, Reply, Socket};
+use crate::error::Result;
+use ipnet::Ipv4Net;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+const CREATE: i32 = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+/// Size of `struct ifinfomsg`.
+const LINK: usize = 16;
+/// Size of `struct ifaddrmsg`.
+const ADDRESS: usize = 8;
+/// Size of `struct rtmsg`.
+const ROUTE: usize = 12;
+/// `IFLA_INFO_SLAVE_KIND`, `IFLA_INFO_SLAVE_DATA` (linux/if_link.h).
+const SLAVE_KIND: u16 = 4;
+const SLAVE_DATA: u16 = 5;
+/// `IFLA_BRPORT_STATE`, `IFLA_BRPORT_MODE` (linux/if_link.h).
+const PORT_STATE: u16 = 1;
+const PORT_HAIRPIN: u16 = 4;
+/// `BR_STATE_FORWARDING` (linux/if_bridge.h).
+const FORWARDING: u8 = 3;
+/// `IFLA_BR_MCAST_SNOOPING` (linux/if_link.h).
+const BRIDGE_SNOOPING: u16 = 23;
+/// `VETH_INFO_PEER` (linux/veth.h).
+const PEER: u16 = 1;
+/// `IFLA_INET6_ADDR_GEN_MODE` and its value `none` (linux/if_link.h).
+const ADDR_GEN_MODE: u16 = 8;
+const ADDR_GEN_NONE: u8 = 1;
+
+/// A hardware address.
+pub(crate) type Mac = [u8; 6];
+
+/// What is known of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Its number in its namespace.
+    pub(crate) index: u32,
+    /// Administratively up.
+    pub(crate) up: bool,
+    /// As a bridge port: frames pass.
+    pub(crate) forwarding: bool,
+}
+
+/// A pair of interfaces: one end on a bridge, the other born inside a container.
+#[derive(Clone, Debug)]
+pub(crate) struct Veth<'a> {
+    /// Name of the host's end.
+    pub(crate) host: &'a str,
+    /// Name of the container's end.
+    pub(crate) inside: &'a str,
+    /// Hardware address of the container's end.
+    pub(crate) mac: Mac,
+    /// Number of the bridge.
+    pub(crate) bridge: u32,
+    /// The container's network namespace.
+    pub(crate) netns: BorrowedFd<'a>,
+}
+
+fn link_header(index: u32, up: bool) -> [u8; LINK] {
+    let mut header = [0; LINK];
+    let flags = if up { libc::IFF_UP as u32 } else { 0 };
+    header[4..8].copy_from_slice(&index.to_ne_bytes());
+    header[8..12].copy_from_slice(&flags.to_ne_bytes());
+    header[12..16].copy_from_slice(&flags.to_ne_bytes());
+    header
+}
+
+fn no_own_ipv6(message: Message) -> Message {
+    message.nest(libc::IFLA_AF_SPEC, |families| {
+        families.nest(libc::AF_INET6 as u16, |inet6| inet6.attr(ADDR_GEN_MODE, &[ADDR_GEN_NONE]))
+    })
+}
+
+/// Makes a bridge, not yet up, with a hardware address that ports do not change.
+pub(crate) fn add_bridge(name: &str, mac: Mac) -> Message {
+    Message::new(libc::RTM_NEWLINK, CREATE, format!("create bridge {name}"))
+        .raw(&link_header(0, false))
+        .text(libc::IFLA_IFNAME, name)
+        .attr(libc::IFLA_ADDRESS, &mac)
+        .nest(libc::IFLA_LINKINFO, |info| {
+            info.text(libc::IFLA_INFO_KIND, "bridge")
+                .nest(libc::IFLA_INFO_DATA, |data| data.attr(BRIDGE_SNOOPING, &[0]))
+        })
+}
+
+/// Makes both ends of a pair in one message: the host's end up and on its bridge, the other one
+/// in the container. Moving an end later would wait for RCU grace periods, 15 ms and more.
+pub(crate) fn add_veth(veth: &Veth<'_>) -> Message {
+    Message::new(libc::RTM_NEWLINK, CREATE, format!("create interfaces {} and {}", veth.host, veth.inside))
+        .raw(&link_header(0, true))
+        .text(libc::IFLA_IFNAME, veth.host)
+        .u32(libc::IFLA_MASTER, veth.bridge)
+        .nest(libc::IFLA_LINKINFO, |info| {
+            info.text(libc::IFLA_INFO_KIND, "veth").nest(libc::IFLA_INFO_DATA, |data| {
+                data.nest(PEER, |peer| {
+                    peer.raw(&link_header(0, false))
+                        .text(libc::IFLA_IFNAME, veth.inside)
+                        .attr(libc::IFLA_ADDRESS, &veth.mac)
+                        .u32(libc::IFLA_NET_NS_FD, veth.netns.as_raw_fd() as u32)
+                })
+            })
+        })
+}
+
+/// Lets a bridge port send frames back where they came from: a container reaches its own
+/// published port.
+pub(crate) fn set_hairpin(name: &str) -> Message {
+    Message::new(libc::RTM_NEWLINK, 0, format!("set hairpin on {name}"))
+        .raw(&link_header(0, false))
+        .text(libc::IFLA_IFNAME, name)
+        .nest(libc::IFLA_LINKINFO, |info| {
+            info.text(SLAVE_KIND, "bridge").nest(SLAVE_DATA, |data| data.attr(PORT_HAIRPIN, &[1]))
+        })
+}
+
+/// Keeps IPv6 from giving the link an address of its own, and the noise that comes with it.
+pub(crate) fn set_no_own_ipv6(index: u32) -> Message {
+    let message = Message::new(libc::RTM_SETLINK, 0, format!("set IPv6 address mode of link {index}"));
+    no_own_ipv6(message.raw(&link_header(index, false)))
+}
+
+/// Notes on a link whose it is.
+pub(crate) fn set_alias(index: u32, alias: &str) -> Message {
+    Message::new(libc::RTM_SETLINK, 0, format!("set alias of link {index}"))
+        .raw(&link_header(index, false))
+        .attr(libc::IFLA_IFALIAS, alias.as_bytes())
+}
+
+/// Sets a link up.
+pub(crate) fn set_up(index: u32) -> Message {
+    Message::new(libc::RTM_SETLINK, 0, format!("set link {index} up")).raw(&link_header(index, true))
+}
+
+/// Deletes a link. Only for bridges: for a veth it takes 16 ms under the lock of all links.
+pub(crate) fn delete(index: u32, name: &str) -> Message {
+    Message::new(libc::RTM_DELLINK, 0, format!("delete bridge {name}")).raw(&link_header(index, false))
+}
+
+/// Gives a link an address.
+pub(crate) fn add_address(index: u32, address: Ipv4Addr, subnet: Ipv4Net) -> Message {
+    let mut header = [0; ADDRESS];
+    header[0] = libc::AF_INET as u8;
+    header[1] = subnet.prefix_len();
+    header[4..8].copy_from_slice(&index.to_ne_bytes());
+    Message::new(libc::RTM_NEWADDR, CREATE, format!("add address {address}/{}", subnet.prefix_len()))
+        .raw(&header)
+        .attr(libc::IFA_LOCAL, &address.octets())
+        .attr(libc::IFA_ADDRESS, &address.octets())
+        .attr(libc::IFA_BROADCAST, &subnet.broadcast().octets())
+}
+
+/// Sends everything that has no better route to the gateway.
+pub(crate) fn add_default_route(index: u32, gateway: Ipv4Addr) -> Message {
+    let header = [
+        libc::AF_INET as u8,
+        0,
+        0,
+        0,
+        libc::RT_TABLE_MAIN,
+        libc::RTPROT_STATIC,
+        libc::RT_SCOPE_UNIVERSE,
+        libc::RTN_UNICAST,
+        0,
+        0,
+        0,
+        0,
+    ];
+    Message::new(libc::RTM_NEWROUTE, CREATE, format!("add the default route through {gateway}"))
+        .raw(&header)
+        .attr(libc::RTA_GATEWAY, &gateway.octets())
+        .u32(libc::RTA_OIF, index)
+}
+
+/// Looks a link up by its name.
+pub(crate) fn find(socket: &mut Socket, name: &str) -> Result<Option<Link>> {
+    let message = Message::new(libc::RTM_GETLINK, 0, format!("look up link {name}"))
+        .raw(&link_header(0, false))
+        .text(libc::IFLA_IFNAME, name);
+    Ok(socket.get(&message)?.as_ref().and_then(link))
+}
+
+/// All links that have an alias: name, alias, number.
+pub(crate) fn aliased(socket: &mut Socket) -> Result<Vec<(String, String, u32)>> {
+    let message = Message::new(libc::RTM_GETLINK, 0, "list links").raw(&link_header(0, false));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches('\0').to_owned();
+    let aliased = |reply: &Reply| {
+        let attrs = reply.attrs(LINK);
+        let (name, alias) = (attrs.get(libc::IFLA_IFNAME)?, attrs.get(libc::IFLA_IFALIAS)?);
+        Some((text(name), text(alias), link(reply)?.index))
+    };
+    Ok(socket.dump(&message)?.iter().filter_map(aliased).collect())
+}
+
+fn link(reply: &Reply) -> Option<Link> {
+    let header = reply.fixed(LINK);
+    let index = u32::from_ne_bytes(header.get(4..8)?.try_into().ok()?);
+    let flags = u32::from_ne_bytes(header.get(8..12)?.try_into().ok()?);
+    let port = reply.attrs(LINK).inside(libc::IFLA_LINKINFO).inside(SLAVE_DATA);
+    Some(Link {
+        index,
+        up: flags & libc::IFF_UP as u32 != 0,
+        forwarding: port.get(PORT_STATE) == Some(&[FORWARDING]),
+    })
+}
+
+/// Every subnet that this host has a route or an address in, but for those of the links given.
+/// Default routes cover everything and say nothing.
+pub(crate) fn used_subnets(socket: &mut Socket, except: &[u32]) -> Result<Vec<Ipv4Net>> {
+    let mut family = [0; ROUTE];
+    family[0] = libc::AF_INET as u8;
+    let routes = socket.dump(&Message::new(libc::RTM_GETROUTE, 0, "list routes").raw(&family))?;
+    let addresses =
+        socket.dump(&Message::new(libc::RTM_GETADDR, 0, "list addresses").raw(&family[..ADDRESS]))?;
+    let known = routes.iter().filter_map(route).chain(addresses.iter().filter_map(address));
+    let mut used: Vec<_> = known
+        .filter(|(subnet, index)| subnet.prefix_len() > 0 && !except.contains(index))
+        .map(|(subnet, _)| subnet)
+        .collect();
+    used.sort();
+    used.dedup();
+    Ok(used)
+}
+
+fn route(reply: &Reply) -> Option<(Ipv4Net, u32)> {
+    let header = reply.fixed(ROUTE);
+    let attrs = reply.attrs(ROUTE);
+    let destination = attrs.four(libc::RTA_DST).unwrap_or_default();
+    let subnet = Ipv4Net::new(destination.into(), *header.get(1)?).ok()?.trunc();
+    (*header.first()? == libc::AF_INET as u8).then_some((subnet, attrs.u32(libc::RTA_OIF).unwrap_or(0)))
+}
+
+fn address(reply: &Reply) -> Option<(Ipv4Net, u32)> {
+    let header = reply.fixed(ADDRESS);
+    let index = u32::from_ne_bytes(header.get(4..8)?.try_into().ok()?);
+    let address = reply.attrs(ADDRESS).four(libc::IFA_ADDRESS)?;
+    Some((Ipv4Net::new(address.into(), *header.get(1)?).ok()?.trunc(), index))
+}
