@@ -1,0 +1,82 @@
+//! Network records on disk, and the names derived from them.
+
+use super::{NetworkRecord, ipam};
+use crate::error::{Context, Error, Kind, Result};
+use crate::store::{self, Store, fnv1a};
+use planner::ContainerId;
+use std::fs;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+/// Name of a network's bridge: `sp` and 8 hex digits of the store's tag and the name.
+pub(crate) fn bridge_name(store: &Store, network: &str) -> String {
+    format!("sp{:08x}", fnv1a(format!("{}/{network}", store.tag()).as_bytes()))
+}
+
+/// Names for the host's end of a pair, to be tried in this order: `sv`, 8 hex digits of store,
+/// container and network, and a letter. The kernel takes interfaces of a container that has
+/// just stopped away in its own time, so the first name may still be there for a moment.
+pub(crate) fn veth_names(store: &Store, id: &ContainerId, network: &str) -> impl Iterator<Item = String> {
+    let hash = fnv1a(format!("{}/{id}/{network}", store.tag()).as_bytes());
+    ('a'..='z').map(move |letter| format!("sv{hash:08x}{letter}"))
+}
+
+/// All network records, by name.
+pub(crate) fn all(store: &Store) -> Result<Vec<NetworkRecord>> {
+    let mut names: Vec<_> = file_names(&store.networks())?
+        .iter()
+        .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
+        .collect();
+    names.sort();
+    names.iter().filter_map(|name| store::read_optional(&store.network(name)).transpose()).collect()
+}
+
+/// The record of a network that must exist.
+pub(crate) fn existing(store: &Store, name: &str) -> Result<NetworkRecord> {
+    store::read_optional(&store.network(name))?
+        .ok_or_else(|| Error::new(Kind::NotFound, format!("network {name} does not exist")))
+}
+
+/// The containers for which there is a file in a folder; others files are left out.
+pub(crate) fn ids_in(folder: &Path) -> Result<Vec<ContainerId>> {
+    Ok(file_names(folder)?.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
+/// Names of what is in a folder, which may be missing.
+pub(crate) fn file_names(folder: &Path) -> Result<Vec<String>> {
+    let doing = || format!("list {}", folder.display());
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.doing(doing)?,
+    };
+    entries.map(|entry| Ok(entry.doing(doing)?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+/// The address of a container on a network: the one that it has, or the lowest free one, which
+/// is then recorded. The caller holds the lock `net`.
+pub(crate) fn lease(store: &Store, network: &mut NetworkRecord, id: &ContainerId) -> Result<Ipv4Addr> {
+    if let Some(address) = network.leases.get(id) {
+        return Ok(*address);
+    }
+    let free = |network: &NetworkRecord| {
+        ipam::free_address(network.subnet, network.gateway, &network.leases.values().copied().collect())
+    };
+    let address = free(network).or_else(|_| {
+        drop_void_leases(store, network);
+        free(network)
+    });
+    let address = address.map_err(|error| {
+        Error::new(Kind::Conflict, format!("network {} has no free address", network.spec.name))
+            .hint("give it a larger subnet under `ipam`, or put fewer containers on it")
+            .because(error)
+    })?;
+    network.leases.insert(id.clone(), address);
+    store::write(&store.network(&network.spec.name), network)?;
+    Ok(address)
+}
+
+/// Drops leases of containers that no longer exist: their removal was interrupted.
+pub(crate) fn drop_void_leases(store: &Store, network: &mut NetworkRecord) {
+    network.leases.retain(|id, _| store.container(id).exists());
+}
