@@ -1,0 +1,274 @@
+//! Which rules our networks and published ports need. Pure but for [`refresh`].
+//!
+//! What the rules promise:
+//! - Containers of one network reach each other; nobody else reaches a container, but answers
+//!   to what it asked and connections through a published port.
+//! - An internal network has no way out and no way in.
+//! - Other networks go out with the address of the host.
+//! - A published port is reached from outside, from the host (also as 127.0.0.1), and from
+//!   containers, also from the very one that serves it; several targets take turns.
+//!
+//! Another table that drops what it does not know (docker's policy, ufw) still drops it:
+//! acceptance in one table does not overrule another.
+
+use super::nft::{self, Action, Chain, Hook, Match, Point, Rule, Ruleset};
+use super::{NetworkRecord, Published, record};
+use crate::error::Result;
+use crate::store::{self, Store};
+use ipnet::Ipv4Net;
+use planner::ContainerId;
+use planner::desired::Protocol;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Before connections are tracked, as `raw` of iptables.
+const RAW: i32 = -300;
+/// Where destinations are translated.
+const DESTINATION: i32 = -100;
+/// Where packets are filtered.
+const FILTER: i32 = 0;
+/// Where sources are translated.
+const SOURCE: i32 = 100;
+/// Chain with one rule for each target of a published port.
+const PORTS: &str = "ports";
+
+/// What is published for one container, on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mapping {
+    /// Where connections go.
+    pub(crate) address: Ipv4Addr,
+    /// The ports.
+    pub(crate) ports: Vec<Published>,
+}
+
+/// Name of a store's table.
+pub(crate) fn table(store: &Store) -> String {
+    format!("sampan-{}", store.tag())
+}
+
+/// Brings the table in line with the records. The caller holds the lock `net`.
+pub(crate) fn refresh(store: &Store) -> Result<()> {
+    bring(store, None)
+}
+
+/// Like [`refresh`], as if nothing were published for this container.
+pub(crate) fn refresh_without(store: &Store, id: &ContainerId) -> Result<()> {
+    bring(store, Some(id))
+}
+
+fn bring(store: &Store, without: Option<&ContainerId>) -> Result<()> {
+    let networks = record::all(store)?;
+    if networks.is_empty() {
+        return nft::remove(&table(store));
+    }
+    let ids = record::ids_in(&store.ports())?;
+    let read = |id: &_| store::read_optional(&store.published(id)).transpose();
+    let kept = ids.iter().filter(|id| Some(*id) != without);
+    let mappings: Vec<Mapping> = kept.filter_map(read).collect::<Result<_>>()?;
+    nft::replace(&ruleset(table(store), &networks, &mappings))
+}
+
+fn ruleset(table: String, networks: &[NetworkRecord], mappings: &[Mapping]) -> Ruleset {
+    let hook = |kind, point, priority| Some(Hook { kind, point, priority });
+    let to_ports = || vec![rule([Match::DestinationLocal], Action::Jump(PORTS))];
+    let chain = |name, hook, rules| Chain { name, hook, rules };
+    let chains = vec![
+        chain(PORTS, None, ports(mappings)),
+        chain("raw", hook("filter", Point::Prerouting, RAW), guard(networks)),
+        chain("prerouting", hook("nat", Point::Prerouting, DESTINATION), to_ports()),
+        chain("output", hook("nat", Point::Output, DESTINATION), to_ports()),
+        chain("forward", hook("filter", Point::Forward, FILTER), forward(networks)),
+        chain("postrouting", hook("nat", Point::Postrouting, SOURCE), postrouting(networks)),
+    ];
+    Ruleset { table, chains }
+}
+
+fn rule<const N: usize>(matches: [Match; N], action: Action) -> Rule {
+    Rule { matches: matches.into(), action }
+}
+
+fn loopback() -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)
+}
+
+/// Published ports, those on one host address first. Of n targets the first takes one of n
+/// connections, the second one of the n-1 left, and so on: they take turns.
+fn ports(mappings: &[Mapping]) -> Vec<Rule> {
+    type Key = (bool, Option<Ipv4Addr>, Protocol, u16);
+    let mut targets = BTreeMap::<Key, Vec<(Ipv4Addr, u16)>>::new();
+    for mapping in mappings {
+        for port in &mapping.ports {
+            let host = match port.host_ip {
+                Some(IpAddr::V4(host)) if !host.is_unspecified() => Some(host),
+                Some(IpAddr::V6(_)) => continue,
+                _ => None,
+            };
+            let key = (host.is_none(), host, port.protocol, port.published);
+            targets.entry(key).or_default().push((mapping.address, port.target));
+        }
+    }
+    let rules = |((_, host, protocol, port), mut targets): (Key, Vec<_>)| {
+        targets.sort_unstable();
+        targets.dedup();
+        let count = targets.len();
+        let one = move |(at, (address, target))| {
+            let host = host.map(|host| Match::Destination(Ipv4Net::from(host)));
+            let turn = (count - at > 1).then(|| Match::OneOf((count - at) as u32));
+            let matches = host.into_iter().chain([Match::Port(protocol, port)]).chain(turn).collect();
+            Rule { matches, action: Action::Redirect(address, target) }
+        };
+        targets.into_iter().enumerate().map(one).collect::<Vec<_>>()
+    };
+    targets.into_iter().flat_map(rules).collect()
+}
+
+/// Our bridges route 127.0.0.0/8 so that the host reaches published ports there; containers
+/// must not reach the loopback services of the host that way.
+fn guard(networks: &[NetworkRecord]) -> Vec<Rule> {
+    let one = |network: &NetworkRecord| {
+        rule([Match::From(network.bridge.clone()), Match::Destination(loopback())], Action::Drop)
+    };
+    networks.iter().map(one).collect()
+}
+
+fn forward(networks: &[NetworkRecord]) -> Vec<Rule> {
+    let from = |network: &NetworkRecord| Match::From(network.bridge.clone());
+    let to = |network: &NetworkRecord| Match::To(network.bridge.clone());
+    let not_from = |network: &NetworkRecord| Match::NotFrom(network.bridge.clone());
+    let not_to = |network: &NetworkRecord| Match::NotTo(network.bridge.clone());
+    let internal = networks.iter().filter(|network| network.spec.internal);
+    let mut rules: Vec<_> = internal
+        .flat_map(|network| {
+            [
+                rule([from(network), not_to(network)], Action::Drop),
+                rule([not_from(network), to(network)], Action::Drop),
+            ]
+        })
+        .collect();
+    rules.push(rule([Match::Established], Action::Accept));
+    rules.push(rule([Match::Redirected], Action::Accept));
+    let open = networks.iter().filter(|network| !network.spec.internal);
+    rules.extend(open.map(|network| rule([not_from(network), to(network)], Action::Drop)));
+    rules
+}
+
+fn postrouting(networks: &[NetworkRecord]) -> Vec<Rule> {
+    let one = |network: &NetworkRecord| {
+        let to = || Match::To(network.bridge.clone());
+        let source = || Match::Source(network.subnet);
+        let out = rule([source(), Match::NotTo(network.bridge.clone())], Action::Masquerade);
+        let out = (!network.spec.internal).then_some(out);
+        out.into_iter().chain([
+            // Answers to a neighbour would go to it directly, past the translation.
+            rule([source(), to(), Match::Redirected], Action::Masquerade),
+            // No container could answer to 127.0.0.1.
+            rule([Match::Source(loopback()), to()], Action::Masquerade),
+        ])
+    };
+    networks.iter().flat_map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use planner::NetworkSpec;
+
+    fn network(name: &str, bridge: &str, subnet: &str, internal: bool) -> NetworkRecord {
+        let subnet: Ipv4Net = subnet.parse().unwrap();
+        NetworkRecord {
+            spec: NetworkSpec { name: name.into(), internal, ..Default::default() },
+            bridge: bridge.into(),
+            subnet,
+            gateway: subnet.hosts().next().unwrap(),
+            leases: BTreeMap::new(),
+        }
+    }
+
+    fn mapping(address: [u8; 4], host_ip: Option<&str>, published: u16, protocol: Protocol) -> Mapping {
+        let host_ip = host_ip.map(|host| host.parse().unwrap());
+        Mapping {
+            address: address.into(),
+            ports: vec![Published { host_ip, published, target: 80, protocol }],
+        }
+    }
+
+    #[test]
+    fn the_whole_table_of_an_open_and_an_internal_network_reads_as_promised() {
+        let networks = [
+            network("shop_back", "spbbbbbbbb", "10.201.1.0/24", true),
+            network("shop_front", "spffffffff", "10.201.0.0/24", false),
+        ];
+        let mappings = [mapping([10, 201, 0, 2], None, 8080, Protocol::Tcp)];
+        let text = ruleset("sampan-00112233".into(), &networks, &mappings).to_string();
+        assert_eq!(
+            text,
+            r#"table ip sampan-00112233 {
+  chain ports {
+    tcp dport 8080 dnat to 10.201.0.2:80
+  }
+  chain raw {
+    type filter hook prerouting priority -300; policy accept;
+    iifname "spbbbbbbbb" ip daddr 127.0.0.0/8 drop
+    iifname "spffffffff" ip daddr 127.0.0.0/8 drop
+  }
+  chain prerouting {
+    type nat hook prerouting priority -100; policy accept;
+    fib daddr type local jump ports
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    fib daddr type local jump ports
+  }
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+    iifname "spbbbbbbbb" oifname != "spbbbbbbbb" drop
+    iifname != "spbbbbbbbb" oifname "spbbbbbbbb" drop
+    ct state established,related accept
+    ct status dnat accept
+    iifname != "spffffffff" oifname "spffffffff" drop
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;
+    ip saddr 10.201.1.0/24 oifname "spbbbbbbbb" ct status dnat masquerade
+    ip saddr 127.0.0.0/8 oifname "spbbbbbbbb" masquerade
+    ip saddr 10.201.0.0/24 oifname != "spffffffff" masquerade
+    ip saddr 10.201.0.0/24 oifname "spffffffff" ct status dnat masquerade
+    ip saddr 127.0.0.0/8 oifname "spffffffff" masquerade
+  }
+}
+"#
+        );
+    }
+
+    #[test]
+    fn replicas_that_publish_the_same_port_take_turns() {
+        let mappings = [
+            mapping([10, 201, 0, 4], None, 53, Protocol::Udp),
+            mapping([10, 201, 0, 2], None, 53, Protocol::Udp),
+            mapping([10, 201, 0, 3], None, 53, Protocol::Udp),
+        ];
+        let text: Vec<_> = ports(&mappings).iter().map(Rule::to_string).collect();
+        assert_eq!(
+            text,
+            [
+                "udp dport 53 numgen inc mod 3 0 dnat to 10.201.0.2:80",
+                "udp dport 53 numgen inc mod 2 0 dnat to 10.201.0.3:80",
+                "udp dport 53 dnat to 10.201.0.4:80",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_port_on_one_host_address_comes_before_the_same_port_on_all() {
+        let mappings = [
+            mapping([10, 201, 0, 2], Some("0.0.0.0"), 80, Protocol::Tcp),
+            mapping([10, 201, 0, 3], Some("127.0.0.1"), 80, Protocol::Tcp),
+        ];
+        let text: Vec<_> = ports(&mappings).iter().map(Rule::to_string).collect();
+        assert_eq!(
+            text,
+            ["ip daddr 127.0.0.1 tcp dport 80 dnat to 10.201.0.3:80", "tcp dport 80 dnat to 10.201.0.2:80",]
+        );
+    }
+}

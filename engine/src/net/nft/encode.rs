@@ -1,0 +1,271 @@
+//! Rules as nf_tables messages (linux/netfilter/nf_tables.h). Attribute numbers are named by
+//! what they hold; each block says which enumeration of the header it is from.
+
+use super::{Action, Chain, Match, Rule, Ruleset};
+use crate::net::netlink::{Attrs, Message};
+use ipnet::Ipv4Net;
+use planner::desired::Protocol;
+
+/// Size of `struct nfgenmsg`.
+pub(super) const HEADER: usize = 4;
+/// `NFNL_SUBSYS_NFTABLES`, the upper byte of each message type.
+const SUBSYSTEM: u16 = 10;
+const BATCH_BEGIN: u16 = 0x10;
+const BATCH_END: u16 = 0x11;
+
+// enum nf_tables_msg_types
+const NEW_TABLE: u16 = SUBSYSTEM << 8;
+const GET_TABLE: u16 = SUBSYSTEM << 8 | 1;
+const DELETE_TABLE: u16 = SUBSYSTEM << 8 | 2;
+const NEW_CHAIN: u16 = SUBSYSTEM << 8 | 3;
+const NEW_RULE: u16 = SUBSYSTEM << 8 | 6;
+
+// enum nft_table_attributes; a comment is record 0 of the user data (libnftnl/udata.h)
+const TABLE_NAME: u16 = 1;
+const TABLE_USERDATA: u16 = 6;
+const COMMENT: u8 = 0;
+
+// enum nft_chain_attributes, nft_hook_attributes
+const CHAIN_TABLE: u16 = 1;
+const CHAIN_NAME: u16 = 3;
+const CHAIN_HOOK: u16 = 4;
+const CHAIN_POLICY: u16 = 5;
+const CHAIN_TYPE: u16 = 7;
+const HOOK_NUMBER: u16 = 1;
+const HOOK_PRIORITY: u16 = 2;
+
+// enum nft_rule_attributes, nft_list_attributes, nft_expr_attributes
+const RULE_TABLE: u16 = 1;
+const RULE_CHAIN: u16 = 2;
+const RULE_EXPRESSIONS: u16 = 4;
+const LIST_ELEMENT: u16 = 1;
+const EXPRESSION_NAME: u16 = 1;
+const EXPRESSION_DATA: u16 = 2;
+
+// enum nft_data_attributes, nft_verdict_attributes
+const DATA_VALUE: u16 = 1;
+const DATA_VERDICT: u16 = 2;
+const VERDICT_CODE: u16 = 1;
+const VERDICT_CHAIN: u16 = 2;
+const VERDICT_DROP: u32 = 0;
+const VERDICT_ACCEPT: u32 = 1;
+const VERDICT_JUMP: u32 = (-3i32).cast_unsigned();
+
+// enum nft_registers
+const VERDICT: u32 = 0;
+const FIRST: u32 = 1;
+const SECOND: u32 = 2;
+
+// enum nft_meta_keys
+const META_IN_NAME: u32 = 6;
+const META_OUT_NAME: u32 = 7;
+const META_PROTOCOL: u32 = 16;
+
+// enum nft_ct_keys, ip_conntrack_status; states are bits 1 << (state + 1)
+const CT_STATE: u32 = 0;
+const CT_STATUS: u32 = 2;
+const ESTABLISHED_OR_RELATED: u32 = 2 | 4;
+const DESTINATION_NAT: u32 = 1 << 5;
+
+// enum nft_payload_bases; offsets in the IPv4 and TCP/UDP headers
+const NETWORK: u32 = 1;
+const TRANSPORT: u32 = 2;
+const SOURCE_ADDRESS: u32 = 12;
+const DESTINATION_ADDRESS: u32 = 16;
+const DESTINATION_PORT: u32 = 2;
+
+// enum nft_fib_result, nft_fib_flags; linux/rtnetlink.h
+const FIB_ADDRESS_TYPE: u32 = 3;
+const FIB_OF_DESTINATION: u32 = 2;
+const LOCAL: u32 = libc::RTN_LOCAL as u32;
+
+// enum nft_cmp_ops
+const EQUAL: u32 = 0;
+const NOT_EQUAL: u32 = 1;
+
+/// Length of an interface name in a register.
+const NAME: usize = 16;
+
+fn message(kind: u16, flags: i32, doing: String) -> Message {
+    Message::new(kind, flags, doing).raw(&[libc::AF_INET as u8, 0, 0, 0])
+}
+
+/// The messages that begin and end a batch.
+pub(super) fn frame() -> (Message, Message) {
+    let edge = |kind, doing: &str| Message::new(kind, 0, doing).raw(&[0, 0, 0, SUBSYSTEM as u8]);
+    (edge(BATCH_BEGIN, "begin a firewall transaction"), edge(BATCH_END, "commit firewall rules"))
+}
+
+/// Asks for a table.
+pub(super) fn get_table(table: &str) -> Message {
+    message(GET_TABLE, 0, format!("look up firewall table {table}")).text(TABLE_NAME, table)
+}
+
+/// The comment among the attributes of a table, without its NUL.
+pub(super) fn user_data(attrs: Attrs<'_>) -> Option<&[u8]> {
+    let data = attrs.get(TABLE_USERDATA)?;
+    let (kind, length) = (*data.first()?, usize::from(*data.get(1)?));
+    (kind == COMMENT).then_some(data.get(2..2 + length)?.strip_suffix(&[0])?)
+}
+
+/// Deletes a table, whether or not it exists.
+pub(super) fn removal(table: &str) -> Vec<Message> {
+    let doing = || format!("remove firewall table {table}");
+    let add = message(NEW_TABLE, libc::NLM_F_CREATE, doing()).text(TABLE_NAME, table);
+    vec![add, message(DELETE_TABLE, 0, doing()).text(TABLE_NAME, table)]
+}
+
+/// Replaces a table as a whole.
+pub(super) fn replacement(rules: &Ruleset) -> Vec<Message> {
+    let table = &rules.table;
+    let mut comment = rules.fingerprint().into_bytes();
+    comment.push(0);
+    comment.splice(..0, [COMMENT, comment.len() as u8]);
+    let mut batch = removal(table);
+    batch.push(
+        message(NEW_TABLE, libc::NLM_F_CREATE, format!("create firewall table {table}"))
+            .text(TABLE_NAME, table)
+            .attr(TABLE_USERDATA, &comment),
+    );
+    batch.extend(rules.chains.iter().map(|chain| new_chain(table, chain)));
+    let each = |chain: &Chain| {
+        let name = chain.name;
+        chain.rules.iter().map(move |rule| new_rule(table, name, rule)).collect::<Vec<_>>()
+    };
+    batch.extend(rules.chains.iter().flat_map(each));
+    batch
+}
+
+fn new_chain(table: &str, chain: &Chain) -> Message {
+    let doing = format!("create firewall chain {}", chain.name);
+    let message =
+        message(NEW_CHAIN, libc::NLM_F_CREATE, doing).text(CHAIN_TABLE, table).text(CHAIN_NAME, chain.name);
+    let Some(hook) = chain.hook else { return message };
+    message
+        .nest(CHAIN_HOOK, |nest| {
+            nest.be32(HOOK_NUMBER, hook.point as u32).be32(HOOK_PRIORITY, hook.priority.cast_unsigned())
+        })
+        .be32(CHAIN_POLICY, VERDICT_ACCEPT)
+        .text(CHAIN_TYPE, hook.kind)
+}
+
+fn new_rule(table: &str, chain: &str, rule: &Rule) -> Message {
+    let flags = libc::NLM_F_CREATE | libc::NLM_F_APPEND;
+    message(NEW_RULE, flags, format!("add firewall rule `{rule}`"))
+        .text(RULE_TABLE, table)
+        .text(RULE_CHAIN, chain)
+        .nest(RULE_EXPRESSIONS, |list| action(rule.matches.iter().fold(list, condition), &rule.action))
+}
+
+fn expression(list: Message, name: &str, data: impl FnOnce(Message) -> Message) -> Message {
+    list.nest(LIST_ELEMENT, |element| element.text(EXPRESSION_NAME, name).nest(EXPRESSION_DATA, data))
+}
+
+fn condition(list: Message, one: &Match) -> Message {
+    match one {
+        Match::From(name) => interface(list, META_IN_NAME, EQUAL, name),
+        Match::NotFrom(name) => interface(list, META_IN_NAME, NOT_EQUAL, name),
+        Match::To(name) => interface(list, META_OUT_NAME, EQUAL, name),
+        Match::NotTo(name) => interface(list, META_OUT_NAME, NOT_EQUAL, name),
+        Match::Source(net) => address(list, SOURCE_ADDRESS, *net),
+        Match::Destination(net) => address(list, DESTINATION_ADDRESS, *net),
+        Match::DestinationLocal => {
+            let list = expression(list, "fib", |data| {
+                data.be32(1, FIRST).be32(2, FIB_ADDRESS_TYPE).be32(3, FIB_OF_DESTINATION)
+            });
+            compare(list, EQUAL, &LOCAL.to_ne_bytes())
+        }
+        Match::Port(protocol, port) => {
+            let number = match protocol {
+                Protocol::Tcp => libc::IPPROTO_TCP,
+                Protocol::Udp => libc::IPPROTO_UDP,
+            };
+            let list = compare(meta(list, META_PROTOCOL), EQUAL, &[number as u8]);
+            compare(payload(list, TRANSPORT, DESTINATION_PORT, 2), EQUAL, &port.to_be_bytes())
+        }
+        Match::Established => tracked(list, CT_STATE, ESTABLISHED_OR_RELATED),
+        Match::Redirected => tracked(list, CT_STATUS, DESTINATION_NAT),
+        Match::OneOf(count) => {
+            let list = expression(list, "numgen", |data| data.be32(1, FIRST).be32(2, *count).be32(3, 0));
+            compare(list, EQUAL, &0u32.to_ne_bytes())
+        }
+    }
+}
+
+fn action(list: Message, action: &Action) -> Message {
+    match action {
+        Action::Accept => verdict(list, VERDICT_ACCEPT, None),
+        Action::Drop => verdict(list, VERDICT_DROP, None),
+        Action::Jump(chain) => verdict(list, VERDICT_JUMP, Some(chain)),
+        Action::Redirect(address, port) => {
+            let list = immediate(list, FIRST, &address.octets());
+            let list = immediate(list, SECOND, &port.to_be_bytes());
+            let (destination, family) = (1, libc::AF_INET as u32);
+            expression(list, "nat", |data| {
+                data.be32(1, destination).be32(2, family).be32(3, FIRST).be32(5, SECOND)
+            })
+        }
+        Action::Masquerade => expression(list, "masq", |data| data),
+    }
+}
+
+fn meta(list: Message, key: u32) -> Message {
+    expression(list, "meta", |data| data.be32(1, FIRST).be32(2, key))
+}
+
+fn payload(list: Message, base: u32, offset: u32, length: u32) -> Message {
+    expression(list, "payload", |data| data.be32(1, FIRST).be32(2, base).be32(3, offset).be32(4, length))
+}
+
+fn compare(list: Message, operator: u32, value: &[u8]) -> Message {
+    expression(list, "cmp", |data| {
+        data.be32(1, FIRST).be32(2, operator).nest(3, |data| data.attr(DATA_VALUE, value))
+    })
+}
+
+/// Keeps the bits of `mask` in the first register.
+fn masked(list: Message, mask: &[u8]) -> Message {
+    expression(list, "bitwise", |data| {
+        data.be32(1, FIRST)
+            .be32(2, FIRST)
+            .be32(3, mask.len() as u32)
+            .nest(4, |data| data.attr(DATA_VALUE, mask))
+            .nest(5, |data| data.attr(DATA_VALUE, &vec![0; mask.len()]))
+    })
+}
+
+fn interface(list: Message, key: u32, operator: u32, name: &str) -> Message {
+    let mut padded = [0; NAME];
+    let length = name.len().min(NAME - 1);
+    padded[..length].copy_from_slice(&name.as_bytes()[..length]);
+    compare(meta(list, key), operator, &padded)
+}
+
+fn address(list: Message, offset: u32, net: Ipv4Net) -> Message {
+    let list = payload(list, NETWORK, offset, 4);
+    let list = masked(list, &net.netmask().octets());
+    compare(list, EQUAL, &net.network().octets())
+}
+
+fn tracked(list: Message, key: u32, bits: u32) -> Message {
+    let list = expression(list, "ct", |data| data.be32(2, key).be32(1, FIRST));
+    compare(masked(list, &bits.to_ne_bytes()), NOT_EQUAL, &0u32.to_ne_bytes())
+}
+
+fn immediate(list: Message, register: u32, value: &[u8]) -> Message {
+    expression(list, "immediate", |data| data.be32(1, register).nest(2, |data| data.attr(DATA_VALUE, value)))
+}
+
+fn verdict(list: Message, code: u32, chain: Option<&str>) -> Message {
+    expression(list, "immediate", |data| {
+        data.be32(1, VERDICT).nest(2, |data| {
+            data.nest(DATA_VERDICT, |verdict| {
+                let verdict = verdict.be32(VERDICT_CODE, code);
+                match chain {
+                    Some(chain) => verdict.text(VERDICT_CHAIN, chain),
+                    None => verdict,
+                }
+            })
+        })
+    })
+}

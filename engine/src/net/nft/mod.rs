@@ -1,0 +1,147 @@
+//! Firewall rules as values, as text, and as one atomic nf_tables transaction.
+//!
+//! A rule is a list of matches and an action; `text` prints it as nft(8) does, `encode` turns
+//! it into nf_tables expressions. A rule set replaces the table of its name as a whole. The
+//! table carries a fingerprint of its rules, so that an unchanged rule set costs one question.
+
+mod encode;
+mod text;
+
+use super::netlink::Socket;
+use crate::error::Result;
+use crate::store::fnv1a;
+use ipnet::Ipv4Net;
+use planner::desired::Protocol;
+use std::net::Ipv4Addr;
+
+/// All rules of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ruleset {
+    /// Name of the table, in the family `ip`.
+    pub(crate) table: String,
+    /// In an order in which a chain comes before those that jump to it.
+    pub(crate) chains: Vec<Chain>,
+}
+
+/// Rules that are tried in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chain {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Where packets come from; none: only from jumps.
+    pub(crate) hook: Option<Hook>,
+    /// The rules.
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// Where in the way of a packet a chain stands. What no rule decides is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hook {
+    /// `filter` or `nat`.
+    pub(crate) kind: &'static str,
+    /// The place.
+    pub(crate) point: Point,
+    /// Lower ones come first.
+    pub(crate) priority: i32,
+}
+
+/// Places in the way of a packet, with the kernel's numbers (linux/netfilter.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Point {
+    /// Before routing, of what comes in.
+    Prerouting = 0,
+    /// Of what passes through.
+    Forward = 2,
+    /// Of what the host sends.
+    Output = 3,
+    /// After routing, of what goes out.
+    Postrouting = 4,
+}
+
+/// If all match, act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// All must hold.
+    pub(crate) matches: Vec<Match>,
+    /// What is done then.
+    pub(crate) action: Action,
+}
+
+/// One condition on a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Match {
+    /// It came in through this interface.
+    From(String),
+    /// It did not.
+    NotFrom(String),
+    /// It leaves through this interface.
+    To(String),
+    /// It does not.
+    NotTo(String),
+    /// Its source is in this subnet.
+    Source(Ipv4Net),
+    /// Its destination is in this subnet.
+    Destination(Ipv4Net),
+    /// Its destination is an address of this host.
+    DestinationLocal,
+    /// Its protocol and destination port.
+    Port(Protocol, u16),
+    /// It belongs to a connection that is known, or to its errors.
+    Established,
+    /// Its connection goes through a published port.
+    Redirected,
+    /// The first of every so many that come here.
+    OneOf(u32),
+}
+
+/// What is done with a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Let it pass this table.
+    Accept,
+    /// Drop it.
+    Drop,
+    /// Go on in another chain, and come back.
+    Jump(&'static str),
+    /// Send its connection to this address and port.
+    Redirect(Ipv4Addr, u16),
+    /// Let its connection come from the address of the interface that it leaves through.
+    Masquerade,
+}
+
+impl Ruleset {
+    /// Short text that differs when rules differ.
+    fn fingerprint(&self) -> String {
+        let text = self.to_string();
+        format!("sampan {:08x}-{:x}", fnv1a(text.as_bytes()), text.len())
+    }
+}
+
+/// Makes the table be exactly this rule set; does nothing when it already is.
+pub(crate) fn replace(rules: &Ruleset) -> Result<()> {
+    let mut socket = Socket::netfilter()?;
+    if comment(&mut socket, &rules.table)?.as_deref() == Some(rules.fingerprint().as_bytes()) {
+        return Ok(());
+    }
+    let (begin, end) = encode::frame();
+    socket.transact(&begin, &encode::replacement(rules), &end)
+}
+
+/// Whether the table exists.
+pub(crate) fn exists(table: &str) -> Result<bool> {
+    let mut socket = Socket::netfilter()?;
+    Ok(socket.get(&encode::get_table(table))?.is_some())
+}
+
+/// Removes the table with all its rules. Idempotent.
+pub(crate) fn remove(table: &str) -> Result<()> {
+    let mut socket = Socket::netfilter()?;
+    let (begin, end) = encode::frame();
+    socket.transact(&begin, &encode::removal(table), &end)
+}
+
+fn comment(socket: &mut Socket, table: &str) -> Result<Option<Vec<u8>>> {
+    let reply = socket.get(&encode::get_table(table))?;
+    let data = reply.as_ref().and_then(|reply| encode::user_data(reply.attrs(encode::HEADER)));
+    Ok(data.map(<[u8]>::to_vec))
+}
