@@ -1,34 +1,24 @@
 //! Names: each supervisor answers on 127.0.0.11:53 inside its container.
+//!
+//! - [`table`]: who has which name, one small file for each endpoint.
+//! - [`packet`]: a question read, an answer written.
+//! - [`answer`]: what is to be said to a question: pure.
+//! - [`upstream`]: the resolvers of the host, asked for every other name.
+//! - [`responder`]: the sockets.
+//!
+//! A container that itself binds port 53 on every address clashes with the responder; such a
+//! server has to bind its own address.
 
-use crate::error::Result;
-use crate::store::Store;
-use nix::sys::epoll::{Epoll, EpollCreateFlags};
-use planner::{ContainerId, ContainerSpec};
-use std::os::fd::{AsFd, BorrowedFd};
+mod answer;
+mod packet;
+mod responder;
+mod stream;
+pub(crate) mod table;
+pub(crate) mod upstream;
 
-/// Answers names inside one container. One file descriptor to poll for reading (an epoll
-/// instance that holds sockets and timers); never blocks.
-#[derive(Debug)]
-pub struct Responder {
-    epoll: Epoll,
-}
+pub use responder::Responder;
 
-impl Responder {
-    /// Opens the sockets inside the container's network namespace, which must be connected.
-    /// The calling thread enters the namespace and comes back.
-    pub fn open(_store: &Store, _id: &ContainerId, _spec: &ContainerSpec) -> Result<Self> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|error| {
-            crate::Error::new(crate::Kind::System, "open epoll").because(std::io::Error::from(error))
-        })?;
-        Ok(Self { epoll })
-    }
+use std::net::Ipv4Addr;
 
-    /// Does what is to be done now; called when the file descriptor is readable.
-    pub fn handle(&mut self) {}
-}
-
-impl AsFd for Responder {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.epoll.0.as_fd()
-    }
-}
+/// Where the responder of each container listens.
+pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
