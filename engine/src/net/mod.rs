@@ -8,13 +8,30 @@
 //! Everything here can be made again from the records: after a reboot or with a wiped runtime
 //! folder [`connect`] makes the bridge and the table that are missing.
 
+mod bridge;
+mod conntrack;
+mod culprit;
 pub mod dns;
+mod endpoint;
+mod files;
+mod firewall;
+mod ipam;
+mod link;
+mod netlink;
+mod netns;
+mod nft;
+mod ports;
+mod publish;
+mod record;
 
-use crate::error::{Error, Kind, Result};
-use crate::store::Store;
+pub use bridge::{create, list, remove, sweep};
+pub use endpoint::{connect, declare, disconnect, endpoints, forget};
+pub use ports::hold_ports;
+pub use publish::{publish, published, unpublish};
+
 use ipnet::Ipv4Net;
 use planner::desired::Protocol;
-use planner::{ContainerId, ContainerSpec, NetworkSpec};
+use planner::{ContainerId, NetworkSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -90,74 +107,5 @@ pub struct HeldPort {
     pub sockets: Vec<OwnedFd>,
 }
 
-fn unsupported<T>(what: &str) -> Result<T> {
-    Err(Error::new(Kind::Unsupported, what))
-}
-
-/// Makes a network: takes a subnet, makes the bridge. Idempotent.
-pub fn create(_store: &Store, _spec: &NetworkSpec) -> Result<NetworkRecord> {
-    unsupported("create network")
-}
-
-/// Removes a network with its bridge. Idempotent; refuses while a container has a lease.
-pub fn remove(_store: &Store, _name: &str) -> Result<()> {
-    unsupported("remove network")
-}
-
-/// All recorded networks, by name.
-pub fn list(_store: &Store) -> Result<Vec<NetworkRecord>> {
-    unsupported("list networks")
-}
-
-/// Makes a container's names known before it runs: they are then answered with a request to
-/// ask again instead of with "no such name". Called when a container is created.
-pub fn declare(_store: &Store, _id: &ContainerId, _spec: &ContainerSpec) -> Result<()> {
-    unsupported("declare")
-}
-
-/// Gives a container's names and leases back. Called when a container is removed. Idempotent.
-pub fn forget(_store: &Store, _id: &ContainerId) -> Result<()> {
-    unsupported("forget")
-}
-
-/// Makes the network namespace and its interfaces, and answers names with its addresses.
-/// Idempotent; bridges and firewall rules that are missing are made again.
-pub fn connect(_store: &Store, _id: &ContainerId, _spec: &ContainerSpec) -> Result<Connected> {
-    unsupported("connect")
-}
-
-/// Takes back what [`connect`] and [`publish`] did, but for names and leases. Idempotent.
-pub fn disconnect(_store: &Store, _id: &ContainerId) -> Result<()> {
-    unsupported("disconnect")
-}
-
-/// The interfaces of a connected container; empty when it is not connected.
-pub fn endpoints(_store: &Store, _id: &ContainerId) -> Result<Vec<Endpoint>> {
-    unsupported("endpoints")
-}
-
-/// Binds the host ports of a container; called by its supervisor, which keeps them. A port that
-/// somebody else has is a conflict that names who. Replicas of one service share ports.
-pub fn hold_ports(_store: &Store, _id: &ContainerId, _spec: &ContainerSpec) -> Result<Vec<HeldPort>> {
-    unsupported("hold ports")
-}
-
-/// Directs host ports to a connected container. Replaces what was published for it before.
-pub fn publish(_store: &Store, _id: &ContainerId, _ports: &[Published]) -> Result<()> {
-    unsupported("publish")
-}
-
-/// No longer directs host ports to a container. Idempotent.
-pub fn unpublish(_store: &Store, _id: &ContainerId) -> Result<()> {
-    unsupported("unpublish")
-}
-
-/// What is published for a container.
-pub fn published(_store: &Store, _id: &ContainerId) -> Result<Vec<Published>> {
-    unsupported("published")
-}
-
-/// Removes bridges and the firewall table when no network record needs them any more.
-pub fn sweep(_store: &Store) -> Result<()> {
-    unsupported("sweep")
-}
+#[cfg(test)]
+mod host_tests;

@@ -1,0 +1,221 @@
+//! Holds host ports: bound sockets on which nothing is received, because the firewall turns
+//! connections away before they get there. They make clashes known before anything starts.
+//!
+//! They do not listen: until a port is published a client is refused instead of kept waiting.
+
+use super::{HeldPort, Published, culprit};
+use crate::error::{Context, Error, Kind, Result};
+use crate::store::{Lock, LockKind, Store};
+use planner::desired::{PortSpec, Protocol};
+use planner::{ContainerId, ContainerSpec};
+use rustix::net::{
+    AddressFamily, SocketAddrAny, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt,
+};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+
+/// How many ports of the kernel's choice to try until one is free for IPv6 too.
+const CHOICES: usize = 32;
+
+/// Binds the host ports of a container; called by its supervisor, which keeps them. A port that
+/// somebody else has is a conflict that names who. Replicas of one service share ports.
+pub fn hold_ports(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<HeldPort>> {
+    if spec.ports.is_empty() {
+        return Ok(Vec::new());
+    }
+    refuse_twice(&spec.ports)?;
+    // Two replicas that start at once must see each other's sockets whole.
+    let _lock = Lock::take(store, "ports", LockKind::Exclusive)?;
+    spec.ports.iter().map(|port| hold(store, id, port)).collect()
+}
+
+fn refuse_twice(ports: &[PortSpec]) -> Result<()> {
+    let is_any = |port: &PortSpec| port.host_ip.is_none_or(|host| host.is_unspecified());
+    for (at, port) in ports.iter().enumerate() {
+        let same = |other: &&PortSpec| {
+            other.published == port.published
+                && other.protocol == port.protocol
+                && (is_any(port) || is_any(other) || other.host_ip == port.host_ip)
+        };
+        if let (Some(number), Some(_)) = (port.published, ports[..at].iter().find(same)) {
+            let doing = format!(
+                "host port {} is published twice by the same container",
+                label(number, port.protocol)
+            );
+            return Err(Error::new(Kind::Conflict, doing));
+        }
+    }
+    Ok(())
+}
+
+fn label(port: u16, protocol: Protocol) -> String {
+    match protocol {
+        Protocol::Tcp => format!("{port}/tcp"),
+        Protocol::Udp => format!("{port}/udp"),
+    }
+}
+
+fn hold(store: &Store, id: &ContainerId, port: &PortSpec) -> Result<HeldPort> {
+    if let Some(IpAddr::V6(host)) = port.host_ip {
+        let doing = format!("publish a port on [{host}]");
+        return Err(Error::new(Kind::Unsupported, doing)
+            .hint("containers have IPv4 addresses only: publish on an IPv4 address of the host"));
+    }
+    let (number, sockets) = match port.published {
+        Some(number) => (number, hold_number(store, id, port, number)?),
+        None => choose(port)?,
+    };
+    let host_ip = port.host_ip.filter(|host| !host.is_unspecified());
+    let published = Published { host_ip, published: number, target: port.target, protocol: port.protocol };
+    Ok(HeldPort { published, sockets })
+}
+
+/// The addresses to bind: a port on every address is held for IPv6 too.
+fn addresses(port: &PortSpec, number: u16) -> Vec<SocketAddr> {
+    let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+    let host = port.host_ip.unwrap_or(any);
+    let six = (host == any).then_some(IpAddr::from(Ipv6Addr::UNSPECIFIED));
+    [host].into_iter().chain(six).map(|host| SocketAddr::new(host, number)).collect()
+}
+
+fn hold_number(store: &Store, id: &ContainerId, port: &PortSpec, number: u16) -> Result<Vec<OwnedFd>> {
+    let hold = |address: SocketAddr| match bind_alone(address, port.protocol) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            share(store, id, address, port.protocol).map(Some)
+        }
+        Err(error) if address.is_ipv6() && lacks_ipv6(&error) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+            let doing = format!("publish port {number} on {}", address.ip());
+            Err(Error::new(Kind::NotFound, doing).hint("that is not an address of this host").because(error))
+        }
+        bound => bound.map(Some).doing(|| format!("hold host port {}", label(number, port.protocol))),
+    };
+    let held: Vec<_> = addresses(port, number).into_iter().map(hold).collect::<Result<_>>()?;
+    Ok(held.into_iter().flatten().collect())
+}
+
+fn lacks_ipv6(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
+}
+
+/// Binds beside the replicas of the same service; anybody else is a conflict.
+fn share(store: &Store, id: &ContainerId, address: SocketAddr, protocol: Protocol) -> Result<OwnedFd> {
+    let owners = culprit::owners(address, protocol)?;
+    let name = label(address.port(), protocol);
+    let doing = || format!("host port {name} is already in use");
+    if let Some(foreign) = owners.iter().find(|owner| !owner.is_replica_of(store, id)) {
+        return Err(Error::new(Kind::Conflict, format!("{} by {foreign}", doing()))
+            .hint("stop it, or publish another port"));
+    }
+    // No owner at all is a socket that only newer kernels list. Only a supervisor of ours has
+    // one that can be shared and yet neither listens nor is connected.
+    bind_shared(address, protocol).map_err(|error| Error::new(Kind::Conflict, doing()).because(error))
+}
+
+/// Lets the kernel choose a port.
+fn choose(port: &PortSpec) -> Result<(u16, Vec<OwnedFd>)> {
+    let doing = || "find a free host port".to_owned();
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..CHOICES {
+        let [first, rest @ ..] = &addresses(port, 0)[..] else { break };
+        let held = bind_alone(*first, port.protocol).doing(doing)?;
+        let number = port_of(&held).doing(doing)?;
+        let others = rest.iter().map(|address| {
+            match bind_alone(SocketAddr::new(address.ip(), number), port.protocol) {
+                Err(error) if lacks_ipv6(&error) => Ok(None),
+                bound => bound.map(Some),
+            }
+        });
+        match others.collect::<io::Result<Vec<_>>>() {
+            Ok(others) => {
+                return Ok((number, [held].into_iter().chain(others.into_iter().flatten()).collect()));
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last).doing(doing)
+}
+
+fn port_of(fd: &OwnedFd) -> io::Result<u16> {
+    let address: SocketAddrAny = getsockname(fd)?;
+    Ok(SocketAddr::try_from(address)?.port())
+}
+
+/// Binds where nobody else is; replicas may join later.
+fn bind_alone(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
+    let fd = open(address, protocol)?;
+    bind(&fd, &address)?;
+    sockopt::set_socket_reuseport(&fd, true)?;
+    Ok(fd)
+}
+
+/// Binds beside sockets that allow it.
+fn bind_shared(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
+    let fd = open(address, protocol)?;
+    sockopt::set_socket_reuseport(&fd, true)?;
+    bind(&fd, &address)?;
+    Ok(fd)
+}
+
+fn open(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let kind = match protocol {
+        Protocol::Tcp => SocketType::STREAM,
+        Protocol::Udp => SocketType::DGRAM,
+    };
+    let fd = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    if address.is_ipv6() {
+        sockopt::set_ipv6_v6only(&fd, true)?;
+    }
+    Ok(fd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(host: Option<&str>, published: Option<u16>) -> PortSpec {
+        let host_ip = host.map(|host| host.parse().unwrap());
+        PortSpec { host_ip, published, target: 80, protocol: Protocol::Tcp }
+    }
+
+    fn hold_in(folder: &std::path::Path, ports: Vec<PortSpec>) -> Result<Vec<HeldPort>> {
+        let store = Store::new(folder.join("root"), folder.join("run"));
+        store.prepare()?;
+        let id = "shop.web.1.1".parse().unwrap();
+        hold_ports(&store, &id, &ContainerSpec { ports, ..Default::default() })
+    }
+
+    #[test]
+    fn a_port_of_the_kernels_choice_is_told_and_cannot_be_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = hold_in(folder.path(), vec![port(Some("127.0.0.1"), None)]).unwrap();
+        let number = held[0].published.published;
+        assert_ne!(number, 0);
+        let error = std::net::TcpListener::bind(("127.0.0.1", number)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn a_port_in_use_is_a_conflict_that_names_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let number = other.local_addr().unwrap().port();
+        let error = hold_in(folder.path(), vec![port(Some("127.0.0.1"), Some(number))]).unwrap_err();
+        assert_eq!(error.kind, Kind::Conflict);
+        let pid = format!("(pid {})", std::process::id());
+        assert!(error.doing.starts_with(&format!("host port {number}/tcp is already in use by ")), "{error}");
+        assert!(error.doing.ends_with(&pid), "{error}");
+    }
+
+    #[test]
+    fn a_port_published_twice_and_an_ipv6_address_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let twice = vec![port(None, Some(8080)), port(Some("127.0.0.1"), Some(8080))];
+        let error = hold_in(folder.path(), twice).unwrap_err();
+        assert_eq!(error.doing, "host port 8080/tcp is published twice by the same container");
+        let error = hold_in(folder.path(), vec![port(Some("::1"), Some(8080))]).unwrap_err();
+        assert_eq!((error.kind, error.doing.as_str()), (Kind::Unsupported, "publish a port on [::1]"));
+    }
+}

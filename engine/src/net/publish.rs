@@ -1,0 +1,56 @@
+//! Directs host ports to containers: records of what is published, then the rules.
+
+use super::firewall::{self, Mapping};
+use super::{Published, conntrack, endpoint, record};
+use crate::error::{Error, Kind, Result};
+use crate::store::{self, Lock, LockKind, Store};
+use planner::ContainerId;
+use std::net::Ipv4Addr;
+
+/// Directs host ports to a connected container. Replaces what was published for it before.
+pub fn publish(store: &Store, id: &ContainerId, ports: &[Published]) -> Result<()> {
+    if ports.is_empty() {
+        return unpublish(store, id);
+    }
+    let address = address(store, id)?;
+    let mapping = Mapping { address, ports: ports.to_vec() };
+    let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
+    store::write(&store.published(id), &mapping)?;
+    firewall::refresh(store)?;
+    // What was sent while nothing was published is tracked as for the host itself.
+    conntrack::forget(&mapping)
+}
+
+/// The address on the first network that has a way to the outside, otherwise on the first.
+fn address(store: &Store, id: &ContainerId) -> Result<Ipv4Addr> {
+    let endpoints = endpoint::endpoints(store, id)?;
+    let mut first = None;
+    for endpoint in &endpoints {
+        first = first.or(Some(endpoint.address));
+        if !record::existing(store, &endpoint.network)?.spec.internal {
+            return Ok(endpoint.address);
+        }
+    }
+    first.ok_or_else(|| {
+        Error::new(Kind::NotFound, format!("publish ports of {}: it is on no network", id.name()))
+    })
+}
+
+/// No longer directs host ports to a container. Idempotent.
+pub fn unpublish(store: &Store, id: &ContainerId) -> Result<()> {
+    if !store.published(id).exists() {
+        return Ok(());
+    }
+    let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
+    let Some(mapping) = store::read_optional::<Mapping>(&store.published(id))? else { return Ok(()) };
+    // The record goes last: an interruption repeats the whole.
+    firewall::refresh_without(store, id)?;
+    conntrack::forget(&mapping)?;
+    store::remove_optional(&store.published(id))
+}
+
+/// What is published for a container.
+pub fn published(store: &Store, id: &ContainerId) -> Result<Vec<Published>> {
+    let mapping: Option<Mapping> = store::read_optional(&store.published(id))?;
+    Ok(mapping.map(|mapping| mapping.ports).unwrap_or_default())
+}
