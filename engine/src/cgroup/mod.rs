@@ -32,8 +32,10 @@ pub struct Group {}
 /// The groups that a child joins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Join {
-    /// Version 1: `tasks` files, to which the single-threaded child writes `0`.
-    pub tasks: Vec<PathBuf>,
+    /// Version 1: the controller's folder name below `/sys/fs/cgroup`, and the group's folder. The
+    /// single-threaded child writes `0` to `tasks` there: quicker than `cgroup.procs`, for which
+    /// the kernel waits about 10 ms on a quiet machine.
+    pub version1: Vec<(String, PathBuf)>,
     /// Version 2: the folder into which the child is cloned.
     pub into: Option<PathBuf>,
 }

@@ -1,14 +1,314 @@
 //! From what a child must be to the list of its acts. Pure.
+//!
+//! Container paths are mounted with `nodev` everywhere but on the device nodes themselves, which
+//! are read-only binds of the host's: `CAP_MKNOD`, which Docker grants by default, then gives
+//! access to no device, without a device control group (v1) or BPF program (v2). Writing *to* a
+//! device does not need its node to be writable. Privileged containers have no such limits.
 
-use super::{Birth, Entry, Program};
+use super::op::{Executable, FilesystemMount, Op, Place, Program};
+use super::paths::{DEFAULT_PATH, DEVICES, LINKS, MASKED, READ_ONLY, SYSCTLS};
+use super::{Birth, Confinement, Entry, Mount, MountSource, Process, seccomp};
 use crate::error::{Error, Kind, Result};
+use crate::sys::process::StringList;
+use rustix::mount::MountAttrFlags;
+use rustix::thread::Gid;
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+const RO: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_RDONLY;
+const NOSUID: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID;
+const NODEV: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NODEV;
+const NOEXEC: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOEXEC;
 
 /// The acts that make a container's first process.
-pub fn compile(_birth: &Birth<'_>) -> Result<Program> {
-    Err(Error::new(Kind::Unsupported, "compile"))
+pub fn compile(birth: &Birth<'_>) -> Result<Program> {
+    let mut ops = Ops { privileged: birth.confinement.privileged, list: vec![Op::Hide, Op::NewSession] };
+    for (_, folder) in &birth.cgroup.version1 {
+        ops.list.push(Op::JoinGroup(host_path(&folder.join("tasks"))?));
+    }
+    if let Some(netns) = &birth.netns {
+        ops.list.push(Op::EnterNetwork(host_path(netns)?));
+    }
+    ops.list.push(Op::NewCgroupNamespace);
+    ops.list.push(Op::Hostname(string(&birth.hostname)?));
+    ops.list.extend(oom_score(&birth.confinement)?);
+    ops.list.extend([Op::Stdio, Op::Umask(0), Op::PrivateMounts, Op::AttachRoot]);
+    ops.root_file_system(birth)?;
+    ops.list.push(Op::Pivot);
+    let mut process = birth.process.clone();
+    process.env.entry("HOSTNAME".into()).or_insert_with(|| birth.hostname.clone());
+    ops.program(&process, &birth.confinement, birth.init)?;
+    Ok(Program { ops: ops.list })
 }
 
 /// The acts that make one more process in a container that lives.
-pub fn compile_exec(_entry: &Entry<'_>) -> Result<Program> {
-    Err(Error::new(Kind::Unsupported, "compile"))
+pub fn compile_exec(entry: &Entry<'_>) -> Result<Program> {
+    let mut ops = Ops { privileged: entry.confinement.privileged, list: vec![Op::Hide, Op::NewSession] };
+    for (_, folder) in &entry.cgroup.version1 {
+        ops.list.push(Op::JoinGroup(host_path(&folder.join("tasks"))?));
+    }
+    ops.list.extend(oom_score(&entry.confinement)?);
+    ops.list.push(Op::Stdio);
+    if entry.tty {
+        ops.list.push(Op::TakeTerminal);
+    }
+    ops.list.push(Op::EnterContainer);
+    ops.program(&entry.process, &entry.confinement, false)?;
+    Ok(Program { ops: ops.list })
+}
+
+/// Ops as they are added.
+struct Ops {
+    privileged: bool,
+    list: Vec<Op>,
+}
+
+impl Ops {
+    fn root_file_system(&mut self, birth: &Birth<'_>) -> Result<()> {
+        if !self.privileged {
+            self.list.push(Op::Attributes { inside: c"/".into(), attributes: NODEV });
+        }
+        self.kernel_file_systems(birth)?;
+        self.devices(birth)?;
+        for mount in &birth.mounts {
+            self.mount(mount)?;
+        }
+        let sysctl = |(path, value): (&CStr, &CStr)| Op::Sysctl { inside: path.into(), value: value.into() };
+        self.list.extend(SYSCTLS.map(sysctl));
+        if !self.privileged {
+            self.list.extend(READ_ONLY.map(|path| Op::ReadOnly(path.into())));
+            self.list.extend(MASKED.map(|path| Op::Mask(path.into())));
+        }
+        let cwd = place(cwd(&birth.process))?;
+        if !cwd.steps.is_empty() {
+            self.list.push(Op::MakeFolder(cwd));
+        }
+        if birth.read_only {
+            self.list.push(Op::Attributes { inside: c"/".into(), attributes: RO });
+        }
+        Ok(())
+    }
+
+    fn kernel_file_systems(&mut self, birth: &Birth<'_>) -> Result<()> {
+        let sys_access = if self.privileged { MountAttrFlags::empty() } else { RO };
+        self.new_mount(c"proc", "/proc", vec![], NOSUID | NODEV | NOEXEC)?;
+        self.new_mount(c"sysfs", "/sys", vec![], NOSUID | NODEV | NOEXEC | sys_access)?;
+        let groups = "/sys/fs/cgroup";
+        let attributes = NOSUID | NODEV | NOEXEC | sys_access;
+        match (&birth.cgroup.version1[..], &birth.cgroup.into) {
+            ([], None) => {}
+            ([], Some(_)) => self.filesystem(c"cgroup2", groups, vec![], attributes)?,
+            (folders, _) => {
+                self.filesystem(c"tmpfs", groups, vec![(c"mode", c"755".into())], NOSUID | NODEV | NOEXEC)?;
+                for (controller, folder) in folders {
+                    let inside = format!("{groups}/{controller}");
+                    self.list.push(Op::MakeFolder(place(&inside)?));
+                    self.bind(folder, &inside, false, attributes)?;
+                }
+                self.list.push(Op::Attributes { inside: string(groups)?, attributes: sys_access });
+            }
+        }
+        Ok(())
+    }
+
+    fn devices(&mut self, birth: &Birth<'_>) -> Result<()> {
+        let mode = |mode: &CStr| (c"mode", mode.to_owned());
+        self.new_mount(
+            c"tmpfs",
+            "/dev",
+            vec![mode(c"755"), (c"size", c"64k".into())],
+            self.limits(NOSUID | NOEXEC),
+        )?;
+        let pts = vec![mode(c"620"), (c"ptmxmode", c"666".into()), (c"gid", c"5".into())];
+        self.new_mount(c"devpts", "/dev/pts", pts, NOSUID | NOEXEC)?;
+        let size = string(&birth.shm_size.to_string())?;
+        self.new_mount(c"tmpfs", "/dev/shm", vec![mode(c"1777"), (c"size", size)], NOSUID | NODEV | NOEXEC)?;
+        self.new_mount(c"mqueue", "/dev/mqueue", vec![], NOSUID | NODEV | NOEXEC)?;
+        let further = birth.devices.iter().map(|path| &**path);
+        let further = further.filter(|path| !DEVICES.iter().any(|known| Path::new(known) == *path));
+        for device in DEVICES.iter().map(Path::new).chain(further) {
+            let inside = device.to_str().ok_or_else(|| unusable(&device.display().to_string()))?;
+            self.list.push(Op::MakeFile(place(inside)?));
+            self.bind(device, inside, false, RO | NOSUID | NOEXEC)?;
+        }
+        for (at, to) in LINKS {
+            self.list.push(Op::Link { at: place(at)?, to: to.into() });
+        }
+        Ok(())
+    }
+
+    fn mount(&mut self, mount: &Mount) -> Result<()> {
+        let access = if mount.read_only { RO } else { MountAttrFlags::empty() };
+        match &mount.source {
+            MountSource::Folder(source) => {
+                self.list.push(Op::MakeFolder(place(&mount.target)?));
+                self.bind(source, &mount.target, true, self.limits(access))
+            }
+            MountSource::File(source) => {
+                let place = place(&mount.target)?;
+                self.list.extend(parent(&place)?.map(Op::MakeFolder));
+                self.list.push(Op::MakeFile(place));
+                self.bind(source, &mount.target, false, self.limits(access))
+            }
+            MountSource::Tmpfs { size, mode } => {
+                let mut options = vec![(c"mode", string(&format!("{:o}", mode.unwrap_or(0o1777)))?)];
+                if let Some(size) = size {
+                    options.push((c"size", string(&size.to_string())?));
+                }
+                self.new_mount(c"tmpfs", &mount.target, options, NOSUID | NODEV | NOEXEC | access)
+            }
+        }
+    }
+
+    /// Attributes with what an unprivileged container must not have.
+    fn limits(&self, attributes: MountAttrFlags) -> MountAttrFlags {
+        if self.privileged { attributes } else { attributes | NODEV }
+    }
+
+    /// A new file system on a folder that is made when missing.
+    fn new_mount(
+        &mut self,
+        kind: &'static CStr,
+        inside: &str,
+        options: Options,
+        attributes: MountAttrFlags,
+    ) -> Result<()> {
+        self.list.push(Op::MakeFolder(place(inside)?));
+        self.filesystem(kind, inside, options, attributes)
+    }
+
+    fn filesystem(
+        &mut self,
+        kind: &'static CStr,
+        inside: &str,
+        options: Options,
+        attributes: MountAttrFlags,
+    ) -> Result<()> {
+        let options = options.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        self.list.push(Op::Mount(FilesystemMount { kind, options, attributes, inside: string(inside)? }));
+        Ok(())
+    }
+
+    fn bind(
+        &mut self,
+        source: &Path,
+        inside: &str,
+        recursive: bool,
+        attributes: MountAttrFlags,
+    ) -> Result<()> {
+        self.list.push(Op::Bind {
+            source: host_path(source)?,
+            inside: string(inside)?,
+            recursive,
+            attributes,
+        });
+        Ok(())
+    }
+
+    /// From the container's root to its program. What the filter may forbid comes before it; the
+    /// filter needs `CAP_SYS_ADMIN` or no_new_privs, so where it stands depends on the latter.
+    fn program(&mut self, process: &Process, confinement: &Confinement, init: bool) -> Result<()> {
+        let filter = if confinement.privileged || confinement.unfiltered {
+            None
+        } else {
+            Some(Op::Filter(seccomp::filter(confinement.capabilities)?))
+        };
+        self.list.push(Op::Umask(0o022));
+        self.list.extend(confinement.rlimits.iter().map(|limit| Op::Limit(*limit)));
+        self.list.push(Op::Chdir(string(cwd(process))?));
+        if init {
+            self.list.push(Op::Init);
+        }
+        self.list.extend([Op::ResetSignals, Op::CloseFiles, Op::Bound(confinement.capabilities)]);
+        let (early, late) = if confinement.no_new_privileges { (None, filter) } else { (filter, None) };
+        self.list.extend(early);
+        let user = &process.user;
+        let groups = user.groups.iter().map(|group| Gid::from_raw(*group)).collect();
+        self.list.push(Op::Become { uid: user.uid, gid: user.gid, groups });
+        // Another user has none after its exec anyway; the supervisor's must not stay inheritable.
+        let own = if user.uid == 0 { confinement.capabilities } else { super::CapSet::NONE };
+        self.list.push(Op::Capabilities(own));
+        if confinement.no_new_privileges {
+            self.list.push(Op::NoNewPrivileges);
+        }
+        self.list.extend(late);
+        self.list.push(Op::Execute(executable(process)?));
+        Ok(())
+    }
+}
+
+type Options = Vec<(&'static CStr, CString)>;
+
+fn oom_score(confinement: &Confinement) -> Result<Option<Op>> {
+    confinement.oom_score_adj.map(|score| Ok(Op::OomScore(string(&score.to_string())?))).transpose()
+}
+
+fn cwd(process: &Process) -> &str {
+    if process.cwd.is_empty() { "/" } else { &process.cwd }
+}
+
+fn executable(process: &Process) -> Result<Executable> {
+    let no_command = || {
+        Error::new(Kind::Container, "there is nothing to run")
+            .hint("neither the stack nor the image names a command")
+    };
+    let name = process.argv.first().filter(|name| !name.is_empty()).ok_or_else(no_command)?;
+    let mut env: BTreeMap<&str, &str> = process.env.iter().map(|(key, value)| (&**key, &**value)).collect();
+    let path = *env.entry("PATH").or_insert(DEFAULT_PATH);
+    env.entry("HOME").or_insert(&process.user.home);
+    let candidates = if name.contains('/') {
+        vec![string(name)?]
+    } else {
+        let folders = path.split(':').map(|folder| if folder.is_empty() { "." } else { folder });
+        folders.map(|folder| string(&format!("{folder}/{name}"))).collect::<Result<_>>()?
+    };
+    let environment =
+        env.iter().map(|(key, value)| string(&format!("{key}={value}"))).collect::<Result<_>>()?;
+    let arguments = process.argv.iter().map(|argument| string(argument)).collect::<Result<_>>()?;
+    Ok(Executable {
+        candidates,
+        arguments: StringList::new(arguments),
+        environment: StringList::new(environment),
+    })
+}
+
+/// An absolute path inside, with each step to it. `.` and `..` in it are refused: they would mean
+/// something else once a step is a link.
+fn place(path: &str) -> Result<Place> {
+    let steps = path.split('/').filter(|step| !step.is_empty());
+    if !path.starts_with('/') || steps.clone().any(|step| step == ".." || step == ".") {
+        return Err(unusable(path).hint("paths in a container must be absolute, without `.` and `..`"));
+    }
+    let mut parent = String::from("/");
+    let mut list = Vec::new();
+    for step in steps {
+        list.push((string(&parent)?, string(step)?));
+        if !parent.ends_with('/') {
+            parent.push('/');
+        }
+        parent.push_str(step);
+    }
+    Ok(Place { path: string(&parent)?, steps: list })
+}
+
+/// The folder that a place is in, unless it is the root.
+fn parent(of: &Place) -> Result<Option<Place>> {
+    match of.steps.last() {
+        Some((path, _)) if path.as_bytes() != b"/" => place(&path.to_string_lossy()).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn host_path(path: &Path) -> Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| unusable(&path.display().to_string()))
+}
+
+fn string(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| unusable(&text.replace('\0', "\\0")))
+}
+
+fn unusable(text: &str) -> Error {
+    Error::new(Kind::Unsupported, format!("`{text}` cannot be given to a container"))
 }

@@ -12,6 +12,9 @@ mod birth;
 mod caps;
 mod compile;
 mod op;
+mod paths;
+mod run;
+mod seccomp;
 mod spawn;
 mod user;
 
@@ -19,6 +22,7 @@ pub use birth::{Birth, Confinement, Entry, Mount, MountSource, Process, Rlimit};
 pub use caps::CapSet;
 pub use compile::{compile, compile_exec};
 pub use op::{Op, Program};
+pub use paths::host_devices;
 pub use spawn::{spawn, spawn_exec};
 pub use user::User;
 

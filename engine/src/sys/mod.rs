@@ -1,6 +1,28 @@
 //! System calls: the only unsafe code, one family a file, safe interfaces.
+//!
+//! What `rustix` and `nix` offer safely is called from where it is needed; here is what they lack.
+//! All of it may be called between clone and exec: nothing allocates or takes a lock, unless a
+//! function says so.
 
 pub mod clone;
+pub mod event;
+pub mod fd;
+pub mod mountfd;
 pub mod netlink;
 pub mod pidfd;
+pub mod process;
 pub mod pty;
+pub mod reaper;
+pub mod seccomp;
+
+use rustix::io::Errno;
+
+/// The result of a raw system call.
+fn check(returned: libc::c_long) -> Result<libc::c_long, Errno> {
+    if returned < 0 { Err(last_errno()) } else { Ok(returned) }
+}
+
+fn last_errno() -> Errno {
+    // SAFETY: the C library gives each thread its own valid `errno`.
+    Errno::from_raw_os_error(unsafe { *libc::__errno_location() })
+}

@@ -1,7 +1,9 @@
-//! Pseudo terminals: pty(7).
+//! Pseudo terminals: pty(7), ioctl_tty(2).
 
-use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use super::check;
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// Both ends of a terminal.
 #[derive(Debug)]
@@ -22,16 +24,62 @@ pub struct Size {
 }
 
 /// Makes a terminal in the host's devpts.
-pub fn open() -> io::Result<Pty> {
-    Err(io::ErrorKind::Unsupported.into())
+pub fn open() -> Result<Pty, Errno> {
+    let master = rustix::fs::openat(CWD, c"/dev/ptmx", flags(), Mode::empty())?;
+    pair(master)
+}
+
+/// Makes a terminal in the devpts of the container that this process belongs to, so that
+/// programs inside find it under the name that ttyname(3) gives them. Allocates.
+pub fn open_in(pid: i32) -> Result<Pty, Errno> {
+    let ptmx = format!("/proc/{pid}/root/dev/pts/ptmx");
+    pair(rustix::fs::openat(CWD, ptmx, flags() | OFlags::NOFOLLOW, Mode::empty())?)
+}
+
+fn flags() -> OFlags {
+    OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC
+}
+
+fn pair(master: OwnedFd) -> Result<Pty, Errno> {
+    let locked: libc::c_int = 0;
+    // SAFETY: the request reads one int.
+    check(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const locked) }.into())?;
+    // SAFETY: the request takes open(2) flags as a number and returns a new descriptor.
+    let slave = unsafe {
+        let slave = check(libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags().bits()).into())?;
+        OwnedFd::from_raw_fd(slave as i32)
+    };
+    Ok(Pty { master, slave })
 }
 
 /// The terminal's size.
-pub fn size(_terminal: BorrowedFd<'_>) -> io::Result<Size> {
-    Err(io::ErrorKind::Unsupported.into())
+pub fn size(terminal: BorrowedFd<'_>) -> Result<Size, Errno> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the request fills one `winsize`.
+    check(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) }.into())?;
+    Ok(Size { rows: size.ws_row, columns: size.ws_col })
 }
 
 /// Sets the terminal's size; its foreground processes get `SIGWINCH`.
-pub fn set_size(_terminal: BorrowedFd<'_>, _size: Size) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
+pub fn set_size(terminal: BorrowedFd<'_>, size: Size) -> Result<(), Errno> {
+    let size = libc::winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the request reads one `winsize`.
+    check(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }.into()).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn what_is_written_to_the_slave_is_read_from_the_master_and_the_size_is_shared() {
+        let pty = open().unwrap();
+        set_size(pty.master.as_fd(), Size { rows: 40, columns: 132 }).unwrap();
+        assert_eq!(size(pty.slave.as_fd()).unwrap(), Size { rows: 40, columns: 132 });
+        rustix::io::write(&pty.slave, b"hi\n").unwrap();
+        let mut buffer = [0; 16];
+        let read = rustix::io::read(&pty.master, &mut buffer).unwrap();
+        assert_eq!(&buffer[..read], b"hi\r\n");
+    }
 }
