@@ -3,6 +3,7 @@
 //! Prints medians, with the fastest and slowest run beside them. Nothing here is a test:
 //! a slow machine is no failure.
 
+mod crun;
 mod measure;
 mod place;
 mod tools;
@@ -12,7 +13,7 @@ use place::Place;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tools::{Composer, Engine, Tool};
+use tools::{Composer, Engine};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -31,7 +32,12 @@ fn main() -> ExitCode {
 }
 
 fn bench() -> Result<()> {
-    let sampan = PathBuf::from(std::env::args_os().nth(1).ok_or("usage: bench SAMPAN")?).canonicalize()?;
+    let args: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let sampan = match &args[..] {
+        [option, bundle] if option.as_os_str() == "--crun" => return crun::alone(bundle),
+        [sampan] => sampan.canonicalize()?,
+        _ => return Err("usage: bench SAMPAN".into()),
+    };
     let place = Place::new(sampan)?;
     headline(&place)?;
     start_up(&place)?;
@@ -68,10 +74,14 @@ fn one_container(place: &Place, engines: &[Engine]) -> Result<()> {
     let command = || ours.stack(&file).arg("up").done();
     let sample = measure::between(30, command, || ours.stack(&file).arg("down").done())?;
     row("sampan up, own network", &sample, None)?;
-    for tool in Tool::peers(place, engines)? {
-        match tool {
-            Tool::Ready { name, mut run } => row(&name, &repeat(15, &mut run)?, Some(&sample))?,
-            Tool::Missing { name, why } => line(&format!("  {name:<32}{why}"))?,
+    let mut peers = vec![("crun run, no network".to_owned(), crun::measure(place)?)];
+    for engine in engines {
+        peers.push((format!("{} run", engine.name), engine.measure()?));
+    }
+    for (name, measured) in peers {
+        match measured {
+            Ok(theirs) => row(&name, &theirs, Some(&sample))?,
+            Err(why) => line(&format!("  {name:<32}{why}"))?,
         }
     }
     Ok(())

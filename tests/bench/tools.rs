@@ -74,13 +74,19 @@ impl Call {
 
 /// An engine with docker's command line. It is given the image, and loses it with this value.
 pub(crate) struct Engine {
-    name: &'static str,
+    pub(crate) name: &'static str,
     why_not: Option<&'static str>,
 }
 
 impl Engine {
     pub(crate) fn peers(place: &Place) -> Vec<Self> {
         ["docker", "podman"].map(|name| Self { name, why_not: Self::prepare(name, place) }).into()
+    }
+
+    /// How long one container takes from start to exit; otherwise why that is not known.
+    pub(crate) fn measure(&self) -> Result<std::result::Result<Sample, &'static str>> {
+        let run = || succeed(quiet(self.name).args(["run", "--rm", IMAGE, "true"]));
+        self.why_not.map_or_else(|| Ok(Ok(measure::repeat(15, run)?)), |why| Ok(Err(why)))
     }
 
     fn prepare(name: &'static str, place: &Place) -> Option<&'static str> {
@@ -97,53 +103,6 @@ impl Drop for Engine {
         if self.why_not.is_none() {
             // What cannot be removed stays; the user knows the image by its name.
             let _ = succeed(quiet(self.name).args(["rmi", IMAGE]));
-        }
-    }
-}
-
-/// Who runs a single container.
-pub(crate) enum Tool {
-    Ready { name: String, run: Box<dyn FnMut() -> Result<()>> },
-    Missing { name: String, why: &'static str },
-}
-
-impl Tool {
-    pub(crate) fn peers(place: &Place, engines: &[Engine]) -> Result<Vec<Self>> {
-        let mut all = vec![Self::crun(place)?];
-        all.extend(engines.iter().map(Self::engine));
-        Ok(all)
-    }
-
-    /// A plain runtime on an unpacked bundle: no image, no layers, no network to set up; and no
-    /// cgroups where it refuses this machine's.
-    fn crun(place: &Place) -> Result<Self> {
-        let missing = |why| Ok(Self::Missing { name: "crun run".to_owned(), why });
-        if succeed(quiet("crun").arg("--version")).is_err() {
-            return missing("not installed");
-        }
-        let bundle = place.bundle()?;
-        for (name, manager) in
-            [("crun run, no network", "cgroupfs"), ("crun run, no network, no cgroup", "disabled")]
-        {
-            let (bundle, manager) = (bundle.clone(), format!("--cgroup-manager={manager}"));
-            let run =
-                move || succeed(quiet("crun").args([&manager, "run", "sampan-bench"]).current_dir(&bundle));
-            if run().is_ok() {
-                return Ok(Self::Ready { name: name.to_owned(), run: Box::new(run) });
-            }
-        }
-        missing("installed, but does not run here")
-    }
-
-    fn engine(engine: &Engine) -> Self {
-        let program = engine.name;
-        let name = format!("{program} run");
-        match engine.why_not {
-            Some(why) => Self::Missing { name, why },
-            None => Self::Ready {
-                name,
-                run: Box::new(move || succeed(quiet(program).args(["run", "--rm", IMAGE, "true"]))),
-            },
         }
     }
 }
