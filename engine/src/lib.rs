@@ -35,7 +35,6 @@ pub mod sys;
 #[cfg(test)]
 mod testing;
 pub mod tree;
-pub mod undo;
 pub mod volume;
 
 pub use error::{Error, Kind, Result};
