@@ -6,13 +6,14 @@ use crate::error::{Exit, Failure, Message};
 use crate::output::progress::Progress;
 use crate::output::{self, summary};
 use engine::apply::{Cancel, Options, apply};
+use engine::store::Lock;
 use engine::{Engine, LinuxEngine, Report, Scope};
 use planner::goal::Verb;
 use planner::model::{Network, Stack};
 use planner::{Goal, Plan, plan};
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a command asks of which stack.
 #[derive(Clone, Copy)]
@@ -46,31 +47,83 @@ pub(crate) async fn converge_within(
         show(context, &plan)?;
         return Ok(Exit::Done);
     }
-    if plan.nodes.is_empty() {
+    if plan.nodes.is_empty() && !is_left_over(engine, ask) {
         idle(context, &plan, ask.goal, began);
         return Ok(Exit::Done);
     }
-    let _lock = engine.lock_stack(&ask.target.name)?;
+    let _lock = lock(context, engine, ask, interrupts).await?;
     // Others may have changed the world before the lock was ours.
     let plan = plan_for(engine, ask)?;
-    if plan.nodes.is_empty() {
+    let exit = if plan.nodes.is_empty() {
         idle(context, &plan, ask.goal, began);
-        return Ok(Exit::Done);
+        Exit::Done
+    } else {
+        change(context, engine, (ask, &plan), interrupts).await?
+    };
+    if takes_all_down(ask.goal) && exit == Exit::Done {
+        engine.release(&ask.target.name)?;
     }
+    Ok(exit)
+}
+
+/// Whether the goal is that nothing of the stack is left.
+fn takes_all_down(goal: &Goal) -> bool {
+    matches!(goal.verb, Verb::Down { .. }) && goal.services.is_empty()
+}
+
+/// Whether a stack that is to be gone is gone but for the note of whose it was.
+fn is_left_over(engine: &LinuxEngine, ask: Ask) -> bool {
+    takes_all_down(ask.goal) && engine.store().stack(&ask.target.name).exists()
+}
+
+/// Does what the plan says. The lock is held.
+async fn change(
+    context: &Context,
+    engine: &Arc<LinuxEngine>,
+    (ask, plan): (Ask<'_>, &Plan),
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Failure> {
     if matches!(ask.goal.verb, Verb::Up(_)) {
         engine.claim(&ask.target.name, &owner(ask.target))?;
     }
-    told(context, &plan);
-    let report = run(context, engine, &plan, interrupts).await?;
-    summary::tell(context.screen, &plan, &report);
-    if matches!(ask.goal.verb, Verb::Down { .. }) && ask.goal.services.is_empty() && report.is_done() {
-        engine.release(&ask.target.name)?;
-    }
+    told(context, plan);
+    let report = run(context, engine, plan, interrupts).await?;
+    summary::tell(context.screen, plan, &report);
     Ok(match () {
         () if report.is_done() => Exit::Done,
         () if report.is_cancelled() => Exit::Interrupted,
         () => Exit::NotReached,
     })
+}
+
+/// How long to wait for the lock before telling what is waited for.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Waits until the stack is ours alone, or until Ctrl-C.
+async fn lock(
+    context: &Context,
+    engine: &Arc<LinuxEngine>,
+    ask: Ask<'_>,
+    interrupts: &mut Interrupts,
+) -> Result<Lock, Failure> {
+    let (owned, stack) = (engine.clone(), ask.target.name.clone());
+    let mut locking = tokio::task::spawn_blocking(move || owned.lock_stack(&stack));
+    let mut patience = std::pin::pin!(tokio::time::sleep(PATIENCE));
+    let mut told = false;
+    loop {
+        tokio::select! {
+            biased;
+            locked = &mut locking => {
+                let failed = |error| Failure::io("wait for the lock", &std::io::Error::other(error));
+                return Ok(locked.map_err(failed)??);
+            }
+            () = &mut patience, if !told => {
+                told = true;
+                context.screen.tell(&format!("waiting for another command that works on {}", ask.target.name));
+            }
+            () = interrupts.next() => return Err(Failure::Said(Exit::Interrupted)),
+        }
+    }
 }
 
 /// Observes and plans. Changes nothing and takes no lock.

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use clap::Args;
 use engine::container::{ContainerStatus, ExecSpec};
+use engine::{Error, Kind};
 use std::collections::BTreeMap;
 
 /// Run another program in a running container
@@ -58,8 +59,23 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<Exit, Failure> {
         cwd: args.workdir,
         tty: !args.no_tty && terminals.input && terminals.out,
     };
-    let code = engine.exec(&container.id, &spec)?;
-    Ok(Exit::Program(u8::try_from(code).unwrap_or(255)))
+    match engine.exec(&container.id, &spec) {
+        Ok(code) => Ok(Exit::Program(u8::try_from(code).unwrap_or(255))),
+        Err(error) => {
+            let mut message = Message::from(&error);
+            message.exit = unstarted(&error);
+            Err(message.into())
+        }
+    }
+}
+
+/// The exit code when the program could not be started: as a shell has it.
+fn unstarted(error: &Error) -> Exit {
+    match error.kind {
+        Kind::NotFound => Exit::Program(127),
+        Kind::Denied => Exit::Program(126),
+        _ => Exit::NotReached,
+    }
 }
 
 /// The newest running container of that number.

@@ -6,6 +6,7 @@ use crate::output::Ink;
 use crate::output::table::{self, Cell};
 use crate::output::time::span;
 use clap::{Args, Subcommand};
+use engine::Kind;
 use engine::image::{Images, Input, Listed, Removed};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -218,7 +219,9 @@ fn inspect(args: &InspectArgs, context: &Context, images: &Images) -> Result<Exi
     let values = args.images.iter().map(|image| images.inspect(image));
     let values = values.collect::<engine::Result<Vec<Value>>>().map_err(|error| {
         let mut message = Message::from(&error);
-        message.hint.get_or_insert_with(|| "`sampan image ls` lists what is there".to_owned());
+        if error.kind == Kind::NotFound {
+            message.hint.get_or_insert_with(|| "`sampan image ls` lists what is there".to_owned());
+        }
         Failure::from(message)
     })?;
     context.screen.json(&values)?;

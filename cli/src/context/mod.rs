@@ -13,9 +13,10 @@ use crate::error::{Exit, Failure, Message};
 use crate::output::Screen;
 use discover::Found;
 use engine::LinuxEngine;
+use engine::stacks::StackStatus;
 use engine::store::{Store, fnv1a};
 use planner::load::Loaded;
-use planner::{Source, Stack};
+use planner::{Diagnostics, Source, Stack};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -105,10 +106,13 @@ impl Context {
     pub(crate) fn target(&self) -> Result<Target, Failure> {
         let found = discover::find(&self.global, &self.environment)?;
         let named = self.global.project_name.is_some() && self.global.files.is_empty();
-        if !named && !found.options.files.is_empty() {
-            return self.load(found);
-        }
         let directory = PathBuf::from(&found.options.directory);
+        if !named && !found.options.files.is_empty() {
+            return match self.load(found) {
+                Err(Failure::Invalid(diagnostics)) => self.remembered(directory, diagnostics),
+                loaded => loaded,
+            };
+        }
         let name = match found.options.name {
             Some(name) => checked(name)?,
             None => discover::stack_name(&directory),
@@ -116,6 +120,21 @@ impl Context {
         if name.is_empty() {
             return Err(self.no_file());
         }
+        Ok(Target { name, stack: None, directory, files: Vec::new() })
+    }
+
+    /// The stack that was last brought up from this folder: a file that has become wrong must
+    /// not keep anybody from stopping what runs.
+    fn remembered(&self, directory: PathBuf, diagnostics: Diagnostics) -> Result<Target, Failure> {
+        let ours =
+            |stack: &StackStatus| stack.owner.as_ref().is_some_and(|owner| owner.directory == directory);
+        let stacks = self.engine().ok().and_then(|engine| engine.stacks().ok()).unwrap_or_default();
+        let mut stacks: Vec<String> = stacks.into_iter().filter(ours).map(|stack| stack.name).collect();
+        let Some(name) = stacks.pop().filter(|_| stacks.is_empty()) else {
+            return Err(Failure::Invalid(diagnostics));
+        };
+        self.screen.diagnostics(&diagnostics);
+        self.screen.warn(&format!("going by what is known of stack {name}, without its files"));
         Ok(Target { name, stack: None, directory, files: Vec::new() })
     }
 
