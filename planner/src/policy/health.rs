@@ -76,11 +76,6 @@ impl HealthMachine {
         self.health
     }
 
-    /// Failures that count, in a row.
-    pub fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// The rules in force.
     pub fn rules(&self) -> &HealthRules {
         &self.rules
