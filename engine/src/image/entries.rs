@@ -40,6 +40,8 @@ pub(crate) struct Entry {
     pub(crate) pieces: Option<Vec<(u64, u64)>>,
     /// Where its data begins in the stream.
     pub(crate) offset: u64,
+    /// Bytes of its data in the stream, from there on.
+    pub(crate) stored: u64,
 }
 
 /// Reads entries. Reading from it gives the data of the entry read last.
@@ -63,7 +65,12 @@ struct Extensions {
 
 impl<R: Read> Entries<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner, position: 0, left: 0, padding: 0 }
+        Self::at(inner, 0)
+    }
+
+    /// Begins in the middle of a stream, where an entry begins.
+    pub(crate) fn at(inner: R, position: u64) -> Self {
+        Self { inner, position, left: 0, padding: 0 }
     }
 
     /// The next entry; `None` at the end of the archive.
@@ -122,6 +129,7 @@ impl<R: Read> Entries<R> {
             xattrs: pax.xattrs,
             pieces,
             offset: self.position,
+            stored: self.left,
         })
     }
 

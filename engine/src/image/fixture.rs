@@ -1,5 +1,8 @@
 //! Archives made by hand, also such as no tool would make.
 
+use super::digest;
+use serde_json::{Value, json};
+use std::io::Write;
 use tar::{Builder, EntryType, Header};
 
 type Adjust = fn(&mut Header);
@@ -76,4 +79,94 @@ impl Tar {
         self.tar.append(&header, data).unwrap();
         self
     }
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 1).unwrap()
+}
+
+/// The config of an image with these layers, as plain tars.
+pub(crate) fn config(layers: &[Vec<u8>]) -> Vec<u8> {
+    let diff_ids: Vec<String> = layers.iter().map(|layer| digest::of(layer)).collect();
+    let config = json!({
+        "architecture": "amd64", "os": "linux", "created": "2024-05-01T10:00:00Z", "author": "me",
+        "config": { "Cmd": ["sh"], "Env": ["A=1"] },
+        "rootfs": { "type": "layers", "diff_ids": diff_ids },
+    });
+    serde_json::to_vec(&config).unwrap()
+}
+
+/// A docker-archive of one image; `manifest.json` comes last, as with old writers.
+pub(crate) fn docker_archive(tags: &[&str], layers: &[Vec<u8>]) -> Vec<u8> {
+    let config = config(layers);
+    let name = format!("{}.json", digest::hex(&digest::of(&config)));
+    let mut tar = Tar::new();
+    let mut names = Vec::new();
+    for (number, layer) in layers.iter().enumerate() {
+        // The first layer is stored once and linked to, as podman does.
+        let target = if number == 0 { "first.tar".to_owned() } else { format!("{number}/layer.tar") };
+        tar = tar.data(&target, layer);
+        if number == 0 {
+            tar = tar.symlink("0/layer.tar", "../first.tar");
+        }
+        names.push(format!("{number}/layer.tar"));
+    }
+    let manifest = json!([{ "Config": name, "RepoTags": tags, "Layers": names }]);
+    tar.data(&name, &config).data("manifest.json", &serde_json::to_vec(&manifest).unwrap()).finish()
+}
+
+/// Blobs of an OCI layout, put together step by step.
+pub(crate) struct Oci {
+    tar: Tar,
+}
+
+impl Oci {
+    pub(crate) fn new() -> Self {
+        Self { tar: Tar::new().file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#) }
+    }
+
+    /// Adds a blob; gives its descriptor.
+    pub(crate) fn blob(&mut self, kind: &str, content: &[u8]) -> Value {
+        let digest = digest::of(content);
+        self.named(&digest, content);
+        json!({ "mediaType": kind, "digest": digest, "size": content.len() })
+    }
+
+    /// Adds a blob under a digest that may not be its own.
+    pub(crate) fn named(&mut self, digest: &str, content: &[u8]) {
+        let tar = std::mem::replace(&mut self.tar, Tar::new());
+        self.tar = tar.data(&format!("blobs/sha256/{}", digest::hex(digest)), content);
+    }
+
+    /// Adds an image of gzipped layers; gives the descriptor of its manifest.
+    pub(crate) fn image(&mut self, layers: &[Vec<u8>]) -> Value {
+        let config = self.blob("application/vnd.oci.image.config.v1+json", &config(layers));
+        let kind = "application/vnd.oci.image.layer.v1.tar+gzip";
+        let layers: Vec<Value> = layers.iter().map(|layer| self.blob(kind, &gzip(layer))).collect();
+        let manifest = json!({ "schemaVersion": 2, "config": config, "layers": layers });
+        self.blob("application/vnd.oci.image.manifest.v1+json", &serde_json::to_vec(&manifest).unwrap())
+    }
+
+    /// Adds an index blob; gives its descriptor.
+    pub(crate) fn index(&mut self, manifests: &[Value]) -> Value {
+        let index = json!({ "schemaVersion": 2, "manifests": manifests });
+        self.blob("application/vnd.oci.image.index.v1+json", &serde_json::to_vec(&index).unwrap())
+    }
+
+    pub(crate) fn finish(self, manifests: &[Value]) -> Vec<u8> {
+        let index = json!({ "schemaVersion": 2, "manifests": manifests });
+        self.tar.data("index.json", &serde_json::to_vec(&index).unwrap()).finish()
+    }
+}
+
+/// A descriptor with more said about it.
+pub(crate) fn described(mut descriptor: Value, key: &str, value: Value) -> Value {
+    descriptor[key] = value;
+    descriptor
 }

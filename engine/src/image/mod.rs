@@ -12,16 +12,21 @@
 //! unpacked, so what a layer folder holds is always what its name says.
 //! Changes happen under the lock `image`; readers need none.
 
+mod archive;
 mod attributes;
 mod catalog;
 mod changes;
 mod config;
 mod digest;
+mod docker;
 mod entries;
 #[cfg(test)]
 mod fixture;
 mod import;
 mod layer;
+mod load;
+mod manage;
+mod oci;
 mod paths;
 mod pax;
 mod platform;
@@ -31,7 +36,7 @@ mod stream;
 pub use config::ImageConfig;
 pub use reference::Reference;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::store::Store;
 use jiff::Timestamp;
 use std::io::Read;
@@ -99,6 +104,15 @@ pub enum Removed {
     Deleted(String),
 }
 
+/// What pruning did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pruned {
+    /// Ids of the images that went.
+    pub deleted: Vec<String>,
+    /// Bytes in files that went with them.
+    pub bytes: u64,
+}
+
 impl Images {
     /// The image store of this store.
     pub fn new(store: &Store) -> Self {
@@ -113,8 +127,8 @@ impl Images {
     }
 
     /// Adds the images of a docker-archive or OCI layout, as .tar, .tar.gz or .tar.zst.
-    pub fn load(&self, _from: Input<'_>) -> Result<Vec<Loaded>> {
-        Err(soon())
+    pub fn load(&self, from: Input<'_>) -> Result<Vec<Loaded>> {
+        load::load(self, from)
     }
 
     /// Makes an image of one layer from the tar of a root file system. `changes` are lines
@@ -125,21 +139,30 @@ impl Images {
 
     /// All images, by name.
     pub fn list(&self) -> Result<Vec<Listed>> {
-        Err(soon())
+        manage::list(self)
+    }
+
+    /// Gives an image another tag; an image that had it before loses it.
+    pub fn tag(&self, source: &str, target: &str) -> Result<()> {
+        manage::tag(self, source, target)
     }
 
     /// Removes a tag, and the image with its last one. `in_use` names the container that
     /// uses an image id, if any.
-    pub fn remove(&self, _reference: &str, _in_use: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Removed>> {
-        Err(soon())
+    pub fn remove(&self, reference: &str, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Removed>> {
+        manage::remove(self, reference, in_use)
+    }
+
+    /// Removes images that have no tag and no container, and what interrupted work left.
+    pub fn prune(&self, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Pruned> {
+        manage::prune(self, in_use)
     }
 
     /// What there is to say about an image, in the form of `docker image inspect`.
-    pub fn inspect(&self, _reference: &str) -> Result<serde_json::Value> {
-        Err(soon())
+    pub fn inspect(&self, reference: &str) -> Result<serde_json::Value> {
+        manage::inspect(self, reference)
     }
 }
 
-fn soon() -> Error {
-    Error::new(Kind::Unsupported, "images cannot be used yet")
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Listing, tagging, inspecting and removing images.
+
+use super::catalog::{Index, Scratch, familiar};
+use super::{Images, Listed, Pruned, Reference, Removed};
+use crate::error::{Error, Kind, Result};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub(crate) fn list(images: &Images) -> Result<Vec<Listed>> {
+    let index = images.index()?;
+    let mut lines = Vec::new();
+    for (id, held) in &index.images {
+        let created = images.config_file(id)?.1.created_at();
+        let size = index.size(held);
+        let line = |reference| Listed { reference, id: id.clone(), created, size };
+        let before = lines.len();
+        lines.extend(index.tags_of(id).filter_map(|tag| tag.parse().ok()).map(|tag| line(Some(tag))));
+        if lines.len() == before {
+            lines.push(line(None));
+        }
+    }
+    // Images without a name come last, newest first.
+    lines.sort_by_key(|line| {
+        let name = line.reference.as_ref().map(Reference::familiar);
+        (name.is_none(), name, std::cmp::Reverse(line.created))
+    });
+    Ok(lines)
+}
+
+pub(crate) fn tag(images: &Images, source: &str, target: &str) -> Result<()> {
+    let target: Reference = target.parse()?;
+    if target.digest.is_some() {
+        return Err(Error::new(
+            Kind::Unsupported,
+            format!("`{}` has a digest: it cannot be given", target.familiar()),
+        ));
+    }
+    let _lock = images.lock()?;
+    let mut index = images.index()?;
+    let id = existing(&index, source)?;
+    if let Some(held) = index.images.get_mut(&id) {
+        held.tagged_at = Timestamp::now();
+    }
+    index.tags.insert(target.to_string(), id);
+    images.write_index(&index)
+}
+
+pub(crate) fn remove(
+    images: &Images,
+    text: &str,
+    in_use: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<Removed>> {
+    let trash = Scratch::new(images)?;
+    let _lock = images.lock()?;
+    let mut index = images.index()?;
+    let id = existing(&index, text)?;
+    let tags: Vec<String> = index.tags_of(&id).map(str::to_owned).collect();
+    let named = text
+        .parse::<Reference>()
+        .ok()
+        .map(|reference| reference.to_string())
+        .filter(|tag| tags.contains(tag));
+    let going = match named {
+        Some(tag) => vec![tag],
+        None if tags.len() > 1 => return Err(several_tags(text, &tags)),
+        None => tags.clone(),
+    };
+    let last = going.len() == tags.len();
+    if let Some(user) = in_use(&id).filter(|_| last) {
+        return Err(Error::new(Kind::Conflict, format!("image `{text}` is used by container {user}"))
+            .hint("remove the container first"));
+    }
+    index.tags.retain(|tag, _| !going.contains(tag));
+    let mut removed: Vec<Removed> = going.iter().map(|tag| Removed::Untagged(familiar(tag))).collect();
+    if last {
+        index.images.remove(&id);
+        removed.push(Removed::Deleted(id));
+    }
+    // The index goes first: layers without it are swept later, an index without layers is damage.
+    images.write_index(&index)?;
+    images.sweep(&mut index, trash.path())?;
+    images.write_index(&index)?;
+    Ok(removed)
+}
+
+pub(crate) fn prune(images: &Images, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Pruned> {
+    let trash = Scratch::new(images)?;
+    let _lock = images.lock()?;
+    let mut index = images.index()?;
+    let before: u64 = index.layers.values().sum();
+    let unused = |id: &&String| index.tags_of(id).next().is_none() && in_use(id).is_none();
+    let deleted: Vec<String> = index.images.keys().filter(unused).cloned().collect();
+    index.images.retain(|id, _| !deleted.contains(id));
+    images.write_index(&index)?;
+    images.sweep(&mut index, trash.path())?;
+    images.write_index(&index)?;
+    Ok(Pruned { deleted, bytes: before - index.layers.values().sum::<u64>() })
+}
+
+pub(crate) fn inspect(images: &Images, text: &str) -> Result<Value> {
+    let index = images.index()?;
+    let id = existing(&index, text)?;
+    let held = index.images.get(&id).ok_or_else(|| absent(text))?;
+    let (json, file) = images.config_file(&id)?;
+    // As it stands in the blob, with all that we do not read ourselves.
+    let whole: Value = serde_json::from_slice(&json).map_err(|error| {
+        Error::new(Kind::Corrupt, format!("the config of image {id} is damaged")).because(error)
+    })?;
+    let tags: Vec<String> = index.tags_of(&id).map(familiar).collect();
+    let repositories = index.tags_of(&id).filter_map(|tag| tag.parse::<Reference>().ok());
+    let digests: Vec<String> = match &held.manifest {
+        Some(digest) => repositories.map(|tag| format!("{}@{digest}", tag.familiar_repository())).collect(),
+        None => Vec::new(),
+    };
+    Ok(json!({
+        "Id": id,
+        "RepoTags": tags,
+        "RepoDigests": digests,
+        "Comment": whole.pointer("/history/0/comment").cloned().unwrap_or_else(|| json!("")),
+        "Created": file.created,
+        "Author": whole.get("author").cloned().unwrap_or_else(|| json!("")),
+        "Architecture": file.architecture,
+        "Variant": file.variant,
+        "Os": file.os,
+        "Size": index.size(held),
+        "Config": whole.get("config").cloned().unwrap_or(Value::Null),
+        "RootFS": { "Type": "layers", "Layers": file.rootfs.diff_ids },
+        "Metadata": { "LastTagTime": held.tagged_at },
+    }))
+}
+
+fn existing(index: &Index, text: &str) -> Result<String> {
+    index.find(text)?.ok_or_else(|| absent(text))
+}
+
+fn absent(text: &str) -> Error {
+    Error::new(Kind::NotFound, format!("there is no image `{text}`"))
+        .hint("`image ls` lists those present; `image load` and `image import` add some")
+}
+
+fn several_tags(text: &str, tags: &[String]) -> Error {
+    let tags: Vec<String> = tags.iter().map(|tag| familiar(tag)).collect();
+    Error::new(Kind::Conflict, format!("image `{text}` has several tags: {}", tags.join(", ")))
+        .hint("remove it by its tags")
+}
