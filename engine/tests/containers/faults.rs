@@ -1,0 +1,133 @@
+//! Supervisors that are killed, folders that are wiped.
+
+use super::Test;
+use super::host::{Host, check, shell};
+use engine::Kind;
+use engine::container::volatile;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use planner::ContainerSpec;
+use planner::desired::RestartPolicy;
+use planner::live::{Health, State};
+use planner::plan::Until;
+use std::fs;
+use std::time::Duration;
+
+pub(crate) const TESTS: &[Test] = &[
+    ("a_container_survives_its_supervisor_and_is_adopted", adopted),
+    ("an_adopted_container_tells_its_exit_code_and_restarts", adopted_end),
+    ("a_container_without_a_supervisor_is_stopped_all_the_same", stopped_alone),
+    ("a_supervisor_and_its_container_that_are_both_gone_are_started_again", both_gone),
+    ("a_wiped_runtime_folder_is_no_obstacle", wiped),
+    ("a_supervisor_that_is_asked_to_end_stops_its_container", terminated),
+    ("a_running_container_is_not_removed", running),
+];
+
+fn kill_supervisor(host: &Host, id: &planner::ContainerId) {
+    let shim = host.record(id).shim.unwrap();
+    kill(Pid::from_raw(shim.pid), Signal::SIGKILL).unwrap();
+    host.eventually("the supervisor is gone", || !shim.is_alive());
+}
+
+const COUNTING: &str = "trap 'echo bye; exit 6' TERM; i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done";
+
+fn adopted(host: &Host) {
+    let id = host.run("web", &ContainerSpec { health: check("true"), ..shell(COUNTING) });
+    host.await_line(&id, "5");
+    let process = host.record(&id).process;
+    kill_supervisor(host, &id);
+    assert_eq!(host.state(&id), State::Unsupervised);
+    let error = host.wait(&id, Until::Ready).unwrap_err();
+    assert!(error.hint.unwrap().contains("up"));
+    std::thread::sleep(Duration::from_millis(100));
+    host.start(&id);
+    assert_eq!(host.record(&id).process, process);
+    host.wait(&id, Until::Healthy).unwrap();
+    assert_eq!(host.state(&id), State::Running { health: Health::Healthy });
+    host.stop(&id, Duration::from_secs(60));
+    let log = host.log(&id);
+    let numbers: Vec<u32> = log.iter().filter_map(|line| line.parse().ok()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u32).collect::<Vec<_>>(), "no line is lost");
+    assert_eq!(log.last().unwrap(), "bye");
+    host.remove(&id);
+}
+
+fn adopted_end(host: &Host) {
+    let spec = ContainerSpec {
+        restart: RestartPolicy::OnFailure { max_retries: Some(1) },
+        ..shell(
+            "echo x >> /root/runs; echo up; while ! test -e /tmp/go; do sleep 0.02; done; rm /tmp/go; exit 7",
+        )
+    };
+    let id = host.run("web", &spec);
+    host.await_line(&id, "up");
+    kill_supervisor(host, &id);
+    host.start(&id);
+    assert!(host.exec(&id, "plain", &["touch", "/tmp/go"]).status.success());
+    host.eventually("it was started again", || host.record(&id).restarts == 1);
+    assert_eq!(host.record(&id).exit_code, Some(7));
+    host.eventually("it runs again", || host.exec(&id, "plain", &["touch", "/tmp/go"]).status.success());
+    let error = host.wait(&id, Until::Completed).unwrap_err();
+    assert_eq!(error.doing, "container s-web-1 exited with code 7");
+    host.remove(&id);
+}
+
+fn stopped_alone(host: &Host) {
+    let id = host.run("web", &shell(COUNTING));
+    host.await_line(&id, "1");
+    kill_supervisor(host, &id);
+    host.stop(&id, Duration::from_secs(60));
+    assert!(matches!(host.state(&id), State::Exited { requested: true, .. }));
+    host.remove(&id);
+}
+
+fn both_gone(host: &Host) {
+    let id = host.run("web", &shell("echo up; exec sleep 1000"));
+    host.await_line(&id, "up");
+    kill_supervisor(host, &id);
+    let process = host.record(&id).process.unwrap();
+    kill(Pid::from_raw(process.pid), Signal::SIGKILL).unwrap();
+    host.eventually("the process is gone", || !process.is_alive());
+    assert_eq!(host.state(&id), State::Created);
+    host.start(&id);
+    assert_eq!(host.state(&id), State::Running { health: Health::None });
+    host.stop(&id, Duration::ZERO);
+    assert_eq!(host.log(&id), ["up", "up"]);
+    host.remove(&id);
+}
+
+fn wiped(host: &Host) {
+    let id = host.run("web", &shell("echo up; exec sleep 1000"));
+    host.await_line(&id, "up");
+    let process = host.record(&id).process.unwrap();
+    volatile::clear(host.store(), &id).unwrap();
+    assert_eq!(host.state(&id), State::Created);
+    host.start(&id);
+    assert!(!process.is_alive());
+    assert_eq!(host.state(&id), State::Running { health: Health::None });
+    let process = host.record(&id).process.unwrap();
+    fs::remove_dir_all(host.store().runtime_container(&id)).unwrap();
+    host.stop(&id, Duration::ZERO);
+    assert!(!process.is_alive());
+    host.remove(&id);
+}
+
+fn terminated(host: &Host) {
+    let id =
+        host.run("web", &ContainerSpec { stop_grace_period: Duration::from_secs(60), ..shell(COUNTING) });
+    host.await_line(&id, "1");
+    let shim = host.record(&id).shim.unwrap();
+    kill(Pid::from_raw(shim.pid), Signal::SIGTERM).unwrap();
+    host.eventually("it has ended", || !host.state(&id).is_running());
+    assert!(matches!(host.state(&id), State::Exited { code: 6, .. }));
+    host.remove(&id);
+}
+
+fn running(host: &Host) {
+    let id = host.run("web", &shell("exec sleep 1000"));
+    let error = host.enact(planner::Step::RemoveContainer { id: id.clone() }).unwrap_err();
+    assert_eq!(error.kind, Kind::Conflict);
+    assert!(host.record(&id).process_alive());
+    host.stop(&id, Duration::ZERO);
+    host.remove(&id);
+}
