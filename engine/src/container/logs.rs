@@ -81,7 +81,7 @@ pub fn last_lines(store: &Store, id: &ContainerId, count: usize) -> Vec<String> 
 
 fn has_ended(store: &Store, id: &ContainerId) -> bool {
     match StateRecord::read(store, id) {
-        Ok(Some(state)) => !state.live().is_running() && !state.shim_alive(),
+        Ok(Some(state)) => !state.live().is_running(),
         _ => true,
     }
 }

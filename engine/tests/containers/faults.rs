@@ -32,7 +32,7 @@ fn kill_supervisor(host: &Host, id: &planner::ContainerId) {
 const COUNTING: &str = "trap 'echo bye; exit 6' TERM; i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done";
 
 fn adopted(host: &Host) {
-    let id = host.run("web", &ContainerSpec { health: check("true"), ..shell(COUNTING) });
+    let id = host.run("web", &ContainerSpec { health: check("true", Duration::ZERO), ..shell(COUNTING) });
     host.await_line(&id, "5");
     let process = host.record(&id).process;
     kill_supervisor(host, &id);
@@ -91,8 +91,8 @@ fn both_gone(host: &Host) {
     assert_eq!(host.state(&id), State::Created);
     host.start(&id);
     assert_eq!(host.state(&id), State::Running { health: Health::None });
+    host.eventually("it is up again", || host.log(&id) == ["up", "up"]);
     host.stop(&id, Duration::ZERO);
-    assert_eq!(host.log(&id), ["up", "up"]);
     host.remove(&id);
 }
 

@@ -252,13 +252,16 @@ pub(crate) fn shell(line: &str) -> ContainerSpec {
     ContainerSpec { image: "box".to_owned(), command: Some(command), ..ContainerSpec::default() }
 }
 
-/// A health check that runs this line of shell again and again.
-pub(crate) fn check(line: &str) -> Option<HealthSpec> {
+/// A health check that runs this line of shell again and again; failures in the start period do
+/// not count.
+pub(crate) fn check(line: &str, start_period: Duration) -> Option<HealthSpec> {
     Some(HealthSpec {
         test: Some(HealthTest::Shell(line.to_owned())),
         interval: Some(Duration::from_millis(50)),
         timeout: Some(Duration::from_secs(5)),
         retries: Some(2),
+        start_period: Some(start_period),
+        start_interval: Some(Duration::from_millis(20)),
         ..HealthSpec::default()
     })
 }

@@ -97,7 +97,7 @@ fn storage(host: &Host) {
 
 fn healthy(host: &Host) {
     let spec = ContainerSpec {
-        health: check("test -e /tmp/ready"),
+        health: check("test -e /tmp/ready", Duration::from_secs(20)),
         ..shell("sleep 0.2; touch /tmp/ready; exec sleep 1000")
     };
     let id = host.run("web", &spec);
@@ -109,8 +109,10 @@ fn healthy(host: &Host) {
 }
 
 fn unhealthy(host: &Host) {
-    let spec =
-        ContainerSpec { health: check("echo no answer from 5432; exit 7"), ..shell("exec sleep 1000") };
+    let spec = ContainerSpec {
+        health: check("echo no answer from 5432; exit 7", Duration::ZERO),
+        ..shell("exec sleep 1000")
+    };
     let id = host.run("web", &spec);
     let error = host.wait(&id, Until::Healthy).unwrap_err();
     assert_eq!((error.kind, error.doing.as_str()), (Kind::Container, "container s-web-1 is unhealthy"));
