@@ -53,7 +53,7 @@ fn assert_reached(stack: &Stack, goal: &Goal, live: &Live) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_linear_extension_of_up_is_valid_and_converges(

@@ -7,7 +7,7 @@ use crate::desired::{ContainerSpec, Desired};
 use crate::diff::Diff;
 use crate::goal::{Goal, Verb};
 use crate::live::Live;
-use crate::model::{Condition, Stack};
+use crate::model::{Condition, Stack, VolumeMount};
 use std::collections::BTreeSet;
 
 /// `up` is nothing without a file.
@@ -52,6 +52,7 @@ pub(super) fn unreachable(
         .chain(foreign(desired, draft.live))
         .chain(strangers_on_replaced_networks(diff, draft))
         .chain(inactive_dependencies(stack, desired, draft.goal))
+        .chain(inactive_resources(stack, desired))
         .chain(healthless_dependencies(desired, draft.live));
     done(problems)
 }
@@ -132,6 +133,23 @@ fn inactive_dependencies(stack: &Stack, desired: &Desired, goal: &Goal) -> Vec<P
         for (name, _) in needed.filter(|(name, _)| !desired.depends_on.contains_key(*name)) {
             let profiles = stack.disabled[name].profiles.join("` or `");
             let message = format!("service `{service}` depends on `{name}`, which no active profile selects");
+            problems.push(problem(message, Some(&format!("activate it with --profile `{profiles}`"))));
+        }
+    }
+    problems
+}
+
+/// Loading leaves out networks and volumes that only services of inactive profiles use.
+fn inactive_resources(stack: &Stack, desired: &Desired) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, service) in stack.disabled.iter().filter(|(name, _)| desired.depends_on.contains_key(*name)) {
+        let networks = service.networks.iter().map(|network| &network.key);
+        let networks = networks.filter(|key| !stack.networks.contains_key(*key)).map(|key| ("network", key));
+        let volumes = service.volumes.iter().filter_map(VolumeMount::volume_key);
+        let volumes = volumes.filter(|key| !stack.volumes.contains_key(*key)).map(|key| ("volume", key));
+        for (kind, key) in networks.chain(volumes) {
+            let message = format!("service `{name}` uses {kind} `{key}`, which no active profile selects");
+            let profiles = service.profiles.join("` or `");
             problems.push(problem(message, Some(&format!("activate it with --profile `{profiles}`"))));
         }
     }

@@ -166,16 +166,18 @@ impl ResourceChange {
     }
 }
 
-/// What a plan means for each resource: networks and volumes first, then containers, each kind in
-/// the order of the plan.
+/// What a plan means for each resource: networks and volumes that are made, containers, networks
+/// and volumes that go, each in the order of the plan.
 pub fn changes(plan: &Plan) -> Vec<ResourceChange> {
-    let mut changes: Vec<_> = plan.nodes.iter().filter_map(|node| of_network_or_volume(node, plan)).collect();
+    let around = plan.nodes.iter().filter_map(|node| of_network_or_volume(node, plan));
+    let (mut changes, gone): (Vec<_>, Vec<_>) = around.partition(|change| change.action != Action::Remove);
     let mut seen: BTreeSet<&Slot> = BTreeSet::new();
     for slot in plan.nodes.iter().filter_map(|node| Some(&node.step.container()?.slot)) {
         if seen.insert(slot) {
             changes.extend(SlotSteps::of(plan, slot).changes());
         }
     }
+    changes.extend(gone);
     changes
 }
 
@@ -232,12 +234,17 @@ impl<'a> SlotSteps<'a> {
     }
 
     fn changes(&self) -> Vec<ResourceChange> {
-        let main = self.main();
-        let replaces = main.as_ref().is_some_and(|change| change.action == Action::Replace);
-        let gone = self.removes.iter().filter(|_| !replaces);
-        let gone = gone.map(|(id, node)| self.removal(id, node, main.is_some()));
-        let gone: Vec<_> = gone.collect();
-        main.into_iter().chain(gone).collect()
+        match self.main() {
+            Some(main) if main.action == Action::Replace => vec![main],
+            // The name alone would say that the container which stays goes.
+            Some(main) => {
+                [main].into_iter().chain(self.removes.iter().map(|gone| self.leftover(gone))).collect()
+            }
+            None if self.removes.iter().all(|(_, node)| node.cause == Cause::Leftover) => {
+                self.removes.iter().map(|gone| self.leftover(gone)).collect()
+            }
+            None => self.removes.last().map(|gone| Self::removal(gone, &self.stops)).into_iter().collect(),
+        }
     }
 
     /// What becomes of the occupant that stays or comes.
@@ -271,14 +278,15 @@ impl<'a> SlotSteps<'a> {
         Some(change)
     }
 
-    /// An occupant that goes. When another one stays, the name alone would say the wrong thing.
-    fn removal(&self, id: &ContainerId, node: &Node, another_stays: bool) -> ResourceChange {
-        let leftover = another_stays || node.cause == Cause::Leftover;
-        let stops = self.stops.iter().any(|(stopped, _)| *stopped == id);
-        ResourceChange {
-            generation: leftover.then_some(id.generation),
-            interruption: if stops { Interruption::Ends } else { Interruption::None },
-            ..ResourceChange::of(Kind::Container, &id.name(), Action::Remove, &node.cause)
-        }
+    fn leftover(&self, gone: &(&ContainerId, &Node)) -> ResourceChange {
+        let stops: Vec<_> = self.stops.iter().filter(|(id, _)| *id == gone.0).copied().collect();
+        ResourceChange { generation: Some(gone.0.generation), ..Self::removal(gone, &stops) }
+    }
+
+    /// The slot is empty in the end, however many generations it holds.
+    fn removal((id, node): &(&ContainerId, &Node), stops: &[(&ContainerId, &Node)]) -> ResourceChange {
+        let interruption = if stops.is_empty() { Interruption::None } else { Interruption::Ends };
+        let change = ResourceChange::of(Kind::Container, &id.name(), Action::Remove, &node.cause);
+        ResourceChange { interruption, ..change }
     }
 }

@@ -37,7 +37,7 @@ pub fn json(plan: &Plan) -> Value {
     json!({
         "version": 1,
         "stack": plan.stack,
-        "summary": summary(&changes, plan.kept.len()),
+        "summary": summary(&changes, &plan.kept),
         "changes": changes.iter().map(change).collect::<Vec<_>>(),
         "steps": plan.nodes.iter().enumerate().map(step).collect::<Vec<_>>(),
         "kept": plan.kept,

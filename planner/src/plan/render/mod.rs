@@ -11,7 +11,7 @@ mod words;
 pub use changes::{Action, Interruption, Kind, ResourceChange, changes};
 pub use json::json;
 
-use super::Plan;
+use super::{Kept, Plan};
 use crate::diff::FieldChange;
 use std::fmt;
 
@@ -87,7 +87,7 @@ pub fn text(plan: &Plan) -> Text {
     if !text.lines.is_empty() {
         text.line([]);
     }
-    text.line([span(Style::Plain, summary(&changes, plan.kept.len()))]);
+    text.line([span(Style::Plain, summary(&changes, &plan.kept))]);
     text
 }
 
@@ -106,11 +106,14 @@ fn entry(change: &ResourceChange, text: &mut Text) {
 }
 
 /// `2 to create, 1 to replace, 3 unchanged`.
-pub fn summary(changes: &[ResourceChange], kept: usize) -> String {
+pub fn summary(changes: &[ResourceChange], kept: &[Kept]) -> String {
     let count = |action: &Action| changes.iter().filter(|change| change.action == *action).count();
     let counted = Action::ALL.iter().map(|action| (count(action), format!("to {}", action.verb())));
-    let all = counted.chain([(kept, "unchanged".to_owned())]);
-    let parts: Vec<String> = all.filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let unchanged =
+        kept.iter().filter(|kept| ["unchanged", "completed"].contains(&kept.reason.as_str())).count();
+    let rest = [(unchanged, "unchanged".to_owned()), (kept.len() - unchanged, "kept".to_owned())];
+    let all = counted.chain(rest).filter(|(number, _)| *number > 0);
+    let parts: Vec<String> = all.map(|(number, what)| format!("{number} {what}")).collect();
     match (changes.is_empty(), parts.is_empty()) {
         (true, true) => "nothing to do".to_owned(),
         (true, false) => format!("nothing to do: {}", parts.join(", ")),
