@@ -83,20 +83,32 @@ pub(crate) fn idle(plan: &Plan, goal: &Goal, took_so_long: Duration) -> String {
     format!("{} {nothing}{colon}{} ({})", plan.stack, parts.join(", "), took(took_so_long))
 }
 
-/// A message for each step that failed.
+/// A message for each failure. Resources that failed in the same way share one.
 fn failures(plan: &Plan, report: &Report) -> Vec<Message> {
-    let mut messages = Vec::new();
+    let mut groups: Vec<(Sort, Vec<String>, Message)> = Vec::new();
     for resource in resources(plan) {
         for step in &resource.steps {
             let Some((Outcome::Failed(error), _)) = report.outcomes.get(*step) else { continue };
-            let mut message = Message::from(error);
-            if !message.error.contains(&resource.name) {
-                message.error = format!("{}: {}", resource.label(), message.error);
+            let message = Message::from(error);
+            let same = |(sort, _, other): &&mut (Sort, Vec<String>, Message)| {
+                *sort == resource.sort && *other == message
+            };
+            match groups.iter_mut().find(same) {
+                Some((_, names, _)) => names.push(resource.name.clone()),
+                None => groups.push((resource.sort, vec![resource.name.clone()], message)),
             }
-            messages.push(message);
         }
     }
-    messages
+    groups.into_iter().map(named).collect()
+}
+
+/// The message with the names of those that it is about, unless it has them already.
+fn named((sort, names, mut message): (Sort, Vec<String>, Message)) -> Message {
+    if !names.iter().all(|name| message.error.contains(name.as_str())) {
+        let plural = if names.len() == 1 { "" } else { "s" };
+        message.error = format!("{}{plural} {}: {}", sort.word(), names.join(", "), message.error);
+    }
+    message
 }
 
 /// For each failed resource, those that were not tried because of it.
@@ -160,6 +172,17 @@ mod tests {
         assert_eq!(headline(&plan, &report), "shop: 1 network created, 1 failed, 1 skipped in 0.31 s");
         assert_eq!(failures(&plan, &report)[0].error, "container shop-db-1: it ended with exit code 1");
         assert_eq!(skipped(&plan, &report), ["shop-web-1, because shop-db-1 failed"]);
+    }
+
+    #[test]
+    fn those_that_fail_in_the_same_way_share_one_message() {
+        let failed = || Outcome::Failed(Error::new(Kind::Container, "no such program: x"));
+        let mut outcomes: Vec<Outcome> = (0..8).map(|_| Outcome::Done).collect();
+        outcomes[2] = failed();
+        outcomes[7] = failed();
+        let messages = failures(&plan(), &report(outcomes));
+        assert_eq!(messages.len(), 1);
+        assert_eq!(messages[0].error, "containers shop-db-1, shop-web-1: no such program: x");
     }
 
     #[test]
