@@ -1,4 +1,4 @@
-//! `sampan image load | import | ls | rm | inspect`
+//! `sampan image load | import | ls | tag | rm | inspect`
 
 use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
@@ -7,7 +7,7 @@ use crate::output::table::{self, Cell};
 use crate::output::time::span;
 use clap::{Args, Subcommand};
 use engine::Kind;
-use engine::image::{Images, Input, Listed, Removed};
+use engine::image::{Images, Input, Listed, Reference, Removed};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -29,6 +29,7 @@ enum Verb {
     Import(ImportArgs),
     #[command(alias = "list")]
     Ls(LsArgs),
+    Tag(TagArgs),
     #[command(alias = "remove")]
     Rm(RmArgs),
     Inspect(InspectArgs),
@@ -72,6 +73,16 @@ struct LsArgs {
     json: bool,
 }
 
+/// Give an image one more name
+#[derive(Debug, Args)]
+struct TagArgs {
+    /// Name or id
+    image: String,
+
+    /// The new name
+    name: String,
+}
+
 /// Remove images
 #[derive(Debug, Args)]
 struct RmArgs {
@@ -95,6 +106,7 @@ pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Failure> 
         Verb::Load(args) => load(args, context, &images),
         Verb::Import(args) => import(args, context, &images),
         Verb::Ls(args) => list(args, context, &images),
+        Verb::Tag(args) => Ok(images.tag(&args.image, &args.name).map(|()| Exit::Done)?),
         Verb::Rm(args) => remove(args, context, &images, &|id| engine.image_user(id)),
         Verb::Inspect(args) => inspect(args, context, &images),
     }
@@ -152,7 +164,7 @@ fn list(args: &LsArgs, context: &Context, images: &Images) -> Result<Exit, Failu
 
 fn value(image: &Listed) -> Value {
     json!({
-        "reference": image.reference.as_ref().map(ToString::to_string),
+        "reference": image.reference.as_ref().map(Reference::familiar),
         "id": image.id,
         "created": image.created,
         "size": image.size,
@@ -161,7 +173,7 @@ fn value(image: &Listed) -> Value {
 
 fn row(image: &Listed, now: Timestamp) -> Vec<Cell> {
     let name = match &image.reference {
-        Some(reference) => Cell::from(reference.to_string()),
+        Some(reference) => Cell::from(reference.familiar()),
         None => Cell::new(Ink::Dim, "<none>"),
     };
     let age = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
