@@ -2,7 +2,7 @@
 //! (linux/netfilter/nfnetlink_conntrack.h).
 
 use super::firewall::Mapping;
-use super::netlink::{Attrs, Message, Socket};
+use super::netlink::{Attrs, Message, Socket, with_netfilter};
 use crate::error::Result;
 use planner::desired::Protocol;
 
@@ -29,20 +29,23 @@ fn message(kind: u16) -> Message {
 /// Forgets UDP conversations with the container of this mapping, and those to its published
 /// ports that were tracked as going to the host itself. Only UDP: a TCP connection ends with
 /// its ends, but a UDP client that keeps talking would follow the old translation for ever.
-pub(crate) fn forget(mapping: &Mapping) -> Result<()> {
+pub(crate) fn forget(mapping: &Mapping) {
     let is_udp = |port: &&super::Published| port.protocol == Protocol::Udp;
     let ports: Vec<_> = mapping.ports.iter().filter(is_udp).map(|port| port.published).collect();
     if ports.is_empty() {
-        return Ok(());
+        return;
     }
-    let mut socket = Socket::netfilter()?;
-    // A kernel that cannot list them lets them time out, after 30 to 180 s of silence.
-    let Ok(tracked) = socket.dump(&message(GET)) else { return Ok(()) };
-    for reply in tracked {
+    // A kernel that cannot list them lets them time out, after 30 to 180 s of silence; one that
+    // is gone by the time it is deleted had ended by itself.
+    let _ = with_netfilter(|socket| delete(socket, mapping, &ports));
+}
+
+fn delete(socket: &mut Socket, mapping: &Mapping, ports: &[u16]) -> Result<()> {
+    for reply in socket.dump(&message(GET))? {
         let attrs = reply.attrs(HEADER);
-        let Some(tuple) = attrs.get(ORIGINAL) else { continue };
-        if is_concerned(attrs, mapping, &ports) {
-            // It may have ended by itself meanwhile.
+        if let Some(tuple) = attrs.get(ORIGINAL)
+            && is_concerned(attrs, mapping, ports)
+        {
             let _ = socket.request(&[message(DELETE).attr(ORIGINAL | NESTED, tuple)]);
         }
     }

@@ -88,11 +88,10 @@ type Bound = (SocketAddr, u64);
 
 fn clashes((local, _): &Bound, wanted: SocketAddr) -> bool {
     let (one, other) = (local.ip(), wanted.ip());
-    // A dual-stack socket on [::] has the port on IPv4 too.
-    local.port() == wanted.port()
-        && (one == other
-            || one.is_unspecified()
-            || (other.is_unspecified() && one.is_ipv4() == other.is_ipv4()))
+    let same_family = one.is_ipv4() == other.is_ipv4();
+    // A dual-stack socket on [::] has the port on IPv4 too; ours are never dual-stack.
+    let covers = one.is_unspecified() && (same_family || one.is_ipv6());
+    local.port() == wanted.port() && (one == other || covers || (other.is_unspecified() && same_family))
 }
 
 /// One line of /proc/net/{tcp,udp}{,6} (proc_net(5)): words in the byte order of the machine.
@@ -211,6 +210,7 @@ mod tests {
         assert!(clashes(&at("0.0.0.0:80"), wanted("127.0.0.1:80")));
         assert!(clashes(&at("127.0.0.1:80"), wanted("0.0.0.0:80")));
         assert!(clashes(&at("[::]:80"), wanted("0.0.0.0:80")));
+        assert!(!clashes(&at("0.0.0.0:80"), wanted("[::]:80")));
         assert!(!clashes(&at("[::1]:80"), wanted("0.0.0.0:80")));
         assert!(!clashes(&at("127.0.0.1:80"), wanted("127.0.0.2:80")));
         assert!(!clashes(&at("127.0.0.1:81"), wanted("127.0.0.1:80")));

@@ -522,3 +522,69 @@ fn a_network_that_does_not_exist_is_named_and_leaves_nothing() {
         assert!(!host.netns(&id("shop.web.1.1")).exists());
     });
 }
+
+#[test]
+fn containers_that_connect_at_once_get_addresses_of_their_own() {
+    on_a_host(|host| {
+        host.network("shop_a");
+        let connect_some = |worker: u32| {
+            let one = |index| {
+                let id = id(&format!("shop.w{worker}.{index}.1"));
+                let connected = connect(&host.store, &id, &spec(&["shop_a"])).unwrap();
+                publish(&host.store, &id, &[tcp(8000)]).unwrap();
+                connected.endpoints[0].address
+            };
+            (1..=4).map(one).collect::<Vec<_>>()
+        };
+        let addresses: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..4).map(|worker| scope.spawn(move || connect_some(worker))).collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        });
+        let distinct: std::collections::BTreeSet<_> = addresses.iter().collect();
+        assert_eq!((addresses.len(), distinct.len()), (16, 16));
+        let record = &list(&host.store).unwrap()[0];
+        assert_eq!(record.leases.values().collect::<std::collections::BTreeSet<_>>(), distinct);
+    });
+}
+
+/// A process that looks like the supervisor of a container and has a socket open.
+fn supervisor(host: &Host, id: &str, port: HeldPort) -> std::process::Child {
+    use std::os::unix::process::CommandExt;
+    let mut sockets = port.sockets.into_iter();
+    std::fs::write(host.folder.join("shim"), "read -r line <&1\n").unwrap();
+    let runtime = host.store.runtime().to_str().unwrap();
+    // Standard input and output are the sockets for IPv4 and IPv6; the script waits for its end.
+    std::process::Command::new("/bin/sh")
+        .arg0("sampan")
+        .args(["shim", "--root", "/r", "--runtime", runtime, id])
+        .current_dir(&host.folder)
+        .stdin(sockets.next().unwrap())
+        .stderr(sockets.next().unwrap())
+        .stdout(std::process::Stdio::from(
+            UdpSocket::bind("127.0.0.1:0").map(std::os::fd::OwnedFd::from).unwrap(),
+        ))
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn replicas_share_a_host_port_and_another_service_is_told_who_has_it() {
+    on_a_host(|host| {
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            let ports = vec![PortSpec { host_ip: None, published: Some(8080), target: 80, protocol }];
+            let spec = ContainerSpec { ports, ..Default::default() };
+            let hold = |id: &str| hold_ports(&host.store, &self::id(id), &spec);
+            let mut first = hold("shop.web.1.1").unwrap();
+            let mut shim = supervisor(host, "shop.web.1.1", first.remove(0));
+            let replica = hold("shop.web.2.1");
+            let other = hold("shop.api.1.1");
+            shim.kill().unwrap();
+            shim.wait().unwrap();
+            assert_eq!(replica.unwrap()[0].published.published, 8080);
+            let error = other.unwrap_err();
+            assert_eq!(error.kind, Kind::Conflict);
+            assert!(error.doing.ends_with(" is already in use by container shop-web-1"), "{error}");
+            assert!(hold("shop.api.1.1").is_ok(), "the port is free again");
+        }
+    });
+}

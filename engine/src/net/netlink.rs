@@ -4,8 +4,11 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::sys;
 use nix::sys::socket::sockopt::{RcvBufForce, SndBufForce};
 use nix::sys::socket::{MsgFlags, SockProtocol, recv, send, setsockopt};
+use std::cell::Cell;
+use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 
 /// Bytes of the header of a message.
 const HEADER: usize = 16;
@@ -199,11 +202,6 @@ impl Socket {
         Self::open(SockProtocol::NetlinkRoute, "open a netlink socket for links and routes")
     }
 
-    /// Firewall rules and tracked connections of the calling thread's network namespace.
-    pub(crate) fn netfilter() -> Result<Self> {
-        Self::open(SockProtocol::NetlinkNetFilter, "open a netlink socket for nf_tables")
-    }
-
     /// Sockets of the calling thread's network namespace.
     pub(crate) fn diagnosis() -> Result<Self> {
         Self::open(SockProtocol::NetlinkSockDiag, "open a netlink socket for socket tables")
@@ -340,6 +338,30 @@ impl Socket {
             }
         }
     }
+}
+
+thread_local! {
+    /// The socket of [`with_netfilter`], and the network namespace that it is in.
+    static NETFILTER: Cell<Option<(u64, Socket)>> = const { Cell::new(None) };
+}
+
+/// Lends the thread's socket for firewall rules and tracked connections of its network
+/// namespace. It stays open because closing any such socket waits until the kernel has freed
+/// what transactions have deleted: 10 ms and more, under the lock of all transactions.
+pub(crate) fn with_netfilter<T>(work: impl FnOnce(&mut Socket) -> Result<T>) -> Result<T> {
+    let doing = || "open a netlink socket for nf_tables".to_owned();
+    let namespace = fs::metadata("/proc/thread-self/ns/net").doing(doing)?.ino();
+    let known = NETFILTER.take().filter(|(of, _)| *of == namespace);
+    let mut socket = match known {
+        Some((_, socket)) => socket,
+        None => Socket::open(SockProtocol::NetlinkNetFilter, &doing())?,
+    };
+    let result = work(&mut socket);
+    // After a failure answers may be left in it that nobody should read as theirs.
+    if result.is_ok() {
+        NETFILTER.set(Some((namespace, socket)));
+    }
+    result
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -18,7 +18,8 @@ pub fn publish(store: &Store, id: &ContainerId, ports: &[Published]) -> Result<(
     store::write(&store.published(id), &mapping)?;
     firewall::refresh(store)?;
     // What was sent while nothing was published is tracked as for the host itself.
-    conntrack::forget(&mapping)
+    conntrack::forget(&mapping);
+    Ok(())
 }
 
 /// The address on the first network that has a way to the outside, otherwise on the first.
@@ -45,7 +46,7 @@ pub fn unpublish(store: &Store, id: &ContainerId) -> Result<()> {
     let Some(mapping) = store::read_optional::<Mapping>(&store.published(id))? else { return Ok(()) };
     // The record goes last: an interruption repeats the whole.
     firewall::refresh_without(store, id)?;
-    conntrack::forget(&mapping)?;
+    conntrack::forget(&mapping);
     store::remove_optional(&store.published(id))
 }
 

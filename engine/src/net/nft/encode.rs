@@ -19,11 +19,11 @@ const GET_TABLE: u16 = SUBSYSTEM << 8 | 1;
 const DELETE_TABLE: u16 = SUBSYSTEM << 8 | 2;
 const NEW_CHAIN: u16 = SUBSYSTEM << 8 | 3;
 const NEW_RULE: u16 = SUBSYSTEM << 8 | 6;
+const GET_RULE: u16 = SUBSYSTEM << 8 | 7;
+const DELETE_RULE: u16 = SUBSYSTEM << 8 | 8;
 
-// enum nft_table_attributes; a comment is record 0 of the user data (libnftnl/udata.h)
+// enum nft_table_attributes
 const TABLE_NAME: u16 = 1;
-const TABLE_USERDATA: u16 = 6;
-const COMMENT: u8 = 0;
 
 // enum nft_chain_attributes, nft_hook_attributes
 const CHAIN_TABLE: u16 = 1;
@@ -38,6 +38,9 @@ const HOOK_PRIORITY: u16 = 2;
 const RULE_TABLE: u16 = 1;
 const RULE_CHAIN: u16 = 2;
 const RULE_EXPRESSIONS: u16 = 4;
+const RULE_USERDATA: u16 = 7;
+/// A comment is record 0 of the user data of a rule (libnftnl/udata.h).
+const COMMENT: u8 = 0;
 const LIST_ELEMENT: u16 = 1;
 const EXPRESSION_NAME: u16 = 1;
 const EXPRESSION_DATA: u16 = 2;
@@ -83,6 +86,9 @@ const LOCAL: u32 = libc::RTN_LOCAL as u32;
 const EQUAL: u32 = 0;
 const NOT_EQUAL: u32 = 1;
 
+/// Chain that holds the fingerprint.
+const MARK: &str = "fingerprint";
+
 /// Length of an interface name in a register.
 const NAME: usize = 16;
 
@@ -101,9 +107,16 @@ pub(super) fn get_table(table: &str) -> Message {
     message(GET_TABLE, 0, format!("look up firewall table {table}")).text(TABLE_NAME, table)
 }
 
-/// The comment among the attributes of a table, without its NUL.
-pub(super) fn user_data(attrs: Attrs<'_>) -> Option<&[u8]> {
-    let data = attrs.get(TABLE_USERDATA)?;
+/// Asks for the rules of the chain that holds the fingerprint.
+pub(super) fn get_mark(table: &str) -> Message {
+    message(GET_RULE, 0, format!("look up the fingerprint of firewall table {table}"))
+        .text(RULE_TABLE, table)
+        .text(RULE_CHAIN, MARK)
+}
+
+/// The comment of a rule, without its NUL.
+pub(super) fn comment(attrs: Attrs<'_>) -> Option<&[u8]> {
+    let data = attrs.get(RULE_USERDATA)?;
     let (kind, length) = (*data.first()?, usize::from(*data.get(1)?));
     (kind == COMMENT).then_some(data.get(2..2 + length)?.strip_suffix(&[0])?)
 }
@@ -115,25 +128,29 @@ pub(super) fn removal(table: &str) -> Vec<Message> {
     vec![add, message(DELETE_TABLE, 0, doing()).text(TABLE_NAME, table)]
 }
 
-/// Replaces a table as a whole.
-pub(super) fn replacement(rules: &Ruleset) -> Vec<Message> {
+/// Replaces all rules of a table. Its chains stay: taking one out of the way of packets waits
+/// until the last packet has left it, milliseconds for each.
+pub(super) fn replacement(rules: &Ruleset, fingerprint: &str) -> Vec<Message> {
     let table = &rules.table;
-    let mut comment = rules.fingerprint().into_bytes();
+    let create = message(NEW_TABLE, libc::NLM_F_CREATE, format!("create firewall table {table}"));
+    let flush = message(DELETE_RULE, 0, format!("replace the rules of firewall table {table}"));
+    let mark = Chain { name: MARK, hook: None, rules: Vec::new() };
+    let mut batch = vec![create.text(TABLE_NAME, table)];
+    batch.extend(std::iter::once(&mark).chain(&rules.chains).map(|chain| new_chain(table, chain)));
+    batch.extend([flush.text(RULE_TABLE, table), new_mark(table, fingerprint)]);
+    for chain in &rules.chains {
+        batch.extend(chain.rules.iter().map(|rule| new_rule(table, chain.name, rule)));
+    }
+    batch
+}
+
+/// A rule that no packet ever meets, whose comment is the fingerprint.
+fn new_mark(table: &str, fingerprint: &str) -> Message {
+    let mut comment = fingerprint.as_bytes().to_vec();
     comment.push(0);
     comment.splice(..0, [COMMENT, comment.len() as u8]);
-    let mut batch = removal(table);
-    batch.push(
-        message(NEW_TABLE, libc::NLM_F_CREATE, format!("create firewall table {table}"))
-            .text(TABLE_NAME, table)
-            .attr(TABLE_USERDATA, &comment),
-    );
-    batch.extend(rules.chains.iter().map(|chain| new_chain(table, chain)));
-    let each = |chain: &Chain| {
-        let name = chain.name;
-        chain.rules.iter().map(move |rule| new_rule(table, name, rule)).collect::<Vec<_>>()
-    };
-    batch.extend(rules.chains.iter().flat_map(each));
-    batch
+    let nothing = Rule { matches: Vec::new(), action: Action::Accept };
+    new_rule(table, MARK, &nothing).attr(RULE_USERDATA, &comment)
 }
 
 fn new_chain(table: &str, chain: &Chain) -> Message {

@@ -1,13 +1,13 @@
 //! Firewall rules as values, as text, and as one atomic nf_tables transaction.
 //!
 //! A rule is a list of matches and an action; `text` prints it as nft(8) does, `encode` turns
-//! it into nf_tables expressions. A rule set replaces the table of its name as a whole. The
-//! table carries a fingerprint of its rules, so that an unchanged rule set costs one question.
+//! it into nf_tables expressions. A rule set replaces all rules of its table. The table carries
+//! a fingerprint of its rules, so that an unchanged rule set costs one question.
 
 mod encode;
 mod text;
 
-use super::netlink::Socket;
+use super::netlink::{Socket, with_netfilter};
 use crate::error::Result;
 use crate::store::fnv1a;
 use ipnet::Ipv4Net;
@@ -117,31 +117,35 @@ impl Ruleset {
     }
 }
 
-/// Makes the table be exactly this rule set; does nothing when it already is.
+/// Makes the rules of the table be exactly these; does nothing when they already are.
 pub(crate) fn replace(rules: &Ruleset) -> Result<()> {
-    let mut socket = Socket::netfilter()?;
-    if comment(&mut socket, &rules.table)?.as_deref() == Some(rules.fingerprint().as_bytes()) {
-        return Ok(());
-    }
-    let (begin, end) = encode::frame();
-    socket.transact(&begin, &encode::replacement(rules), &end)
+    let fingerprint = rules.fingerprint();
+    with_netfilter(|socket| {
+        if mark(socket, &rules.table)?.as_deref() == Some(fingerprint.as_bytes()) {
+            return Ok(());
+        }
+        let (begin, end) = encode::frame();
+        socket.transact(&begin, &encode::replacement(rules, &fingerprint), &end)
+    })
 }
 
 /// Whether the table exists.
 pub(crate) fn exists(table: &str) -> Result<bool> {
-    let mut socket = Socket::netfilter()?;
-    Ok(socket.get(&encode::get_table(table))?.is_some())
+    with_netfilter(|socket| Ok(socket.get(&encode::get_table(table))?.is_some()))
 }
 
 /// Removes the table with all its rules. Idempotent.
 pub(crate) fn remove(table: &str) -> Result<()> {
-    let mut socket = Socket::netfilter()?;
     let (begin, end) = encode::frame();
-    socket.transact(&begin, &encode::removal(table), &end)
+    with_netfilter(|socket| socket.transact(&begin, &encode::removal(table), &end))
 }
 
-fn comment(socket: &mut Socket, table: &str) -> Result<Option<Vec<u8>>> {
-    let reply = socket.get(&encode::get_table(table))?;
-    let data = reply.as_ref().and_then(|reply| encode::user_data(reply.attrs(encode::HEADER)));
-    Ok(data.map(<[u8]>::to_vec))
+/// The fingerprint that the table carries; `None` when there is none.
+fn mark(socket: &mut Socket, table: &str) -> Result<Option<Vec<u8>>> {
+    if socket.get(&encode::get_table(table))?.is_none() {
+        return Ok(None);
+    }
+    let rules = socket.dump(&encode::get_mark(table))?;
+    let comment = rules.first().and_then(|rule| encode::comment(rule.attrs(encode::HEADER)));
+    Ok(comment.map(<[u8]>::to_vec))
 }
