@@ -1,0 +1,185 @@
+//! From limits to what is written into control group files. Pure.
+
+use super::hierarchy::{Controller, Version};
+use planner::desired::{Limits, Swap};
+
+/// The period of the CPU quota, in microseconds: the kernel's default.
+const PERIOD_USEC: u64 = 100_000;
+/// The smallest quota that the kernel takes, in microseconds.
+const QUOTA_USEC_MIN: u64 = 1_000;
+
+/// One value for one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Which controller's folder.
+    pub controller: Controller,
+    /// The file in it.
+    pub file: &'static str,
+    /// What is written.
+    pub value: String,
+    /// Somebody asked for it: when the file is missing that is an error.
+    pub needed: bool,
+}
+
+/// What to write for these limits, in this order. `total_in_force` is the limit on memory plus
+/// swap that holds now, `u64::MAX` for none: version 1 refuses any moment in which memory plus
+/// swap is less than memory, so raising begins with the total and lowering with the memory.
+pub fn writes(limits: &Limits, version: Version, total_in_force: u64) -> Vec<Write> {
+    let mut list = match version {
+        Version::V1 => memory_v1(limits, total_in_force),
+        Version::V2 => memory_v2(limits),
+    };
+    list.extend(cpu(limits, version));
+    let pids = limits.pids.map_or("max".to_owned(), |pids| pids.to_string());
+    list.push(Write {
+        controller: Controller::Pids,
+        file: "pids.max",
+        value: pids,
+        needed: limits.pids.is_some(),
+    });
+    list
+}
+
+fn memory_v1(limits: &Limits, total_in_force: u64) -> Vec<Write> {
+    let total = total(limits);
+    let value = |bytes: Option<u64>| bytes.map_or("-1".to_owned(), |bytes| bytes.to_string());
+    let memory = memory("memory.limit_in_bytes", value(limits.memory), limits.memory.is_some());
+    let both = self::memory("memory.memsw.limit_in_bytes", value(total), wants_swap_limit(limits));
+    if total.unwrap_or(u64::MAX) > total_in_force { vec![both, memory] } else { vec![memory, both] }
+}
+
+fn memory_v2(limits: &Limits) -> Vec<Write> {
+    let value = |bytes: Option<u64>| bytes.map_or("max".to_owned(), |bytes| bytes.to_string());
+    let swap = limits.memory.zip(total(limits)).map(|(memory, total)| total.saturating_sub(memory));
+    vec![
+        memory("memory.max", value(limits.memory), limits.memory.is_some()),
+        memory("memory.swap.max", value(swap), wants_swap_limit(limits)),
+    ]
+}
+
+fn memory(file: &'static str, value: String, needed: bool) -> Write {
+    Write { controller: Controller::Memory, file, value, needed }
+}
+
+/// Memory plus swap, in bytes.
+fn total(limits: &Limits) -> Option<u64> {
+    let memory = limits.memory?;
+    match limits.swap {
+        Swap::SameAsMemory => Some(memory.saturating_mul(2)),
+        Swap::Unlimited => None,
+        Swap::Total(total) => Some(total.max(memory)),
+    }
+}
+
+/// The default is given up silently on kernels that do not account for swap; a wish is not.
+fn wants_swap_limit(limits: &Limits) -> bool {
+    limits.memory.is_some() && matches!(limits.swap, Swap::Total(_))
+}
+
+fn cpu(limits: &Limits, version: Version) -> Vec<Write> {
+    let needed = limits.nano_cpus.is_some();
+    let quota = limits.nano_cpus.map(|cpus| (cpus / (1_000_000_000 / PERIOD_USEC)).max(QUOTA_USEC_MIN));
+    let write = |file, value| Write { controller: Controller::Cpu, file, value, needed };
+    match version {
+        Version::V1 => vec![
+            write("cpu.cfs_period_us", PERIOD_USEC.to_string()),
+            write("cpu.cfs_quota_us", quota.map_or("-1".to_owned(), |quota| quota.to_string())),
+        ],
+        Version::V2 => {
+            let quota = quota.map_or("max".to_owned(), |quota| quota.to_string());
+            vec![write("cpu.max", format!("{quota} {PERIOD_USEC}"))]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn memory_of(
+        version: Version,
+        memory: u64,
+        swap: Swap,
+        total_in_force: u64,
+    ) -> Vec<(&'static str, String)> {
+        let limits = Limits { memory: Some(memory), swap, ..Limits::default() };
+        let list = writes(&limits, version, total_in_force);
+        let memory = list.into_iter().filter(|write| write.controller == Controller::Memory);
+        memory.map(|write| (write.file, write.value)).collect()
+    }
+
+    #[test]
+    fn swap_is_what_the_total_leaves_beside_memory() {
+        let cases = [
+            (Swap::SameAsMemory, (128 * MIB).to_string(), (64 * MIB).to_string()),
+            (Swap::Unlimited, "-1".to_owned(), "max".to_owned()),
+            (Swap::Total(64 * MIB), (64 * MIB).to_string(), "0".to_owned()),
+            (Swap::Total(100 * MIB), (100 * MIB).to_string(), (36 * MIB).to_string()),
+            // The planner refuses less than memory; here it means none.
+            (Swap::Total(MIB), (64 * MIB).to_string(), "0".to_owned()),
+        ];
+        let memory = (64 * MIB).to_string();
+        for (swap, version1, version2) in cases {
+            assert_eq!(
+                memory_of(Version::V1, 64 * MIB, swap, u64::MAX)
+                    .into_iter()
+                    .collect::<std::collections::BTreeMap<_, _>>(),
+                [("memory.limit_in_bytes", memory.clone()), ("memory.memsw.limit_in_bytes", version1)].into(),
+                "{swap:?}"
+            );
+            assert_eq!(
+                memory_of(Version::V2, 64 * MIB, swap, u64::MAX),
+                [("memory.max", memory.clone()), ("memory.swap.max", version2)],
+                "{swap:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn version_1_raises_the_total_first_and_lowers_the_memory_first() {
+        let first =
+            |memory, total_in_force| memory_of(Version::V1, memory, Swap::SameAsMemory, total_in_force)[0].0;
+        assert_eq!(first(64 * MIB, u64::MAX), "memory.limit_in_bytes");
+        assert_eq!(first(32 * MIB, 128 * MIB), "memory.limit_in_bytes");
+        assert_eq!(first(128 * MIB, 128 * MIB), "memory.memsw.limit_in_bytes");
+        let unlimited = writes(&Limits::default(), Version::V1, 128 * MIB);
+        assert_eq!((unlimited[0].file, &*unlimited[0].value), ("memory.memsw.limit_in_bytes", "-1"));
+    }
+
+    #[test]
+    fn cpu_and_tasks_are_written_in_each_version_s_form() {
+        let limits = Limits { nano_cpus: Some(1_500_000_000), pids: Some(50), ..Limits::default() };
+        let shown = |version| {
+            let list = writes(&limits, version, u64::MAX);
+            let needed = list.into_iter().filter(|write| write.needed);
+            needed.map(|write| format!("{}={}", write.file, write.value)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(Version::V1),
+            ["cpu.cfs_period_us=100000", "cpu.cfs_quota_us=150000", "pids.max=50"]
+        );
+        assert_eq!(shown(Version::V2), ["cpu.max=150000 100000", "pids.max=50"]);
+        let least = Limits { nano_cpus: Some(1), ..Limits::default() };
+        assert!(writes(&least, Version::V2, u64::MAX).iter().any(|write| write.value == "1000 100000"));
+    }
+
+    #[test]
+    fn what_is_not_limited_is_written_as_unlimited_and_not_needed() {
+        let list = writes(&Limits::default(), Version::V2, u64::MAX);
+        let shown: Vec<String> = list.iter().map(|write| format!("{}={}", write.file, write.value)).collect();
+        assert_eq!(shown, ["memory.max=max", "memory.swap.max=max", "cpu.max=max 100000", "pids.max=max"]);
+        assert!(list.iter().all(|write| !write.needed));
+    }
+
+    #[test]
+    fn only_a_wish_for_swap_needs_the_kernel_to_account_for_it() {
+        let needs = |swap| {
+            let limits = Limits { memory: Some(64 * MIB), swap, ..Limits::default() };
+            writes(&limits, Version::V2, u64::MAX)[1].needed
+        };
+        assert!(needs(Swap::Total(64 * MIB)));
+        assert!(!needs(Swap::SameAsMemory) && !needs(Swap::Unlimited));
+    }
+}
