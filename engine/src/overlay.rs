@@ -11,9 +11,10 @@ use rustix::mount::{
     fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount_change, open_tree,
 };
 use std::ffi::CString;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Longest string that fsconfig(2) takes, without its NUL.
@@ -24,7 +25,7 @@ const VALUE_MAX: usize = 255;
 pub struct Layers {
     /// Read-only folders, lowest first; may be empty.
     pub lower: Vec<PathBuf>,
-    /// The writable folder; made when missing.
+    /// The writable folder; made by [`make_upper`] when missing.
     pub upper: PathBuf,
     /// Folder on the same file system in which a fresh work folder is made at each mount;
     /// those of earlier mounts, which must be gone, are removed.
@@ -36,7 +37,7 @@ pub struct Layers {
 /// Mounts it, detached: nothing is visible anywhere until the mount is moved to a place.
 pub fn mount(layers: &Layers) -> Result<OwnedFd> {
     let doing = || format!("mount the root file system over {}", layers.upper.display());
-    fs::create_dir_all(&layers.upper).doing(doing)?;
+    make_upper(&layers.upper, &layers.lower)?;
     let work = fresh_work(&layers.work)?;
     let mut lower = layers.lower.clone();
     if lower.is_empty() {
@@ -61,6 +62,24 @@ pub fn view(lower: &[PathBuf]) -> Result<OwnedFd> {
             outcome(assemble(&options, false), doing)
         }
     }
+}
+
+/// Makes the writable folder, with owner and mode of the top folder of the highest of the
+/// layers (lowest first): they are what containers see of `/`. One that exists stays as it is.
+pub fn make_upper(upper: &Path, lower: &[PathBuf]) -> Result<()> {
+    let make = || {
+        match fs::create_dir(upper) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            done => done?,
+        }
+        let Some(highest) = lower.last() else {
+            return fs::set_permissions(upper, Permissions::from_mode(0o755));
+        };
+        let top = fs::metadata(highest)?;
+        std::os::unix::fs::chown(upper, Some(top.uid()), Some(top.gid()))?;
+        fs::set_permissions(upper, top.permissions())
+    };
+    make().doing(|| format!("create {}", upper.display()))
 }
 
 /// An old work folder slows the mount down, and after a volatile mount it forbids the next.
@@ -104,6 +123,14 @@ fn assemble(options: &Options, volatile: bool) -> Attempt {
         }
         done => done,
     }
+    .map_err(|failure| with_absent(failure, options))
+}
+
+/// The kernel does not say which folder it did not find.
+fn with_absent(mut failure: Failure, options: &Options) -> Failure {
+    let absent = options.iter().map(|(_, path)| path).filter(|path| !path.exists());
+    failure.said.extend(absent.map(|path| format!("{} does not exist", path.display())));
+    failure
 }
 
 fn one_by_one(options: &Options, volatile: bool) -> Attempt {
@@ -206,7 +233,6 @@ fn option_string(options: &Options, volatile: bool, held: &mut Vec<OwnedFd>) -> 
 mod tests {
     use super::*;
     use crate::testing::private_mounts;
-    use std::os::unix::fs::MetadataExt;
 
     fn folder(root: &Path, name: &str, files: &[(&str, &str)]) -> PathBuf {
         let folder = root.join(name);
@@ -303,10 +329,27 @@ mod tests {
     }
 
     #[test]
+    fn the_root_folder_is_that_of_the_highest_layer() {
+        let Some(root) = private_mounts() else { return };
+        let lower = vec![folder(&root, "1", &[]), folder(&root, "2", &[])];
+        fs::set_permissions(&lower[1], Permissions::from_mode(0o1555)).unwrap();
+        std::os::unix::fs::chown(&lower[1], Some(7), Some(8)).unwrap();
+        let mount = mount(&layers(&root, lower)).unwrap();
+        let top = fs::metadata(inside(&mount, "")).unwrap();
+        assert_eq!((top.uid(), top.gid(), top.mode() & 0o7777), (7, 8, 0o1555));
+    }
+
+    #[test]
     fn a_layer_that_is_not_there_is_named() {
         let Some(root) = private_mounts() else { return };
-        let error = mount(&layers(&root, vec![root.join("missing")])).unwrap_err();
+        let options = [("lowerdir+", root.join("missing"))];
+        for attempt in [one_by_one(&options, false), in_one_string(&options, false)] {
+            let error = outcome(attempt, || "mount".to_owned()).unwrap_err();
+            assert_eq!((error.kind, error.doing.as_str()), (Kind::NotFound, "mount"), "{error:?}");
+        }
+        let lower = vec![root.join("missing"), folder(&root, "there", &[])];
+        let error = mount(&layers(&root, lower)).unwrap_err();
         assert_eq!(error.kind, Kind::NotFound);
-        assert!(error.evidence.join("\n").contains("missing") || error.doing.contains("upper"), "{error:?}");
+        assert!(error.evidence.join("\n").contains("missing"), "{error:?}");
     }
 }

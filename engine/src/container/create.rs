@@ -6,7 +6,7 @@ use super::volatile::remove_folder;
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::{Image, Images};
 use crate::store::{self, Lock, LockKind, Store};
-use crate::{net, volume};
+use crate::{net, overlay, volume};
 use jiff::Timestamp;
 use planner::desired::MountKind;
 use planner::{ContainerId, ContainerSpec};
@@ -64,8 +64,7 @@ fn place(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()
     let folder = store.unborn(id);
     remove_folder(&folder)?;
     make_folder(&folder, 0o700)?;
-    // The root of the overlay has the mode of the upper folder, whatever the umask says.
-    make_folder(&folder.join("upper"), 0o755)?;
+    overlay::make_upper(&folder.join("upper"), &record.layers)?;
     make_folder(&folder.join("work"), 0o700)?;
     store::write(&folder.join("record.json"), record)?;
     // An empty record is no container: see `record::read_optional`.

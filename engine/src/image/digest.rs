@@ -7,7 +7,7 @@ use std::io::{self, Read};
 const PREFIX: &str = "sha256:";
 
 /// Whether the text is a digest.
-pub fn is_sha256(text: &str) -> bool {
+pub(crate) fn is_sha256(text: &str) -> bool {
     text.strip_prefix(PREFIX).is_some_and(|hex| hex.len() == 64 && hex.bytes().all(is_hex))
 }
 

@@ -12,11 +12,13 @@ pub(crate) struct Tar {
     tar: Builder<Vec<u8>>,
     /// For the next entry only.
     adjust: Option<Adjust>,
+    /// For the next node.
+    device: (u32, u32),
 }
 
 impl Tar {
     pub(crate) fn new() -> Self {
-        Self { tar: Builder::new(Vec::new()), adjust: None }
+        Self { tar: Builder::new(Vec::new()), adjust: None, device: (0, 0) }
     }
 
     /// Changes the header of the next entry.
@@ -36,23 +38,23 @@ impl Tar {
     }
 
     pub(crate) fn data(self, name: &str, data: &[u8]) -> Self {
-        self.entry(name, EntryType::Regular, "", (0, 0), data)
+        self.entry(name, EntryType::Regular, "", data)
     }
 
     pub(crate) fn folder(self, name: &str) -> Self {
-        self.entry(name, EntryType::Directory, "", (0, 0), &[])
+        self.entry(name, EntryType::Directory, "", &[])
     }
 
     pub(crate) fn symlink(self, name: &str, target: &str) -> Self {
-        self.entry(name, EntryType::Symlink, target, (0, 0), &[])
+        self.entry(name, EntryType::Symlink, target, &[])
     }
 
     pub(crate) fn link(self, name: &str, target: &str) -> Self {
-        self.entry(name, EntryType::Link, target, (0, 0), &[])
+        self.entry(name, EntryType::Link, target, &[])
     }
 
     pub(crate) fn node(self, name: &str, kind: EntryType, device: (u32, u32)) -> Self {
-        self.entry(name, kind, "", device, &[])
+        Self { device, ..self }.entry(name, kind, "", &[])
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
@@ -60,7 +62,7 @@ impl Tar {
     }
 
     /// Names are put into the header as they are: the library would refuse some.
-    fn entry(mut self, name: &str, kind: EntryType, link: &str, device: (u32, u32), data: &[u8]) -> Self {
+    fn entry(mut self, name: &str, kind: EntryType, link: &str, data: &[u8]) -> Self {
         let mut header = Header::new_ustar();
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
@@ -70,8 +72,8 @@ impl Tar {
         header.set_gid(2);
         header.set_mtime(1000);
         header.set_size(data.len() as u64);
-        header.set_device_major(device.0).unwrap();
-        header.set_device_minor(device.1).unwrap();
+        header.set_device_major(self.device.0).unwrap();
+        header.set_device_minor(self.device.1).unwrap();
         if let Some(adjust) = self.adjust.take() {
             adjust(&mut header);
         }
