@@ -2,9 +2,7 @@
 
 use super::client;
 use super::logs::last_lines;
-use super::process::Process;
-use super::record;
-use super::state::{StateRecord, UNKNOWN_CODE};
+use super::state::StateRecord;
 use crate::Tell;
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::Store;
@@ -135,23 +133,16 @@ fn failure(store: &Store, id: &ContainerId, state: StateRecord, why: Why) -> Err
 
 fn exited(store: &Store, id: &ContainerId, state: &StateRecord, code: i32) -> Error {
     let name = id.name();
-    let error = match (&state.oom, &state.reason) {
+    // A kill in an earlier run does not explain the end of this one.
+    let oom = state.oom.as_ref().filter(|oom| Some(oom.at) >= state.started_at);
+    let error = match (oom, &state.reason) {
         (Some(oom), _) => Error::new(
             Kind::Container,
             format!("container {name} exited with code {code}: {}", oom.describe()),
         )
         .hint("raise its memory limit (`mem_limit` or `deploy.resources.limits.memory`)"),
         (None, Some(reason)) => Error::new(Kind::Container, format!("container {name} failed: {reason}")),
-        (None, None) if code == UNKNOWN_CODE => {
-            Error::new(Kind::Container, format!("container {name} exited with code {code}"))
-        }
         (None, None) => Error::new(Kind::Container, format!("container {name} exited with code {code}")),
-    };
-    let error = match record::read(store, id).map(|record| record.process) {
-        Ok(Process { argv, .. }) if error.hint.is_none() && code == 127 => {
-            error.hint(format!("a shell of it did not find a program; it runs `{}`", argv.join(" ")))
-        }
-        _ => error,
     };
     error.evidence(last_lines(store, id, EVIDENCE))
 }

@@ -113,8 +113,8 @@ impl Connection {
     /// Sends; `false` when the other end is gone. Who does not read loses words, but never the
     /// fact that there were some: its socket is full of them.
     fn send(&mut self, reply: &Reply) -> bool {
-        match self.stream.write(&wire::encode(reply)) {
-            Ok(_) => true,
+        match self.stream.write_all(&wire::encode(reply)) {
+            Ok(()) => true,
             Err(error) => error.kind() == ErrorKind::WouldBlock,
         }
     }

@@ -29,6 +29,7 @@ use self::order::Order;
 use self::ready::{Failure, Ready};
 use self::supervisor::Supervisor;
 use crate::error::{Context, Result};
+use crate::sys::heap;
 use nix::sys::signalfd::SignalFd;
 use nix::sys::stat::{Mode, umask};
 use std::ffi::OsString;
@@ -42,6 +43,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> i32 {
     match begin(order) {
         Ok((supervisor, signals)) => {
             say(&Ready::Started);
+            heap::trim();
             i32::from(poll::run(supervisor, &signals).is_err())
         }
         Err(error) => {

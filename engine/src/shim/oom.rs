@@ -2,7 +2,6 @@
 
 use crate::cgroup::{Group, OomWatch};
 use crate::container::OomKill;
-use crate::error::Result;
 use jiff::Timestamp;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -19,9 +18,10 @@ pub struct OomNotice {
 }
 
 impl OomNotice {
-    /// Watches this group. Kills before are not news.
-    pub fn new(group: &Group) -> Result<Self> {
-        Ok(Self { watch: group.watch_oom()?, seen: group.oom_kills(), due: None })
+    /// Watches this group. Kills before are not news. Where it cannot be watched (a user has a
+    /// limited number of inotify instances) a kill is noticed when the first process ends.
+    pub fn new(group: &Group) -> Self {
+        Self { watch: group.watch_oom().unwrap_or(None), seen: group.oom_kills(), due: None }
     }
 
     /// To poll for reading; then call [`OomNotice::woken`].
@@ -34,7 +34,8 @@ impl OomNotice {
         if let Some(watch) = &self.watch {
             watch.drain();
         }
-        self.due = Some(now + COUNTING);
+        // Not later and later: under pressure this is called all the time.
+        self.due.get_or_insert(now + COUNTING);
     }
 
     /// When to check.

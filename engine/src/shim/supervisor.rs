@@ -70,7 +70,7 @@ impl Supervisor {
             pump: Pump::open(&store, &id)?,
             control: Control::listen(&store, &id)?,
             names: Responder::open(&store, &id, &record.spec)?,
-            oom: OomNotice::new(&group)?,
+            oom: OomNotice::new(&group),
             clock: Instant::now(),
             first: None,
             user: User::default(),

@@ -7,6 +7,7 @@
 pub mod clone;
 pub mod event;
 pub mod fd;
+pub mod heap;
 pub mod mountfd;
 pub mod netlink;
 pub mod pidfd;

@@ -10,7 +10,7 @@ use nix::sys::wait::{WaitStatus, wait};
 use planner::desired::{HealthSpec, HealthTest};
 use planner::live::State;
 use planner::plan::Until;
-use planner::{ContainerId, ContainerSpec, Live, Step, VolumeSpec};
+use planner::{ContainerId, ContainerSpec, Live, NetworkSpec, Step, VolumeSpec};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -45,6 +45,8 @@ fn init() -> i32 {
     let none = None::<&str>;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
     mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), none).unwrap();
+    loopback();
+    #[expect(clippy::zombie_processes, reason = "waited for below, with all others")]
     let tests = again("inside").spawn().unwrap();
     loop {
         match wait().unwrap() {
@@ -53,6 +55,16 @@ fn init() -> i32 {
             _ => {}
         }
     }
+}
+
+/// A new network namespace has its loopback down.
+fn loopback() {
+    let busybox = busybox_path().expect("the package busybox-static must be installed");
+    assert!(Command::new(busybox).args(["ip", "link", "set", "lo", "up"]).status().unwrap().success());
+}
+
+fn busybox_path() -> Option<&'static str> {
+    ["/usr/bin/busybox", "/bin/busybox"].into_iter().find(|path| Path::new(path).exists())
 }
 
 /// Runs a program in a container: needs a process of one thread.
@@ -144,6 +156,12 @@ impl Host {
         self.enact(Step::CreateVolume { spec }).unwrap_or_else(|error| fail(&error));
     }
 
+    pub(crate) fn network(&self, name: &str) {
+        let spec =
+            NetworkSpec { name: name.to_owned(), stack: Some("s".to_owned()), ..NetworkSpec::default() };
+        self.enact(Step::CreateNetwork { spec }).unwrap_or_else(|error| fail(&error));
+    }
+
     pub(crate) fn observe(&self) -> Live {
         let scope = Scope { stack: "s".to_owned(), images: vec!["box".to_owned()], ..Scope::default() };
         self.engine.observe(&scope).unwrap()
@@ -215,7 +233,9 @@ impl Drop for Host {
             let _ = engine::container::volatile::take_down(self.store(), &id);
         }
         let netns = fs::read_dir(self.store().runtime().join("netns")).into_iter().flatten().flatten();
-        netns.for_each(|entry| drop(umount2(&entry.path(), nix::mount::MntFlags::MNT_DETACH)));
+        for entry in netns {
+            let _ = umount2(&entry.path(), nix::mount::MntFlags::MNT_DETACH);
+        }
     }
 }
 
@@ -262,13 +282,12 @@ pub(crate) fn check(line: &str, start_period: Duration) -> Option<HealthSpec> {
         retries: Some(2),
         start_period: Some(start_period),
         start_interval: Some(Duration::from_millis(20)),
-        ..HealthSpec::default()
     })
 }
 
 /// The tar of a root file system around a static busybox.
 fn busybox() -> Vec<u8> {
-    let binary = ["/usr/bin/busybox", "/bin/busybox"].into_iter().find_map(|path| fs::read(path).ok());
+    let binary = busybox_path().and_then(|path| fs::read(path).ok());
     let binary = binary.expect("the package busybox-static must be installed");
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = |path: &str, kind: tar::EntryType, mode, data: &[u8], link: Option<&str>| {
@@ -286,7 +305,7 @@ fn busybox() -> Vec<u8> {
     }
     header("bin/busybox", tar::EntryType::Regular, 0o755, &binary, None);
     let applets = "sh cat echo sleep true false env id ls ps kill head tail touch mkdir dd printf stty hostname \
-                   wc rm nc ip grep tr yes seq test trap mount";
+                   wc rm nc nslookup ip grep tr yes seq test trap mount";
     for applet in applets.split_whitespace() {
         header(&format!("bin/{applet}"), tar::EntryType::Symlink, 0o777, &[], Some("busybox"));
     }

@@ -9,6 +9,7 @@
 mod ends;
 mod faults;
 mod host;
+mod networks;
 mod runs;
 
 use host::Host;
@@ -38,7 +39,7 @@ fn main() {
 }
 
 fn run(filter: Option<&str>) -> i32 {
-    let tests = [runs::TESTS, ends::TESTS, faults::TESTS].concat();
+    let tests = [runs::TESTS, ends::TESTS, networks::TESTS, faults::TESTS].concat();
     let chosen = tests.into_iter().filter(|(name, _)| filter.is_none_or(|filter| name.contains(filter)));
     let mut failed = 0;
     for (name, test) in chosen {
