@@ -58,15 +58,23 @@ pub(crate) fn refresh_without(store: &Store, id: &ContainerId) -> Result<()> {
 }
 
 fn bring(store: &Store, without: Option<&ContainerId>) -> Result<()> {
+    match wanted(store, without)? {
+        Some(rules) => nft::replace(&rules),
+        None => nft::remove(&table(store)),
+    }
+}
+
+/// The rules that the records ask for; none without a network.
+pub(crate) fn wanted(store: &Store, without: Option<&ContainerId>) -> Result<Option<Ruleset>> {
     let networks = record::all(store)?;
     if networks.is_empty() {
-        return nft::remove(&table(store));
+        return Ok(None);
     }
     let ids = record::ids_in(&store.ports())?;
     let read = |id: &_| store::read_optional(&store.published(id)).transpose();
     let kept = ids.iter().filter(|id| Some(*id) != without);
     let mappings: Vec<Mapping> = kept.filter_map(read).collect::<Result<_>>()?;
-    nft::replace(&ruleset(table(store), &networks, &mappings))
+    Ok(Some(ruleset(table(store), &networks, &mappings)))
 }
 
 fn ruleset(table: String, networks: &[NetworkRecord], mappings: &[Mapping]) -> Ruleset {

@@ -588,3 +588,31 @@ fn replicas_share_a_host_port_and_another_service_is_told_who_has_it() {
         }
     });
 }
+
+#[test]
+fn the_kernel_holds_the_rules_that_the_text_shows() {
+    on_a_host(|host| {
+        host.network("shop_a");
+        let spec = NetworkSpec { name: "closed".into(), internal: true, ..Default::default() };
+        create(&host.store, &spec).unwrap();
+        host.serve("shop.web.1.1", &["shop_a"], &[tcp(8080)]);
+        host.serve("shop.web.2.1", &["shop_a"], &[tcp(8080)]);
+        let list = std::process::Command::new("nft")
+            .args(["-n", "list", "table", "ip"])
+            .arg(firewall::table(&host.store))
+            .output();
+        // Where nft is not installed the other tests show what the rules do.
+        let Ok(list) = list else { return };
+        let lines = |text: &str| -> Vec<String> {
+            text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+        };
+        let wanted = firewall::wanted(&host.store, None).unwrap().unwrap().to_string();
+        let numeric =
+            [("type local", "type 2"), ("established,related", "0x2,0x4"), ("status dnat", "status 0x20")];
+        let wanted = numeric.iter().fold(wanted, |text, (word, number)| text.replace(word, number));
+        let mut shown = lines(&String::from_utf8(list.stdout).unwrap());
+        let fingerprint: Vec<_> = shown.drain(1..4).collect();
+        assert!(fingerprint[1].starts_with("accept comment \"sampan "), "{fingerprint:?}");
+        assert_eq!(shown, lines(&wanted));
+    });
+}
