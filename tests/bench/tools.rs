@@ -85,8 +85,7 @@ impl Engine {
 
     /// How long one container takes from start to exit; otherwise why that is not known.
     pub(crate) fn measure(&self) -> Result<std::result::Result<Sample, &'static str>> {
-        let run = || succeed(quiet(self.name).args(["run", "--rm", IMAGE, "true"]));
-        self.why_not.map_or_else(|| Ok(Ok(measure::repeat(15, run)?)), |why| Ok(Err(why)))
+        self.why_not.map_or_else(|| Ok(Ok(measure::repeat(15, || run_once(self.name))?)), |why| Ok(Err(why)))
     }
 
     fn prepare(name: &'static str, place: &Place) -> Option<&'static str> {
@@ -94,17 +93,29 @@ impl Engine {
             return Some("not installed");
         }
         let import = succeed(quiet(name).arg("import").arg(&place.archive).arg(IMAGE));
-        import.is_err().then_some("installed, but does not run here")
+        if import.and_then(|()| run_once(name)).is_ok() {
+            return None;
+        }
+        remove_image(name);
+        Some("installed, but does not run here")
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
         if self.why_not.is_none() {
-            // What cannot be removed stays; the user knows the image by its name.
-            let _ = succeed(quiet(self.name).args(["rmi", IMAGE]));
+            remove_image(self.name);
         }
     }
+}
+
+/// What cannot be removed stays; the user knows the image by its name.
+fn remove_image(engine: &str) {
+    let _ = succeed(quiet(engine).args(["rmi", "--force", IMAGE]));
+}
+
+fn run_once(engine: &str) -> Result<()> {
+    succeed(quiet(engine).args(["run", "--rm", IMAGE, "true"]))
 }
 
 /// A command whose output nobody sees.
