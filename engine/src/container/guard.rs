@@ -45,6 +45,15 @@ impl Guard {
     }
 }
 
+impl Drop for Guard {
+    /// Unlocks rather than only closes: a child that another thread has forked shares the open
+    /// file until its exec, and with it the lock (flock(2)).
+    fn drop(&mut self) {
+        // When even this fails, the lock ends with the last copy of the descriptor.
+        let _ = self.file.unlock();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +73,17 @@ mod tests {
         assert_eq!(Guard::holder(&store, &id), Some(me));
         drop(guard);
         assert!(Guard::try_take(&store, &id).unwrap().is_some());
+    }
+    #[test]
+    fn it_is_free_once_dropped_although_a_child_still_has_a_copy_of_its_descriptor() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path(), folder.path());
+        let id: ContainerId = "s.a.1.1".parse().unwrap();
+        fs::create_dir_all(store.container(&id)).unwrap();
+        let guard = Guard::try_take(&store, &id).unwrap().unwrap();
+        let copy = guard.file.try_clone().unwrap();
+        drop(guard);
+        assert!(Guard::try_take(&store, &id).unwrap().is_some());
+        drop(copy);
     }
 }
