@@ -54,23 +54,14 @@ pub(crate) fn headline(plan: &Plan, report: &Report) -> String {
     if parts.is_empty() {
         parts.push("as asked".to_owned());
     }
-    format!("{}: {} in {}", plan.stack, parts.join(", "), took(report.took))
+    let rest: Vec<String> = kept(plan).into_iter().filter(|text| text.contains(" container")).collect();
+    let semicolon = if rest.is_empty() { "" } else { "; " };
+    format!("{}: {} in {}{semicolon}{}", plan.stack, parts.join(", "), took(report.took), rest.join(", "))
 }
 
 /// `shop is up to date: 6 containers unchanged (4 ms)`
 pub(crate) fn idle(plan: &Plan, goal: &Goal, took_so_long: Duration) -> String {
-    let mut kept: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for one in &plan.kept {
-        let sort = one.resource.split(' ').next().unwrap_or_default();
-        *kept.entry((sort, &one.reason)).or_default() += 1;
-    }
-    // Containers say it all, when there are any.
-    let containers = kept.keys().any(|(sort, _)| *sort == "container");
-    kept.retain(|(sort, _), _| !containers || *sort == "container");
-    let part = |((sort, reason), count): (&(&str, &str), &usize)| {
-        format!("{count} {sort}{} {reason}", if *count == 1 { "" } else { "s" })
-    };
-    let parts: Vec<String> = kept.iter().map(part).collect();
+    let parts = kept(plan);
     let nothing = match goal.verb {
         Verb::Up(_) => "is up to date",
         Verb::Down { .. } => "has nothing to remove",
@@ -81,6 +72,22 @@ pub(crate) fn idle(plan: &Plan, goal: &Goal, took_so_long: Duration) -> String {
     };
     let colon = if parts.is_empty() { "" } else { ": " };
     format!("{} {nothing}{colon}{} ({})", plan.stack, parts.join(", "), took(took_so_long))
+}
+
+/// What the plan leaves alone, counted: `2 containers unchanged`. Containers say it all, when
+/// there are any.
+fn kept(plan: &Plan) -> Vec<String> {
+    let mut kept: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for one in &plan.kept {
+        let sort = one.resource.split(' ').next().unwrap_or_default();
+        *kept.entry((sort, &one.reason)).or_default() += 1;
+    }
+    let containers = kept.keys().any(|(sort, _)| *sort == "container");
+    kept.retain(|(sort, _), _| !containers || *sort == "container");
+    let part = |((sort, reason), count): (&(&str, &str), &usize)| {
+        format!("{count} {sort}{} {reason}", if *count == 1 { "" } else { "s" })
+    };
+    kept.iter().map(part).collect()
 }
 
 /// A message for each failure. Resources that failed in the same way share one.
