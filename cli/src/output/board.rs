@@ -25,6 +25,8 @@ pub(crate) struct Board {
     row_of: Vec<usize>,
     steps: Vec<StepNote>,
     began: Instant,
+    label_width: usize,
+    result_width: usize,
 }
 
 /// What the board must remember of one step.
@@ -101,7 +103,11 @@ impl Board {
             finish: None,
         };
         let steps = plan.nodes.iter().map(note).collect();
-        Self { stack: plan.stack.clone(), rows, row_of, steps, began: now }
+        let labels = rows.iter().map(|row| row.resource.label().chars().count());
+        let label_width = labels.max().unwrap_or(0);
+        let results = rows.iter().map(|row| row.resource.result().len());
+        let result_width = results.chain(["until completed".len()]).max().unwrap_or(0);
+        Self { stack: plan.stack.clone(), rows, row_of, steps, began: now, label_width, result_width }
     }
 
     /// Takes in one event; the answer is the row that is over with it.
@@ -143,7 +149,7 @@ impl Board {
         let time = format!("  {}", took(row.spent));
         vec![
             (Ink::Plain, self.label(row)),
-            (ink, pad(&self.result(row), self.result_width())),
+            (ink, pad(&self.result(row), self.result_width)),
             (Ink::Dim, time),
         ]
     }
@@ -184,7 +190,7 @@ impl Board {
     /// One row as it is now.
     fn live(&self, row: &Row, now: Instant) -> Line {
         let label = self.label(row);
-        let word = |text: &str| pad(text, self.result_width());
+        let word = |text: &str| pad(text, self.result_width);
         if row.is_over() {
             let (mark, ink) = match row.finish {
                 Finish::Done => ("✔", Ink::Green),
@@ -238,13 +244,7 @@ impl Board {
     }
 
     fn label(&self, row: &Row) -> String {
-        let width = self.rows.iter().map(|row| row.resource.label().chars().count()).max().unwrap_or(0);
-        pad(&row.resource.label(), width) + "  "
-    }
-
-    fn result_width(&self) -> usize {
-        let results = self.rows.iter().map(|row| row.resource.result().len());
-        results.chain(["until completed".len()]).max().unwrap_or(0)
+        pad(&row.resource.label(), self.label_width) + "  "
     }
 }
 
