@@ -18,6 +18,10 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 /// How long each of them stays.
 const TURN: Duration = Duration::from_millis(80);
 
+/// What has become of a resource whose first steps were done. The longest word that is not
+/// known beforehand.
+const PARTLY: &str = "skipped the rest";
+
 /// The rows of one plan.
 pub(crate) struct Board {
     stack: String,
@@ -106,7 +110,7 @@ impl Board {
         let labels = rows.iter().map(|row| row.resource.label().chars().count());
         let label_width = labels.max().unwrap_or(0);
         let results = rows.iter().map(|row| row.resource.result().len());
-        let result_width = results.chain(["until completed".len()]).max().unwrap_or(0);
+        let result_width = results.chain([PARTLY.len()]).max().unwrap_or(0);
         Self { stack: plan.stack.clone(), rows, row_of, steps, began: now, label_width, result_width }
     }
 
@@ -235,9 +239,7 @@ impl Board {
         match row.finish {
             Finish::Done => row.resource.result(),
             Finish::Failed => "failed".to_owned(),
-            Finish::Skipped if row.resource.steps.iter().any(|step| done(&step)) => {
-                "skipped the rest".to_owned()
-            }
+            Finish::Skipped if row.resource.steps.iter().any(|step| done(&step)) => PARTLY.to_owned(),
             Finish::Skipped => "skipped".to_owned(),
             Finish::Cancelled => "interrupted".to_owned(),
         }

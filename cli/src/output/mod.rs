@@ -120,7 +120,7 @@ fn render(style: Style, message: &Message) -> String {
         text.push_str(&format!("\n{} {cause}", style.paint(Ink::Red, "caused by:")));
     }
     for line in &message.evidence {
-        text.push_str(&format!("\n  {} {line}", style.paint(Ink::Dim, "│")));
+        text.push_str(format!("\n  {} {line}", style.paint(Ink::Dim, "│")).trim_end());
     }
     if let Some(hint) = &message.hint {
         text.push_str(&format!("\n{} {hint}", style.paint(Ink::Cyan, "hint:")));

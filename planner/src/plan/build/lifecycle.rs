@@ -17,7 +17,7 @@ pub(super) fn stop(goal: &Goal, live: &Live) -> Plan {
     let ids = draft.named_containers();
     draft.stop_all(ids.iter().map(|id| Stop { id: id.clone(), cause: Cause::Asked, needs: Vec::new() }));
     for id in ids.iter().filter(|id| !draft.steps.stops.contains_key(*id)).cloned().collect::<Vec<_>>() {
-        draft.keep_container(&id, "does not run");
+        draft.keep_container(&id, "not running");
     }
     draft.note_missing();
     draft.finish(&live.stack)
@@ -37,7 +37,7 @@ pub(super) fn kill(goal: &Goal, signal: &str, live: &Live) -> Plan {
                 let step = Step::StopContainer { id, grace: Duration::ZERO };
                 draft.steps.push(step, Cause::Asked, Vec::new());
             }
-            _ => draft.keep_container(&id, "does not run"),
+            _ => draft.keep_container(&id, "not running"),
         }
     }
     draft.note_missing();
