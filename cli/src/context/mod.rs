@@ -97,7 +97,10 @@ impl Context {
         let found = discover::find(&self.global, &self.environment)?;
         match found.options.files.is_empty() {
             true => Err(self.no_file()),
-            false => self.load(found),
+            false => self.load(found).map(|(target, warnings)| {
+                self.screen.diagnostics(&warnings);
+                target
+            }),
         }
     }
 
@@ -110,7 +113,8 @@ impl Context {
         if !named && !found.options.files.is_empty() {
             return match self.load(found) {
                 Err(Failure::Invalid(diagnostics)) => self.remembered(directory, diagnostics),
-                loaded => loaded,
+                // What is odd in the file does not matter to what exists.
+                loaded => loaded.map(|(target, _)| target),
             };
         }
         let name = match found.options.name {
@@ -138,14 +142,13 @@ impl Context {
         Ok(Target { name, stack: None, directory, files: Vec::new() })
     }
 
-    fn load(&self, found: Found) -> Result<Target, Failure> {
+    fn load(&self, found: Found) -> Result<(Target, Diagnostics), Failure> {
         found.warnings.iter().for_each(|warning| self.screen.warn(warning));
         let Loaded { stack, warnings } = planner::load::load(&found.options, self)?;
-        self.screen.diagnostics(&warnings);
         let directory = PathBuf::from(&found.options.directory);
         let absolute = |file: &String| self.environment.directory.join(file).display().to_string();
         let files = found.options.files.iter().map(absolute).collect();
-        Ok(Target { name: stack.name.clone(), stack: Some(stack), directory, files })
+        Ok((Target { name: stack.name.clone(), stack: Some(stack), directory, files }, warnings))
     }
 
     fn no_file(&self) -> Failure {

@@ -1,6 +1,6 @@
 //! How far a running plan is, one row for each resource: fed with events, asked for lines.
 
-use super::resource::{Resource, doing, resources};
+use super::resource::{Resource, STOPPING, doing, resources};
 use super::style::Ink;
 use super::time::took;
 use engine::Event;
@@ -17,6 +17,10 @@ pub(crate) type Line = Vec<(Ink, String)>;
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /// How long each of them stays.
 const TURN: Duration = Duration::from_millis(80);
+
+/// A stop that takes so long is worth the words of the engine about it: a program that ignores
+/// its stop signal is the usual reason.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// What has become of a resource whose first steps were done. The longest word that is not
 /// known beforehand.
@@ -53,6 +57,8 @@ struct Row {
     spent: Duration,
     /// What the running step last said.
     note: String,
+    /// Why it took long, if that is known.
+    remark: String,
     /// The worst end of a step.
     finish: Finish,
 }
@@ -65,6 +71,7 @@ impl Row {
             over: 0,
             spent: Duration::ZERO,
             note: String::new(),
+            remark: String::new(),
             finish: Finish::Done,
         }
     }
@@ -128,7 +135,10 @@ impl Board {
                 row.running.remove(&step);
                 row.over += 1;
                 row.spent += time;
-                row.note.clear();
+                let note = std::mem::take(&mut row.note);
+                if self.steps[step].doing == STOPPING && time >= SLOW {
+                    row.remark = format!("  {note}");
+                }
                 self.steps[step].finish = Some(finish);
                 if rank(finish) > rank(row.finish) {
                     row.finish = finish;
@@ -150,7 +160,7 @@ impl Board {
         if row.spent.is_zero() {
             return vec![(Ink::Plain, self.label(row)), (ink, self.result(row))];
         }
-        let time = format!("  {}", took(row.spent));
+        let time = format!("  {}{}", took(row.spent), row.remark);
         vec![
             (Ink::Plain, self.label(row)),
             (ink, pad(&self.result(row), self.result_width)),
@@ -201,7 +211,7 @@ impl Board {
                 Finish::Failed => ("✘", Ink::Red),
                 Finish::Skipped | Finish::Cancelled => ("–", Ink::Yellow),
             };
-            let time = if row.spent.is_zero() { String::new() } else { took(row.spent) };
+            let time = if row.spent.is_zero() { String::new() } else { took(row.spent) + &row.remark };
             return vec![
                 (ink, format!("{mark} ")),
                 (Ink::Plain, label),
@@ -289,6 +299,19 @@ mod tests {
         }
         assert_eq!(finish(&mut board, 7, Finish::Skipped, 0), Some(2));
         assert_eq!(text(&board.plain(2)), "container shop-web-1  skipped");
+    }
+
+    #[test]
+    fn a_slow_stop_says_why() {
+        let mut board = Board::new(&plan(), Instant::now());
+        board.tell(Event::Progress(4, "it ignores SIGTERM".into()), Instant::now());
+        finish(&mut board, 4, Finish::Done, 10_000);
+        (5..7).for_each(|step| drop(finish(&mut board, step, Finish::Done, 1)));
+        assert_eq!(finish(&mut board, 7, Finish::Done, 1), Some(2));
+        assert_eq!(
+            text(&board.plain(2)),
+            "container shop-web-1  replaced          10.0 s  it ignores SIGTERM"
+        );
     }
 
     #[test]

@@ -4,9 +4,11 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use planner::{Diagnostic, Diagnostics, Severity};
 use std::ops::Range;
 
-/// All diagnostics as text, each with its excerpt and a blank line after it.
-pub(crate) fn render(diagnostics: &Diagnostics, colour: bool) -> String {
+/// All diagnostics as text, each with its excerpt and a blank line after it. Excerpts fit
+/// into `width` columns.
+pub(crate) fn render(diagnostics: &Diagnostics, colour: bool, width: usize) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(width);
     let mut text = String::new();
     for item in &diagnostics.items {
         text.push_str(&renderer.render(&[report(diagnostics, item)]));
@@ -73,7 +75,7 @@ mod tests {
     #[test]
     fn a_diagnostic_shows_the_line_it_is_about() {
         assert_eq!(
-            render(&sample(), false),
+            render(&sample(), false, 80),
             "\
 error: unknown key `imagee`
  --> compose.yaml:3:5

@@ -57,10 +57,10 @@ impl Screen {
         Self { out: colour(environment.terminals.out), err: colour(environment.terminals.err), live }
     }
 
-    /// Columns and lines of the terminal.
+    /// Columns and lines of the terminal; for files, a width that reads well.
     pub(crate) fn size() -> (usize, usize) {
         terminal_size::terminal_size_of(io::stderr())
-            .map_or((80, 24), |(width, height)| (usize::from(width.0).max(20), usize::from(height.0).max(4)))
+            .map_or((110, 24), |(width, height)| (usize::from(width.0).max(20), usize::from(height.0).max(4)))
     }
 
     /// Prints a result.
@@ -91,7 +91,7 @@ impl Screen {
     /// Tells what is odd in a stack file.
     pub(crate) fn diagnostics(self, diagnostics: &Diagnostics) {
         if !diagnostics.items.is_empty() {
-            self.tell(diagnostic::render(diagnostics, self.err.colour).trim_end());
+            self.tell(diagnostic::render(diagnostics, self.err.colour, Self::size().0).trim_end());
         }
     }
 

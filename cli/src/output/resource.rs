@@ -145,6 +145,9 @@ fn awaited(steps: &[&Step]) -> Option<&'static str> {
     steps.iter().filter_map(until).max().map(|(_, word)| word)
 }
 
+/// What is being done while a container is stopped.
+pub(crate) const STOPPING: &str = "stopping";
+
 /// What is being done while a step runs.
 pub(crate) fn doing(step: &Step) -> &'static str {
     match (step, act(step)) {
@@ -153,7 +156,7 @@ pub(crate) fn doing(step: &Step) -> &'static str {
         (Step::Await { .. }, _) | (_, None) => "until ready",
         (_, Some(Act::Create)) => "creating",
         (_, Some(Act::Start)) => "starting",
-        (_, Some(Act::Stop)) => "stopping",
+        (_, Some(Act::Stop)) => STOPPING,
         (_, Some(Act::Remove)) => "removing",
         (_, Some(Act::Update)) => "updating",
         (_, Some(Act::Kill)) => "killing",
