@@ -1,7 +1,9 @@
 //! Where the benchmark works: folders of its own, an image, stack files.
 
-use crate::{Result, tools};
+use crate::Result;
+use crate::tools::{self, Composer};
 use serde_json::json;
+use std::cell::RefCell;
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ pub(crate) struct Place {
     pub(crate) runtime: PathBuf,
     /// Root file system as an archive.
     pub(crate) archive: PathBuf,
+    stacks: RefCell<Vec<PathBuf>>,
     folder: TempDir,
     _runtime: TempDir,
 }
@@ -35,7 +38,8 @@ impl Place {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/busybox-image.sh");
         tools::succeed(Command::new(script).stdout(File::create(&archive)?))?;
         let (root, runtime) = (folder.path().join("root"), volatile.path().to_owned());
-        let place = Self { sampan, root, runtime, archive, folder, _runtime: volatile };
+        let stacks = RefCell::default();
+        let place = Self { sampan, root, runtime, archive, stacks, folder, _runtime: volatile };
         let import = [Path::new("image"), Path::new("import"), &place.archive, Path::new(IMAGE)];
         tools::succeed(tools::quiet(&place.sampan).args(place.roots()).args(import))?;
         Ok(place)
@@ -55,6 +59,7 @@ impl Place {
         }
         let path = self.folder(&format!("{name}-{size}"))?.join("compose.yaml");
         fs::write(&path, text)?;
+        self.stacks.borrow_mut().push(path.clone());
         Ok(path)
     }
 
@@ -77,5 +82,15 @@ impl Place {
         let path = self.folder.path().join(name);
         fs::create_dir_all(&path)?;
         Ok(path)
+    }
+}
+
+impl Drop for Place {
+    /// Takes down what a failure left up.
+    fn drop(&mut self) {
+        for file in self.stacks.take() {
+            // Only tidying: what went wrong before is what the user should read.
+            let _ = Composer::sampan(self).stack(&file).args(["down", "-v"]).done();
+        }
     }
 }
