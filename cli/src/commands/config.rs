@@ -43,9 +43,9 @@ pub(crate) struct ConfigArgs {
 /// Form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// YAML
+    #[value(help = None)]
     Yaml,
-    /// JSON
+    #[value(help = None)]
     Json,
 }
 

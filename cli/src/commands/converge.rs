@@ -3,7 +3,7 @@
 use super::interrupt::Interrupts;
 use crate::context::{Context, Target};
 use crate::error::{Exit, Failure, Message};
-use crate::output::progress::Progress;
+use crate::output::progress::{Progress, Told};
 use crate::output::{self, summary};
 use engine::apply::{Cancel, Options, apply};
 use engine::store::Lock;
@@ -177,6 +177,8 @@ fn idle(context: &Context, plan: &Plan, goal: &Goal, began: Instant) {
     context.screen.tell(&output::summary::idle(plan, goal, began.elapsed()));
 }
 
+const INTERRUPTED: &str = "finishing what has begun; Ctrl-C again leaves at once";
+
 /// Walks a plan, with progress. The first Ctrl-C lets what has begun end, the second does not.
 async fn run(
     context: &Context,
@@ -191,7 +193,7 @@ async fn run(
     let report = {
         let events = progress.sender();
         // The receiver ends only after this block.
-        let tell = move |event| drop(events.send(event));
+        let tell = |event| drop(events.send(Told::Event(event)));
         let walk = apply(engine.clone(), plan, &options, tell, cancel.clone());
         let mut walk = std::pin::pin!(walk);
         loop {
@@ -199,7 +201,10 @@ async fn run(
                 biased;
                 report = &mut walk => break Some(report),
                 () = interrupts.next() => match cancel.is_cancelled() {
-                    false => cancel.cancel(),
+                    false => {
+                        cancel.cancel();
+                        drop(events.send(Told::Remark(INTERRUPTED)));
+                    }
                     true => break None,
                 },
             }

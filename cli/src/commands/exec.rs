@@ -36,6 +36,10 @@ pub(crate) struct ExecArgs {
     #[arg(short, long, hide = true)]
     interactive: bool,
 
+    /// Accepted for scripts: there is a terminal whenever there can be one
+    #[arg(short, long, hide = true)]
+    tty: bool,
+
     /// The service
     service: String,
 

@@ -42,9 +42,9 @@ pub(crate) struct PsArgs {
 /// Form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A table
+    #[value(help = None)]
     Table,
-    /// One JSON object a line, with the keys of Docker Compose
+    #[value(help = None)]
     Json,
 }
 

@@ -96,7 +96,7 @@ impl Context {
     pub(crate) fn stack(&self) -> Result<Target, Failure> {
         let found = discover::find(&self.global, &self.environment)?;
         match found.options.files.is_empty() {
-            true => Err(self.no_file()),
+            true => Err(no_file(Path::new(&found.options.directory))),
             false => self.load(found).map(|(target, warnings)| {
                 self.screen.diagnostics(&warnings);
                 target
@@ -122,7 +122,7 @@ impl Context {
             None => discover::stack_name(&directory),
         };
         if name.is_empty() {
-            return Err(self.no_file());
+            return Err(no_file(&directory));
         }
         Ok(Target { name, stack: None, directory, files: Vec::new() })
     }
@@ -150,13 +150,12 @@ impl Context {
         let files = found.options.files.iter().map(absolute).collect();
         Ok((Target { name: stack.name.clone(), stack: Some(stack), directory, files }, warnings))
     }
+}
 
-    fn no_file(&self) -> Failure {
-        let place = self.environment.directory.display();
-        Message::new(Exit::FileNotFound, format!("no stack file in {place} or above"))
-            .hint("write a compose.yaml, or name a file: `sampan -f FILE …`")
-            .into()
-    }
+fn no_file(folder: &Path) -> Failure {
+    Message::new(Exit::FileNotFound, format!("no stack file in {} or above", folder.display()))
+        .hint("write a compose.yaml, or name a file: `sampan -f FILE …`")
+        .into()
 }
 
 /// Refuses a stack name that cannot be one.

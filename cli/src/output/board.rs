@@ -33,6 +33,7 @@ pub(crate) struct Board {
     row_of: Vec<usize>,
     steps: Vec<StepNote>,
     began: Instant,
+    remark: &'static str,
     label_width: usize,
     result_width: usize,
 }
@@ -118,7 +119,16 @@ impl Board {
         let label_width = labels.max().unwrap_or(0);
         let results = rows.iter().map(|row| row.resource.result().len());
         let result_width = results.chain([PARTLY.len()]).max().unwrap_or(0);
-        Self { stack: plan.stack.clone(), rows, row_of, steps, began: now, label_width, result_width }
+        Self {
+            stack: plan.stack.clone(),
+            rows,
+            row_of,
+            steps,
+            began: now,
+            remark: "",
+            label_width,
+            result_width,
+        }
     }
 
     /// Takes in one event; the answer is the row that is over with it.
@@ -149,6 +159,11 @@ impl Board {
         None
     }
 
+    /// Says something about all of it in the headline.
+    pub(crate) fn remark(&mut self, remark: &'static str) {
+        self.remark = remark;
+    }
+
     /// One line about a row that is over, for people who read a file.
     pub(crate) fn plain(&self, at: usize) -> Line {
         let row = &self.rows[at];
@@ -173,7 +188,8 @@ impl Board {
     pub(crate) fn frame(&self, now: Instant, height: usize) -> Vec<Line> {
         let over = self.rows.iter().filter(|row| row.is_over()).count();
         let head = format!("{}: {over} of {}, {}", self.stack, self.rows.len(), took(now - self.began));
-        let mut lines = vec![vec![(Ink::Bold, head)]];
+        let remark = if self.remark.is_empty() { String::new() } else { format!("  {}", self.remark) };
+        let mut lines = vec![vec![(Ink::Bold, head), (Ink::Yellow, remark)]];
         let room = height.saturating_sub(3).max(1);
         let shown = self.shown(room);
         lines.extend(shown.iter().map(|at| self.live(&self.rows[*at], now)));

@@ -14,9 +14,17 @@ use std::time::{Duration, Instant};
 /// Time between two pictures.
 const FRAME: Duration = Duration::from_millis(80);
 
+/// What is told.
+pub(crate) enum Told {
+    /// How the plan gets on.
+    Event(Event),
+    /// Something about all of it.
+    Remark(&'static str),
+}
+
 /// Progress of one plan; events go to [`sender`](Self::sender).
 pub(crate) struct Progress {
-    sender: Sender<Event>,
+    sender: Sender<Told>,
     thread: JoinHandle<()>,
 }
 
@@ -33,7 +41,7 @@ impl Progress {
     }
 
     /// Where events go. When every clone is dropped the picture is finished.
-    pub(crate) fn sender(&self) -> Sender<Event> {
+    pub(crate) fn sender(&self) -> Sender<Told> {
         self.sender.clone()
     }
 
@@ -46,23 +54,31 @@ impl Progress {
 }
 
 /// A line for each resource that is over. A closed standard error is not worth an end.
-fn plain(mut board: Board, events: &Receiver<Event>, style: Style) {
-    for event in events {
-        if let Some(row) = board.tell(event, Instant::now()) {
+fn plain(mut board: Board, events: &Receiver<Told>, style: Style) {
+    for told in events {
+        let row = match told {
+            Told::Event(event) => board.tell(event, Instant::now()),
+            Told::Remark(remark) => {
+                let _ = writeln!(io::stderr(), "{remark}");
+                None
+            }
+        };
+        if let Some(row) = row {
             let _ = writeln!(io::stderr(), "{}", style.line(&board.plain(row), usize::MAX));
         }
     }
 }
 
 /// A picture that is drawn over the last one.
-fn live(mut board: Board, events: &Receiver<Event>, screen: Screen) {
+fn live(mut board: Board, events: &Receiver<Told>, screen: Screen) {
     let mut drawn = 0;
     let mut next = Instant::now();
     loop {
         match events.recv_timeout(next.saturating_duration_since(Instant::now())) {
-            Ok(event) => {
+            Ok(Told::Event(event)) => {
                 board.tell(event, Instant::now());
             }
+            Ok(Told::Remark(remark)) => board.remark(remark),
             Err(RecvTimeoutError::Timeout) => {
                 let (width, height) = Screen::size();
                 let lines = board.frame(Instant::now(), height);
