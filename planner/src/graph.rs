@@ -5,6 +5,7 @@ use petgraph::Direction;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Dfs, Reversed};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
@@ -69,8 +70,8 @@ impl DependencyGraph {
                 if next == start {
                     return Some(self.path_back(node, start, &came_from));
                 }
-                if !came_from.contains_key(&next) {
-                    came_from.insert(next, node);
+                if let Entry::Vacant(unseen) = came_from.entry(next) {
+                    unseen.insert(node);
                     queue.push_back(next);
                 }
             }

@@ -36,9 +36,9 @@ pub enum WorldError {
     #[error("container {id} cannot start while {running} has its slot")]
     SlotTaken {
         /// Which container should start.
-        id: ContainerId,
+        id: Box<ContainerId>,
         /// Who runs.
-        running: ContainerId,
+        running: Box<ContainerId>,
     },
 }
 
@@ -109,7 +109,7 @@ fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &st
 fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
     let rival = live.occupants(&id.slot).find(|(other, there)| *other != id && there.state.is_running());
     if let Some((running, _)) = rival {
-        return Err(WorldError::SlotTaken { id: id.clone(), running: running.clone() });
+        return Err(WorldError::SlotTaken { id: Box::new(id.clone()), running: Box::new(running.clone()) });
     }
     let image_id = find(live, id)?.image_id.clone();
     let image_checks = live.images.values().any(|image| image.id == image_id && image.has_health);
@@ -226,7 +226,7 @@ mod tests {
         let mut live = world();
         let start = |generation| Step::StartContainer { id: id(generation) };
         enact_all(&mut live, &[network(), create_step(1), start(1), create_step(2)]).unwrap();
-        let taken = WorldError::SlotTaken { id: id(2), running: id(1) };
+        let taken = WorldError::SlotTaken { id: Box::new(id(2)), running: Box::new(id(1)) };
         assert_eq!(enact(&mut live, &start(2)), Err(taken));
         let stop = Step::StopContainer { id: id(1), grace: Duration::ZERO };
         enact_all(&mut live, &[stop, start(2), Step::RemoveContainer { id: id(1) }]).unwrap();
