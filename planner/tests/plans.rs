@@ -10,6 +10,8 @@
 //!
 //! `SAMPAN_BLESS=1` writes the last two anew.
 
+#![expect(clippy::unwrap_used, reason = "a golden file that does not read is a failed test")]
+
 use planner::desired::Slot;
 use planner::goal::{UpOptions, Verb};
 use planner::live::{Health, Image, Live, State};

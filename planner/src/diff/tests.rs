@@ -33,9 +33,11 @@ fn of_slot(spec: ContainerSpec, live: &Live) -> SlotDiff {
     slot(&id(1).slot, &spec, live)
 }
 
+type Mutation = (&'static str, fn(&mut ContainerSpec));
+
 #[test]
 fn every_field_of_a_container_has_its_row() {
-    let mutations: Vec<(&str, fn(&mut ContainerSpec))> = vec![
+    let mutations: Vec<Mutation> = vec![
         ("image", |c| c.image = "web:2".into()),
         ("command", |c| c.command = Some(vec!["run".into()])),
         ("entrypoint", |c| c.entrypoint = Some(Vec::new())),
@@ -155,6 +157,8 @@ fn the_newest_occupant_that_fits_wins_and_the_others_are_left_over() {
     assert_eq!(interrupted, (2, Change::Start, vec![1]));
     let reverted = of(&[(1, spec(), RUNNING), (2, other.clone(), State::Created)]);
     assert_eq!(reverted, (1, Change::Keep, vec![2]));
+    let forced = of(&[(1, spec(), RUNNING), (2, spec(), State::Created)]);
+    assert_eq!(forced, (2, Change::Start, vec![1]));
     let neither = of(&[(1, other.clone(), RUNNING), (2, other, State::Created)]);
     assert_eq!((neither.0, neither.2), (1, vec![2]));
     assert!(matches!(neither.1, Change::Replace(_)));

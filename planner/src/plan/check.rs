@@ -303,3 +303,6 @@ fn made_anew(order: &Order, network: &str) -> Option<StepId> {
         .find(|(_, step)| matches!(step, Step::CreateNetwork { spec } if spec.name == network))
         .map(|(at, _)| at)
 }
+
+#[cfg(test)]
+mod tests;

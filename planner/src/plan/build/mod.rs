@@ -56,3 +56,6 @@ pub fn plan(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Result<Plan, Ref
     debug_assert_eq!(check::check(&plan, live), []);
     Ok(plan)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use super::draft::{Draft, container};
 use crate::desired::{ContainerId, ContainerSpec, Desired, Slot};
 use crate::diff::{Change, Diff, SlotDiff};
 use crate::goal::{Goal, UpOptions};
-use crate::live::{Container, Live, State};
+use crate::live::{Container, Health, Live, State};
 use crate::plan::Cause;
 use std::collections::BTreeSet;
 
@@ -213,6 +213,7 @@ fn kept_reason(container: &Container, slot: &SlotPlan) -> &'static str {
         _ if container.is_completed(slot.spec.restart) => "completed",
         State::Paused => "paused",
         State::Restarting => "waits for its next start",
+        State::Running { health: Health::Unhealthy } => "unhealthy",
         _ => "unchanged",
     }
 }

@@ -87,8 +87,17 @@ pub fn text(plan: &Plan) -> Text {
     if !text.lines.is_empty() {
         text.line([]);
     }
-    text.line([span(Style::Plain, summary(&changes, &plan.kept))]);
+    text.line([span(Style::Plain, summary(&changes, &plan.kept)), span(Style::Muted, away(&changes))]);
     text
+}
+
+/// How many containers stop for a while.
+fn away(changes: &[ResourceChange]) -> String {
+    match changes.iter().filter(|change| change.interruption == Interruption::Restart).count() {
+        0 => String::new(),
+        1 => "; 1 container stops meanwhile".to_owned(),
+        many => format!("; {many} containers stop meanwhile"),
+    }
 }
 
 fn entry(change: &ResourceChange, text: &mut Text) {

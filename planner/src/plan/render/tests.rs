@@ -33,7 +33,7 @@ fn replacement(cause: Cause) -> Plan {
 #[test]
 fn a_replacement_is_one_entry_that_names_the_variable() {
     let plan = replacement(changed("environment.MODE", "dev", "prod"));
-    let expected = "± replace container shop-web-1\n    environment.MODE: dev → prod\n\n1 to replace\n";
+    let expected = "± replace container shop-web-1\n    environment.MODE: dev → prod\n\n1 to replace; 1 container stops meanwhile\n";
     assert_eq!(text(&plan).to_string(), expected);
     assert_eq!(changes(&plan)[0].interruption, Interruption::Restart);
 }
