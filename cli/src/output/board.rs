@@ -322,7 +322,9 @@ mod tests {
         let mut board = Board::new(&plan(), Instant::now());
         board.tell(Event::Progress(4, "it ignores SIGTERM".into()), Instant::now());
         finish(&mut board, 4, Finish::Done, 10_000);
-        (5..7).for_each(|step| drop(finish(&mut board, step, Finish::Done, 1)));
+        for step in 5..7 {
+            finish(&mut board, step, Finish::Done, 1);
+        }
         assert_eq!(finish(&mut board, 7, Finish::Done, 1), Some(2));
         assert_eq!(
             text(&board.plain(2)),
