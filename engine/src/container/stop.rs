@@ -121,7 +121,8 @@ pub struct Advice {
 impl Advice {
     /// Looks at how the first process of a container would take a signal.
     pub fn of(pid: i32, number: i32) -> Self {
-        Self::judge(&status(pid), number)
+        let advice = Self::judge(&status(pid), number);
+        Self { ignored: advice.ignored && !waits_for_signals(pid), ..advice }
     }
 
     fn judge(status: &str, number: i32) -> Self {
@@ -153,6 +154,13 @@ impl Advice {
             format!("PID 1 ({name}) did not end within {grace} after {signal}; killed")
         }
     }
+}
+
+/// Whether a process sits in rt_sigtimedwait(2), as an init does. The kernel shows the signals
+/// that it waits for as not blocked for that time.
+fn waits_for_signals(pid: i32) -> bool {
+    let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    call.split(' ').next() == Some(libc::SYS_rt_sigtimedwait.to_string().as_str())
 }
 
 fn seconds(time: Duration) -> String {
