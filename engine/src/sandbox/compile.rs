@@ -218,10 +218,7 @@ impl Ops {
         self.list.push(Op::Umask(0o022));
         self.list.extend(confinement.rlimits.iter().map(|limit| Op::Limit(*limit)));
         self.list.push(Op::Chdir(string(cwd(process))?));
-        if init {
-            self.list.push(Op::Init);
-        }
-        self.list.extend([Op::ResetSignals, Op::CloseFiles, Op::Bound(confinement.capabilities)]);
+        self.list.extend([Op::CloseFiles, Op::Bound(confinement.capabilities)]);
         let (early, late) = if confinement.no_new_privileges { (None, filter) } else { (filter, None) };
         self.list.extend(early);
         let user = &process.user;
@@ -234,6 +231,11 @@ impl Ops {
             self.list.push(Op::NoNewPrivileges);
         }
         self.list.extend(late);
+        // Init is confined as its program is: everything in the container can reach it.
+        if init {
+            self.list.push(Op::Init);
+        }
+        self.list.push(Op::ResetSignals);
         self.list.push(Op::Execute(executable(process)?));
         Ok(())
     }
