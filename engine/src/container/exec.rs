@@ -42,7 +42,7 @@ pub fn exec(store: &Store, id: &ContainerId, spec: &ExecSpec) -> Result<i32> {
     let pidfd = pidfd::open(first.pid).ok().filter(|_| first.is_alive()).ok_or_else(not_running)?;
     let inside = Inside { store, id, record: &record, pid: first.pid, pidfd };
     if spec.tty {
-        return terminal::run(|slave| inside.spawn(spec, [slave; 3]));
+        return terminal::run(first.pid, |slave| inside.spawn(spec, [slave; 3]));
     }
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let child = inside.spawn(spec, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])?;

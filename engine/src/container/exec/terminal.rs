@@ -11,10 +11,11 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Stdin, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// Runs what `spawn` starts on the slave end of a new terminal; gives its exit code.
-pub(super) fn run(spawn: impl FnOnce(BorrowedFd<'_>) -> Result<Child>) -> Result<i32> {
+/// Runs what `spawn` starts on the slave end of a new terminal of the container that process
+/// `pid` is in; gives its exit code.
+pub(super) fn run(pid: i32, spawn: impl FnOnce(BorrowedFd<'_>) -> Result<Child>) -> Result<i32> {
     let doing = || "open a terminal".to_owned();
-    let pty = pty::open().doing(doing)?;
+    let pty = pty::open_in(pid).doing(doing)?;
     let changes = size_changes().doing(doing)?;
     copy_size(pty.master.as_fd());
     let child = spawn(pty.slave.as_fd())?;
