@@ -36,7 +36,7 @@ mod stream;
 pub use config::ImageConfig;
 pub use reference::Reference;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::Store;
 use jiff::Timestamp;
 use std::io::Read;
@@ -86,6 +86,23 @@ pub enum Input<'a> {
     Stream(&'a mut (dyn Read + Send)),
 }
 
+impl Input<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Stream(_) => "standard input".to_owned(),
+        }
+    }
+}
+
+/// Says which archive an error is about, unless it does so itself.
+fn about(name: &str, mut error: Error) -> Error {
+    if !error.doing.contains(name) {
+        error.doing = format!("{name}: {}", error.doing);
+    }
+    error
+}
+
 /// One image that was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
@@ -128,13 +145,15 @@ impl Images {
 
     /// Adds the images of a docker-archive or OCI layout, as .tar, .tar.gz or .tar.zst.
     pub fn load(&self, from: Input<'_>) -> Result<Vec<Loaded>> {
-        load::load(self, from)
+        let name = from.name();
+        load::load(self, from).map_err(|error| about(&name, error))
     }
 
     /// Makes an image of one layer from the tar of a root file system. `changes` are lines
     /// such as `CMD ["sh"]`. Gives the image's id.
     pub fn import(&self, from: Input<'_>, reference: Option<&str>, changes: &[String]) -> Result<String> {
-        import::import(self, from, reference, changes)
+        let name = from.name();
+        import::import(self, from, reference, changes).map_err(|error| about(&name, error))
     }
 
     /// All images, by name.
