@@ -86,7 +86,7 @@ async fn change(
     if matches!(ask.goal.verb, Verb::Up(_)) {
         engine.claim(&ask.target.name, &owner(ask.target))?;
     }
-    told(context, plan);
+    told(context, plan, ask.goal);
     let report = run(context, engine, plan, interrupts).await?;
     summary::tell(context.screen, plan, &report);
     Ok(match () {
@@ -162,18 +162,20 @@ pub(crate) fn show(context: &Context, plan: &Plan) -> Result<(), Failure> {
 }
 
 /// Tells what the user should know about a plan that is about to run.
-fn told(context: &Context, plan: &Plan) {
+fn told(context: &Context, plan: &Plan, goal: &Goal) {
     plan.notes.iter().for_each(|note| context.screen.warn(note));
-    if context.verbose {
-        for kept in &plan.kept {
-            context.screen.tell(&format!("{}  {}", kept.resource, kept.reason));
+    // Data that stays is worth a word at a moment when people expect everything to go.
+    let goes = matches!(goal.verb, Verb::Down { .. });
+    for kept in &plan.kept {
+        if context.verbose || goes && kept.resource.starts_with("volume ") {
+            context.screen.tell(&format!("kept {}  {}", kept.resource, kept.reason));
         }
     }
 }
 
 /// Tells that there is nothing to do.
 fn idle(context: &Context, plan: &Plan, goal: &Goal, began: Instant) {
-    told(context, plan);
+    told(context, plan, goal);
     context.screen.tell(&output::summary::idle(plan, goal, began.elapsed()));
 }
 
