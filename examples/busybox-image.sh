@@ -4,6 +4,7 @@
 set -eu
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
 mkdir -p "$root/bin" "$root/etc" "$root/root" "$root/tmp" "$root/var"
 chmod 755 "$root"
 chmod 1777 "$root/tmp"

@@ -1,1 +1,31 @@
-//! x
+//! A private host for each test: own mount, network and process namespaces, own roots.
+//!
+//! Nothing of a test is visible to the machine or to other tests. When the test process
+//! ends, however it ends, the host's first process sees its standard input close and ends
+//! too, and the kernel takes everything else with it.
+
+mod host;
+mod leaks;
+mod output;
+mod stack;
+
+pub use host::Host;
+pub use output::Output;
+pub use stack::Project;
+
+use std::time::{Duration, Instant};
+
+/// Repeats a check until it gives a value, for at most ten seconds.
+///
+/// # Panics
+/// When the time is over, with `what`.
+pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = check() {
+            return value;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "it never came true that {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,242 @@
+//! One private host.
+
+use crate::leaks;
+use crate::output::Output;
+use crate::stack::Project;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The reference under which every host has the busybox image.
+const IMAGE: &str = "busybox";
+
+/// Reaps orphans until its standard input closes: the first process of a private host.
+const INIT: &str = "trap : CHLD; echo ready; while ! read -r _; do [ $? -gt 128 ] || exit 0; done";
+
+/// A machine of its own for one test.
+#[derive(Debug)]
+pub struct Host {
+    init: Child,
+    stdin: Option<ChildStdin>,
+    /// Process id, in this namespace, of the host's first process.
+    pid: u32,
+    folder: TempDir,
+}
+
+impl Host {
+    /// A host with a loopback interface and the busybox image; `None`, with the reason
+    /// printed, when this is not root.
+    ///
+    /// # Panics
+    /// Without root when `SAMPAN_REQUIRE_ROOT` is set, and when a namespace cannot be made.
+    #[must_use]
+    pub fn with_busybox() -> Option<Self> {
+        let host = Self::bare()?;
+        let archive = busybox_archive();
+        let import = host.sampan(["image", "import", &archive.to_string_lossy(), IMAGE]);
+        import.succeeds();
+        Some(host)
+    }
+
+    /// A host without any image.
+    ///
+    /// # Panics
+    /// As [`Host::with_busybox`].
+    #[must_use]
+    pub fn bare() -> Option<Self> {
+        if !nix::unistd::geteuid().is_root() {
+            assert!(std::env::var_os("SAMPAN_REQUIRE_ROOT").is_none(), "this test needs root");
+            skip("not root");
+            return None;
+        }
+        let folder = TempDir::with_prefix("sampan-e2e-").expect("make a temporary folder");
+        let mut init = Command::new("unshare")
+            .args(["--mount", "--net", "--pid", "--uts", "--fork", "--mount-proc", "--kill-child"])
+            .args(["bash", "-c", INIT])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("start unshare");
+        wait_for_line(&mut init);
+        let stdin = init.stdin.take();
+        let pid = first_child(init.id());
+        let host = Self { init, stdin, pid, folder };
+        host.shell("mount -t tmpfs tmpfs /run && ip link set lo up").succeeds();
+        Some(host)
+    }
+
+    /// Runs sampan on this host, with its roots.
+    pub fn sampan<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Output {
+        self.sampan_in(self.folder.path(), args)
+    }
+
+    /// Runs sampan on this host in a folder.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn sampan_in<'a>(&self, folder: &Path, args: impl IntoIterator<Item = &'a str>) -> Output {
+        let args: Vec<&str> = args.into_iter().collect();
+        let mut command = self.sampan_command(folder);
+        let output = command.args(&args).output().expect("run sampan");
+        Output::of(format!("sampan {}", args.join(" ")), output)
+    }
+
+    /// A sampan command on this host that is yet to be given arguments and started.
+    #[must_use]
+    pub fn sampan_command(&self, folder: &Path) -> Command {
+        let mut command = self.command(binary(), folder);
+        command.stdin(Stdio::null());
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
+        command.env("SAMPAN_ROOT", self.root()).env("SAMPAN_RUNTIME", self.runtime());
+        command
+    }
+
+    /// Runs a shell command on this host.
+    ///
+    /// # Panics
+    /// When the shell cannot be started.
+    pub fn shell(&self, script: &str) -> Output {
+        let output = self
+            .command(Path::new("/bin/sh"), self.folder.path())
+            .args(["-c", script])
+            .output()
+            .expect("run a shell");
+        Output::of(script.to_owned(), output)
+    }
+
+    /// A program to be started inside this host's namespaces, in a folder.
+    fn command(&self, program: &Path, folder: &Path) -> Command {
+        let mut command = Command::new("nsenter");
+        let folder = format!("--wdns={}", folder.display());
+        command.args([
+            "--mount",
+            "--net",
+            "--pid",
+            "--uts",
+            &folder,
+            "--target",
+            &self.pid.to_string(),
+            "--",
+        ]);
+        command.arg(program);
+        command
+    }
+
+    /// A folder with a stack file on this host.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn project(&self, name: &str, yaml: &str) -> Project<'_> {
+        let folder = self.folder.path().join("projects").join(name);
+        fs::create_dir_all(&folder).expect("make the project's folder");
+        let project = Project::new(self, folder);
+        project.write("compose.yaml", yaml);
+        project
+    }
+
+    /// sampan's durable folder on this host.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
+    /// sampan's volatile folder on this host.
+    #[must_use]
+    pub fn runtime(&self) -> PathBuf {
+        self.folder.path().join("run")
+    }
+
+    /// Eight digits that are in every kernel object's name which belongs to this host.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        engine_tag(&self.runtime())
+    }
+
+    /// The first process, as the machine numbers it.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Expects that nothing of sampan is left on this host but images, and what `keep` names.
+    ///
+    /// # Panics
+    /// With a list of what is left.
+    #[track_caller]
+    pub fn is_clean(&self) {
+        // The kernel takes links away a moment after the last namespace that held them.
+        let start = Instant::now();
+        let mut found = leaks::find(self);
+        while !found.is_empty() && start.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(20));
+            found = leaks::find(self);
+        }
+        assert!(found.is_empty(), "left behind:\n{}", found.join("\n"));
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.init.wait();
+        leaks::remove_cgroups(&self.tag());
+    }
+}
+
+fn wait_for_line(child: &mut Child) {
+    use std::io::{BufRead, BufReader};
+    let stdout = child.stdout.take().expect("stdout is piped");
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).expect("read from the private host");
+    assert_eq!(line.trim(), "ready", "the private host did not start");
+}
+
+fn first_child(pid: u32) -> u32 {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = fs::read_to_string(&path).expect("read the children of unshare");
+    text.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("unshare has a child")
+}
+
+/// FNV-1a of the runtime path, as the engine tags its kernel objects.
+fn engine_tag(runtime: &Path) -> String {
+    let hash = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    let value = runtime.as_os_str().as_encoded_bytes().iter().fold(0x811c_9dc5, hash);
+    format!("{value:08x}")
+}
+
+/// The program under test: `SAMPAN_BIN`, else the one built beside the tests.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let built = || {
+            let test = std::env::current_exe().expect("the test's own path");
+            test.parent().and_then(Path::parent).expect("the test lies in target/").join("sampan")
+        };
+        let path = std::env::var_os("SAMPAN_BIN").map_or_else(built, PathBuf::from);
+        assert!(path.exists(), "{} is not built: run `cargo build` first", path.display());
+        path
+    })
+}
+
+/// A tar archive of a busybox root file system, made once for all tests of this process.
+fn busybox_archive() -> &'static Path {
+    static ARCHIVE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = ARCHIVE.get_or_init(|| {
+        let folder = TempDir::with_prefix("sampan-busybox-").expect("make a temporary folder");
+        let path = folder.path().join("busybox.tar");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/busybox-image.sh");
+        let file = File::create(&path).expect("create the archive");
+        let status = Command::new(script).stdout(file).status().expect("run busybox-image.sh");
+        assert!(status.success(), "busybox-image.sh failed");
+        (folder, path)
+    });
+    path
+}
+
+#[expect(clippy::print_stderr, reason = "the reason of a skipped test belongs on the test's output")]
+fn skip(reason: &str) {
+    eprintln!("skipped: {reason}");
+}

@@ -1,0 +1,53 @@
+//! Images come from archives, are shared, and go when nobody needs them.
+
+use e2e::Host;
+
+#[test]
+fn an_image_in_use_is_not_removed() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: img
+services:
+  a: {image: busybox, command: sleep 1000, init: true}
+";
+    let project = host.project("img", yaml);
+    project.up();
+    project.sampan(["image", "rm", "busybox"]).exits(1).says("img-a-1");
+    project.down();
+    project.sampan(["image", "rm", "busybox"]).succeeds();
+    project.sampan(["image", "ls"]).succeeds().does_not_say("busybox");
+    let layers = std::fs::read_dir(host.root().join("images/layers")).map(Iterator::count);
+    assert_eq!(layers.unwrap_or(0), 0, "its layers are gone");
+}
+
+#[test]
+fn a_missing_image_is_refused_before_anything_is_made() {
+    let Some(host) = Host::bare() else { return };
+    let yaml = "
+name: img
+services:
+  a: {image: 'no/such:1', command: sleep 1000}
+";
+    let project = host.project("img", yaml);
+    project.sampan(["up", "-d"]).exits(3).says("no/such:1").says("image load");
+    host.is_clean();
+}
+
+#[test]
+fn inspect_shows_what_import_was_told() {
+    let Some(host) = Host::with_busybox() else { return };
+    let image = host.sampan(["image", "inspect", "busybox"]).succeeds().json();
+    let text = image.to_string();
+    assert!(text.contains("sha256:") && text.contains("busybox"), "{text}");
+    host.sampan(["image", "ls"]).succeeds().says("busybox").says("latest");
+}
+
+#[test]
+fn what_is_not_an_archive_is_refused() {
+    let Some(host) = Host::bare() else { return };
+    let project = host.project("bad", "services: {}\n");
+    project.write("junk.tar", "this is no archive, it only has the name of one");
+    project.sampan(["image", "load", "-i", "junk.tar"]).exits(1).says("junk.tar");
+    project.sampan(["image", "load", "-i", "missing.tar"]).exits(1).says("missing.tar");
+    project.sampan(["image", "ls"]).succeeds();
+}

@@ -1,0 +1,15 @@
+//! One capability a file.
+
+mod dependencies;
+mod exec;
+mod failures;
+mod images;
+mod lifecycle;
+mod limits;
+mod logs;
+mod mistakes;
+mod networks;
+mod ports;
+mod sandbox;
+mod updates;
+mod volumes;
