@@ -4,16 +4,21 @@
 //! was wiped, and it is free exactly when no supervisor lives.
 
 use super::state::ProcessKey;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::store::Store;
+use nix::unistd::dup2_stdin;
 use planner::ContainerId;
 use std::fs::{self, File, TryLockError};
 use std::io::{Seek, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::process::Stdio;
 
 /// Held by the supervisor of a container, or by who makes sure that there is none.
 #[derive(Debug)]
 pub struct Guard {
-    file: File,
+    /// `None` once it was handed over.
+    file: Option<File>,
 }
 
 impl Guard {
@@ -23,18 +28,44 @@ impl Guard {
         let doing = || format!("lock {}", path.display());
         let file = File::options().create(true).truncate(false).write(true).open(&path).doing(doing)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file })),
+            Ok(()) => Ok(Some(Self { file: Some(file) })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error).doing(doing),
         }
     }
 
+    /// Hands it to a process that is about to be started, as its standard input: a lock of
+    /// flock(2) belongs to all copies of the descriptor, so there is no moment without it.
+    pub fn hand_over(mut self) -> Stdio {
+        self.file.take().map_or_else(Stdio::null, Stdio::from)
+    }
+
+    /// Takes over what was handed to us as standard input.
+    pub fn inherit(store: &Store, id: &ContainerId) -> Result<Self> {
+        let path = store.supervisor(id);
+        let inherit = || {
+            let file = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+            let (ours, wanted) = (file.metadata()?, fs::metadata(&path)?);
+            // Succeeds at once when it is ours already.
+            file.try_lock()?;
+            dup2_stdin(File::open("/dev/null")?)?;
+            Ok::<_, std::io::Error>(
+                (ours.ino() == wanted.ino() && ours.dev() == wanted.dev()).then_some(file),
+            )
+        };
+        let handed = inherit().doing(|| format!("take over {}", path.display()))?;
+        let stray =
+            || Error::new(Kind::Conflict, format!("nobody handed the supervision of {} to us", id.name()));
+        handed.map(|file| Self { file: Some(file) }).ok_or_else(stray)
+    }
+
     /// Writes our name into it.
     pub fn sign(&mut self, me: &ProcessKey) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
         let mut write = || {
-            self.file.set_len(0)?;
-            self.file.rewind()?;
-            self.file.write_all(&serde_json::to_vec(me)?)
+            file.set_len(0)?;
+            file.rewind()?;
+            file.write_all(&serde_json::to_vec(me)?)
         };
         write().doing(|| "sign the supervisor's lock".to_owned())
     }
@@ -49,8 +80,10 @@ impl Drop for Guard {
     /// Unlocks rather than only closes: a child that another thread has forked shares the open
     /// file until its exec, and with it the lock (flock(2)).
     fn drop(&mut self) {
-        // When even this fails, the lock ends with the last copy of the descriptor.
-        let _ = self.file.unlock();
+        if let Some(file) = &self.file {
+            // When even this fails, the lock ends with the last copy of the descriptor.
+            let _ = file.unlock();
+        }
     }
 }
 
@@ -74,6 +107,7 @@ mod tests {
         drop(guard);
         assert!(Guard::try_take(&store, &id).unwrap().is_some());
     }
+
     #[test]
     fn it_is_free_once_dropped_although_a_child_still_has_a_copy_of_its_descriptor() {
         let folder = tempfile::tempdir().unwrap();
@@ -81,7 +115,7 @@ mod tests {
         let id: ContainerId = "s.a.1.1".parse().unwrap();
         fs::create_dir_all(store.container(&id)).unwrap();
         let guard = Guard::try_take(&store, &id).unwrap().unwrap();
-        let copy = guard.file.try_clone().unwrap();
+        let copy = guard.file.as_ref().unwrap().try_clone().unwrap();
         drop(guard);
         assert!(Guard::try_take(&store, &id).unwrap().is_some());
         drop(copy);

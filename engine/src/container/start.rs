@@ -32,16 +32,11 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId) -> Result<()> {
     let state = StateRecord::read(store, id)?;
     let adopt = state.is_some_and(|state| state.live() == State::Unsupervised);
     if adopt {
-        drop(guard);
-        return supervise(store, program, id, true);
+        return supervise((store, program, id), guard, true);
     }
     take_down(store, id)?;
     clear(store, id)?;
-    let started = prepare(store, id, &record).and_then(|()| {
-        // The supervisor takes it next; who has the stack's lock is the only one to start it.
-        drop(guard);
-        supervise(store, program, id, false)
-    });
+    let started = prepare(store, id, &record).and_then(|()| supervise((store, program, id), guard, false));
     started.inspect_err(|_| undo(store, id))
 }
 
@@ -79,16 +74,20 @@ fn prepare(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<
     volatile::group(store, id)?.create(&record.spec.limits)
 }
 
-/// Starts the supervisor and waits until it says that the container runs, or why not.
-fn supervise(store: &Store, program: &Path, id: &ContainerId, adopt: bool) -> Result<()> {
+/// Starts the supervisor and waits until it says that the container runs, or why not. From here
+/// on it goes on without us, should we be killed.
+fn supervise(of: (&Store, &Path, &ContainerId), guard: Guard, adopt: bool) -> Result<()> {
+    let (store, program, id) = of;
     let doing = || format!("start the supervisor of {}", id.name());
     let complaints = File::create(store.complaints(id)).doing(doing)?;
     let mut command = Command::new(program);
     command.arg("shim").arg("--root").arg(store.root()).arg("--runtime").arg(store.runtime());
     command.arg(id.to_string()).args(adopt.then_some("--adopt"));
     // It outlives us: nothing of ours may stay open in it or influence it.
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(complaints);
+    command.env_clear().stdin(guard.hand_over()).stdout(Stdio::piped()).stderr(complaints);
     let mut shim = command.spawn().doing(doing)?;
+    // With it goes our copy of the guard: only the supervisor holds it now.
+    drop(command);
     let mut line = String::new();
     if let Some(stdout) = shim.stdout.take() {
         BufReader::new(stdout).read_line(&mut line).doing(doing)?;

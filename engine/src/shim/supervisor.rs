@@ -53,7 +53,7 @@ impl Supervisor {
     /// Takes the container, then starts or adopts its process.
     pub fn begin(order: Order) -> Result<Self> {
         let Order { store, id, adopt } = order;
-        let mut guard = Guard::try_take(&store, &id)?.ok_or_else(|| taken(&id))?;
+        let mut guard = Guard::inherit(&store, &id)?;
         let me = ProcessKey::of(std::process::id().cast_signed());
         me.as_ref().map_or(Ok(()), |me| guard.sign(me))?;
         let state =
@@ -349,8 +349,4 @@ impl Supervisor {
         let _ = volatile::take_down(&self.store, &self.id);
         self.stoppers.iter().for_each(|to| self.control.reply(*to, &Reply::Done));
     }
-}
-
-fn taken(id: &ContainerId) -> Error {
-    Error::new(Kind::Conflict, format!("container {} has a supervisor already", id.name()))
 }

@@ -1,9 +1,10 @@
 //! Supervisors that are killed, folders that are wiped.
 
 use super::Test;
-use super::host::{Host, check, shell};
+use super::host::{Host, check, shell, up_and_down};
 use engine::Kind;
-use engine::container::volatile;
+use engine::container::guard::Guard;
+use engine::container::{ProcessKey, volatile};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use planner::ContainerSpec;
@@ -21,6 +22,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_wiped_runtime_folder_is_no_obstacle", wiped),
     ("a_supervisor_that_is_asked_to_end_stops_its_container", terminated),
     ("a_running_container_is_not_removed", running),
+    ("killed_at_any_moment_command_and_supervisor_leave_what_the_next_command_can_work_with", interrupted),
 ];
 
 fn kill_supervisor(host: &Host, id: &planner::ContainerId) {
@@ -130,4 +132,27 @@ fn running(host: &Host) {
     assert!(host.record(&id).process_alive());
     host.stop(&id, Duration::ZERO);
     host.remove(&id);
+}
+
+fn interrupted(host: &Host) {
+    for round in 0..40_u64 {
+        let mut command = host.steps();
+        // Spread over the whole life, which takes about 60 ms.
+        std::thread::sleep(Duration::from_micros(1_000 + round * 7_919 % 120_000));
+        command.kill().unwrap();
+        command.wait().unwrap();
+        let id = super::host::id("web");
+        let supervisor = Guard::holder(host.store(), &id).filter(ProcessKey::is_alive);
+        if let Some(supervisor) = supervisor.filter(|_| round % 2 == 0) {
+            let _ = kill(Pid::from_raw(supervisor.pid), Signal::SIGKILL);
+        }
+        let _stack = host.engine.lock_stack("s").unwrap();
+        // It can be observed, and brought up and down again.
+        host.observe();
+        for step in up_and_down(&host.image) {
+            host.enact(step.clone())
+                .unwrap_or_else(|error| panic!("round {round}, {step:?}: {}", error.chain()));
+        }
+        host.must_be_clean();
+    }
 }

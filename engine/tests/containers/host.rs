@@ -7,7 +7,7 @@ use engine::{Engine, Error, LinuxEngine, Scope};
 use nix::mount::{MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{WaitStatus, wait};
-use planner::desired::{HealthSpec, HealthTest};
+use planner::desired::{Attachment, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec, Protocol};
 use planner::live::State;
 use planner::plan::Until;
 use planner::{ContainerId, ContainerSpec, Live, NetworkSpec, Step, VolumeSpec};
@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::process::{Command, Output, exit};
+use std::process::{Child, Command, Output, exit};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -82,13 +82,58 @@ pub(crate) fn exec(args: &[OsString]) -> i32 {
     }
 }
 
+/// Takes a container up and down, over and over, until it is killed.
+pub(crate) fn steps(args: &[OsString]) -> i32 {
+    let text: Vec<&str> = args.iter().map(|arg| arg.to_str().unwrap()).collect();
+    let engine = LinuxEngine::open(Store::new(text[0], text[1])).unwrap();
+    let image = text[2].to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    loop {
+        for step in up_and_down(&image) {
+            if let Err(error) = runtime.block_on(engine.enact(&step, Arc::new(|_| {}))) {
+                eprintln!("{step:?}: {}", error.chain());
+                return 1;
+            }
+        }
+    }
+}
+
+/// The life of a container on a network, with a port and a volume.
+pub(crate) fn up_and_down(image: &str) -> Vec<Step> {
+    let stack = Some("s".to_owned());
+    let network = NetworkSpec { name: "s_default".into(), stack: stack.clone(), ..NetworkSpec::default() };
+    let volume = VolumeSpec { name: "s_data".into(), stack, ..VolumeSpec::default() };
+    let attachment = Attachment { network: "s_default".into(), aliases: vec!["web".into()] };
+    let port = PortSpec { host_ip: None, published: Some(18_090), target: 8080, protocol: Protocol::Tcp };
+    let kind = MountKind::Volume { name: "s_data".into(), nocopy: false };
+    let spec = ContainerSpec {
+        networks: vec![attachment],
+        ports: vec![port],
+        mounts: vec![MountSpec { target: "/data".into(), read_only: false, kind }],
+        // Without it a shell is deaf until it has set its trap, and may be stopped before.
+        init: true,
+        ..shell("exec sleep 1000")
+    };
+    let id = id("web");
+    vec![
+        Step::CreateNetwork { spec: network },
+        Step::CreateVolume { spec: volume },
+        Step::CreateContainer { id: id.clone(), spec: Box::new(spec), image_id: image.to_owned() },
+        Step::StartContainer { id: id.clone() },
+        Step::StopContainer { id: id.clone(), grace: Duration::from_secs(60) },
+        Step::RemoveContainer { id },
+        Step::RemoveNetwork { name: "s_default".into() },
+        Step::RemoveVolume { name: "s_data".into() },
+    ]
+}
+
 /// A machine for one test.
 pub(crate) struct Host {
     folder: tempfile::TempDir,
     pub(crate) engine: LinuxEngine,
     runtime: tokio::runtime::Runtime,
     pub(crate) notes: Arc<Mutex<Vec<String>>>,
-    image: String,
+    pub(crate) image: String,
 }
 
 impl Host {
@@ -204,6 +249,13 @@ impl Host {
         let mut command = Command::new(env::current_exe().unwrap());
         command.arg("exec").arg(self.store().root()).arg(self.store().runtime());
         command.arg(mode).arg(id.to_string()).args(argv).output().unwrap()
+    }
+
+    /// Takes a container up and down, over and over, from a process of its own.
+    pub(crate) fn steps(&self) -> Child {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.arg("steps").arg(self.store().root()).arg(self.store().runtime()).arg(&self.image);
+        command.spawn().unwrap()
     }
 
     /// After a test that removed its containers nothing may be left.

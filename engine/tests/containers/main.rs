@@ -1,7 +1,7 @@
 //! Real containers on the real engine, in namespaces of their own; needs root.
 //!
 //! Called as `shim …` this binary is the supervisor of the containers that it starts, as
-//! `exec …` it runs a program in one. Otherwise it runs the tests, one after another: all, or
+//! `exec …` it runs a program in one, as `steps …` it takes one up and down. Otherwise it runs the tests, one after another: all, or
 //! those whose name holds the first argument.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::exit)]
@@ -27,6 +27,7 @@ fn main() {
     match args.first().and_then(|arg| arg.to_str()) {
         Some("shim") => exit(engine::shim::main(args.into_iter().skip(1))),
         Some("exec") => exit(host::exec(&args[1..])),
+        Some("steps") => exit(host::steps(&args[1..])),
         _ => {}
     }
     if !nix::unistd::geteuid().is_root() {
