@@ -130,7 +130,9 @@ impl Ops {
         let further = further.filter(|path| !DEVICES.iter().any(|known| Path::new(known) == *path));
         for device in DEVICES.iter().map(Path::new).chain(further) {
             let inside = device.to_str().ok_or_else(|| unusable(&device.display().to_string()))?;
-            self.list.push(Op::MakeFile(place(inside)?));
+            let place = place(inside)?;
+            self.list.extend(parent(&place)?.map(Op::MakeFolder));
+            self.list.push(Op::MakeFile(place));
             self.bind(device, inside, false, RO | NOSUID | NOEXEC)?;
         }
         for (at, to) in LINKS {
@@ -222,7 +224,12 @@ impl Ops {
         let (early, late) = if confinement.no_new_privileges { (None, filter) } else { (filter, None) };
         self.list.extend(early);
         let user = &process.user;
-        let groups = user.groups.iter().map(|group| Gid::from_raw(*group)).collect();
+        // The main group among the further ones: setgroups(2) cannot then be used to lose it, and
+        // with it what is forbidden to its members.
+        let mut groups: Vec<u32> = user.groups.iter().copied().chain([user.gid]).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let groups = groups.into_iter().map(Gid::from_raw).collect();
         self.list.push(Op::Become { uid: user.uid, gid: user.gid, groups });
         // Another user has none after its exec anyway; the supervisor's must not stay inheritable.
         let own = if user.uid == 0 { confinement.capabilities } else { super::CapSet::NONE };

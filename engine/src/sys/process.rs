@@ -7,6 +7,9 @@ use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
 use std::ptr;
 
+/// How many signals there are.
+const SIGNALS: i64 = 64;
+
 /// Ends this process at once, without running anything.
 pub fn exit(code: i32) -> ! {
     // SAFETY: exit_group never returns and touches no memory.
@@ -16,12 +19,14 @@ pub fn exit(code: i32) -> ! {
 /// Takes every signal's handler and the mask back to what a fresh process has. The Rust runtime
 /// ignores `SIGPIPE`, and ignoring survives exec.
 pub fn reset_signals() -> Result<(), Errno> {
-    // SAFETY: zeroes are a valid `sigaction` (default action, empty mask); SIGKILL, SIGSTOP and
-    // those that the C library keeps for itself answer with an error, which is fine.
-    unsafe {
-        let action: libc::sigaction = MaybeUninit::zeroed().assume_init();
-        for signal in 1..=libc::SIGRTMAX() {
-            libc::sigaction(signal, &raw const action, ptr::null_mut());
+    /// The kernel's `sigaction`, all zero: default action, no flags, empty mask.
+    const DEFAULT: [u64; 4] = [0; 4];
+    for signal in 1..=SIGNALS {
+        // SAFETY: the structure is complete. The raw call, because the C library hides two signals
+        // that a parent may have ignored all the same. SIGKILL and SIGSTOP answer with an error.
+        unsafe {
+            let nothing = ptr::null::<u8>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, DEFAULT.as_ptr(), nothing, SIGNALS / 8);
         }
     }
     set_mask(libc::SIG_SETMASK, |_| {})
