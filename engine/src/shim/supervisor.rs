@@ -18,6 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::net::{self, HeldPort, dns::Responder};
 use crate::sandbox::User;
 use crate::store::Store;
+use crate::sys::heap;
 use jiff::Timestamp;
 use nix::libc;
 use planner::ContainerId;
@@ -292,6 +293,8 @@ impl Supervisor {
 
     fn probed(&mut self, probe: crate::container::Probe) {
         self.state.last_probe = Some(probe);
+        // Until the next probe there is little to do: nothing needs to be kept at hand.
+        heap::trim();
         self.state.health = self.monitor.as_ref().map_or(Health::None, Monitor::health);
         self.save();
     }
