@@ -131,7 +131,8 @@ impl Ops {
         for device in DEVICES.iter().map(Path::new).chain(further) {
             let inside = device.to_str().ok_or_else(|| unusable(&device.display().to_string()))?;
             let place = place(inside)?;
-            self.list.extend(parent(&place)?.map(Op::MakeFolder));
+            let folder = parent(&place)?.filter(|folder| folder.path.as_bytes() != b"/dev");
+            self.list.extend(folder.map(Op::MakeFolder));
             self.list.push(Op::MakeFile(place));
             self.bind(device, inside, false, RO | NOSUID | NOEXEC)?;
         }
@@ -321,3 +322,6 @@ fn string(text: &str) -> Result<CString> {
 fn unusable(text: &str) -> Error {
     Error::new(Kind::Unsupported, format!("`{text}` cannot be given to a container"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -215,7 +215,7 @@ impl Op {
             }
             Self::Capabilities(caps) => write!(f, "set capabilities {caps}"),
             Self::NoNewPrivileges => f.write_str("forbid new privileges"),
-            Self::Filter(filter) => write!(f, "apply a system call filter of {} instructions", filter.len()),
+            Self::Filter(_) => f.write_str("apply the system call filter"),
             Self::Execute(executable) => {
                 let arguments = executable.arguments.strings().iter().map(|argument| text(argument));
                 write!(f, "execute {}", arguments.collect::<Vec<_>>().join(" "))

@@ -64,7 +64,7 @@ pub(super) fn run(program: &Program, inherited: &Inherited<'_>, report_to: Borro
 
 fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failure> {
     let root = inherited.target;
-    Ok(match op {
+    match op {
         Op::Hide => rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?,
         Op::NewSession => rustix::process::setsid().map(drop)?,
         Op::Stdio => fd::make_standard(inherited.stdio)?,
@@ -96,7 +96,8 @@ fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failur
         Op::Init => reaper::split(inherited.arguments)?,
         Op::Execute(executable) => return Err(execute(executable)),
         _ => change_self(op)?,
-    })
+    }
+    Ok(())
 }
 
 /// The acts that need nothing but themselves.

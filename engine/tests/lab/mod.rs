@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Says why a test cannot run here, or that it can. With `SAMPAN_REQUIRE_ROOT=1` it must.
-pub fn possible() -> bool {
+pub(crate) fn possible() -> bool {
     let why = match (rustix::process::geteuid().is_root(), busybox()) {
         (false, _) => "it needs root",
         (_, None) => "it needs a static busybox",
@@ -34,26 +34,26 @@ fn busybox() -> Option<PathBuf> {
 }
 
 /// One container to be.
-pub struct Lab {
-    pub rootfs: OwnedFd,
-    pub group: Group,
-    pub limits: Limits,
-    pub spec: ContainerSpec,
-    pub process: Process,
-    pub mounts: Vec<Mount>,
-    pub devices: Vec<PathBuf>,
+pub(crate) struct Lab {
+    pub(crate) rootfs: OwnedFd,
+    pub(crate) group: Group,
+    pub(crate) limits: Limits,
+    pub(crate) spec: ContainerSpec,
+    pub(crate) process: Process,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) devices: Vec<PathBuf>,
 }
 
 /// What became of a program.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: i32,
-    pub output: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) output: String,
 }
 
 /// A program that runs.
-pub struct Running {
-    pub child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
     output: File,
 }
 
@@ -69,7 +69,7 @@ fn alone() -> MutexGuard<'static, ()> {
 
 impl Lab {
     /// A container with busybox that will run a line of shell.
-    pub fn new(script: &str) -> Self {
+    pub(crate) fn new(script: &str) -> Self {
         let options = [(c"mode", Some(c"755"))];
         let rootfs = mountfd::filesystem(c"tmpfs", &options, MountAttrFlags::empty()).unwrap();
         let tag = format!("test{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -103,21 +103,21 @@ impl Lab {
     }
 
     /// Path of something in the root file system, from outside.
-    pub fn path(&self, inside: &str) -> PathBuf {
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.rootfs.as_raw_fd())).join(inside)
     }
 
-    pub fn confinement(&self) -> Confinement {
+    pub(crate) fn confinement(&self) -> Confinement {
         Confinement::of(&self.spec).unwrap()
     }
 
     /// Starts it.
-    pub fn start(&self) -> engine::Result<Running> {
+    pub(crate) fn start(&self) -> engine::Result<Running> {
         self.group.create(&self.limits)?;
         self.start_in(self.group.join())
     }
 
-    pub fn start_in(&self, cgroup: Join) -> engine::Result<Running> {
+    pub(crate) fn start_in(&self, cgroup: Join) -> engine::Result<Running> {
         let null = File::open("/dev/null").unwrap();
         let (output, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
         let _alone = alone();
@@ -139,12 +139,12 @@ impl Lab {
     }
 
     /// Runs it to its end.
-    pub fn run(&self) -> Ended {
+    pub(crate) fn run(&self) -> Ended {
         self.start().unwrap_or_else(|error| panic!("{error}: {:?}", error.source)).end()
     }
 
     /// Runs one more program inside.
-    pub fn exec(&self, beside: &Running, process: Process) -> engine::Result<Running> {
+    pub(crate) fn exec(&self, beside: &Running, process: Process) -> engine::Result<Running> {
         let null = File::open("/dev/null").unwrap();
         let (output, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
         let _alone = alone();
@@ -172,7 +172,7 @@ impl Drop for Lab {
 
 impl Running {
     /// Waits for one line of output.
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = Vec::new();
         let mut byte = [0];
         while self.output.read(&mut byte).unwrap() == 1 && byte[0] != b'\n' {
@@ -181,12 +181,12 @@ impl Running {
         String::from_utf8(line).unwrap()
     }
 
-    pub fn signal(&self, signal: i32) {
+    pub(crate) fn signal(&self, signal: i32) {
         engine::sys::pidfd::send_signal(self.child.pidfd.as_fd(), signal).unwrap();
     }
 
     /// Waits for its end.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let code = match waitpid(Pid::from_raw(self.child.pid), None).unwrap() {
             WaitStatus::Exited(_, code) => code,
             WaitStatus::Signaled(_, signal, _) => 128 + signal as i32,
@@ -199,12 +199,12 @@ impl Running {
 }
 
 /// A process of root that runs a line of shell.
-pub fn shell(script: &str) -> Vec<String> {
+pub(crate) fn shell(script: &str) -> Vec<String> {
     ["sh", "-c", script].map(str::to_owned).to_vec()
 }
 
 /// A user as the root file system lists it.
-pub fn user(lab: &Lab, text: &str) -> User {
+pub(crate) fn user(lab: &Lab, text: &str) -> User {
     User::lookup(lab.rootfs.as_fd(), text).unwrap()
 }
 

@@ -1,0 +1,197 @@
+//! Lists of acts as people read them.
+
+use super::*;
+use crate::cgroup::Join;
+use crate::sandbox::{CapSet, Rlimit, User};
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// Compiles what `change` makes of a plain container; no file behind a descriptor matters.
+fn compiled(change: impl FnOnce(&mut Birth<'_>)) -> String {
+    let null = File::open("/dev/null").unwrap();
+    let mut birth = plain(null.as_fd());
+    change(&mut birth);
+    compile(&birth).unwrap().to_string()
+}
+
+fn plain(fd: BorrowedFd<'_>) -> Birth<'_> {
+    Birth {
+        rootfs: fd,
+        stdio: [fd; 3],
+        process: Process { argv: vec!["web".into(), "-v".into()], ..Process::default() },
+        confinement: Confinement { capabilities: CapSet::docker(), ..Confinement::default() },
+        hostname: "shop".into(),
+        netns: Some("/run/sampan/netns/a".into()),
+        cgroup: Join { version1: Vec::new(), into: Some("/sys/fs/cgroup/a".into()) },
+        mounts: Vec::new(),
+        shm_size: 64 << 20,
+        devices: Vec::new(),
+        read_only: false,
+        init: false,
+    }
+}
+
+/// The acts that one list has and the other lacks, in order: `+` and `-`.
+fn difference(change: impl FnOnce(&mut Birth<'_>)) -> Vec<String> {
+    let (before, after) = (compiled(|_| {}), compiled(change));
+    let gone = before.lines().filter(|line| !after.lines().any(|other| other == *line));
+    let new = after.lines().filter(|line| !before.lines().any(|other| other == *line));
+    gone.map(|line| format!("-{line}")).chain(new.map(|line| format!("+{line}"))).collect()
+}
+
+#[test]
+fn a_plain_container_is_made_in_these_steps() {
+    assert_eq!(compiled(|_| {}), include_str!("plain.txt"));
+}
+
+#[test]
+fn version_1_groups_are_joined_before_their_namespace_is_made_and_shown_read_only() {
+    let lines = difference(|birth| {
+        let folder = |name: &str| (name.to_owned(), format!("/sys/fs/cgroup/{name}/a").into());
+        birth.cgroup.version1 = vec![folder("memory"), folder("pids")];
+    });
+    assert_eq!(
+        lines,
+        [
+            "-mount /sys/fs/cgroup (cgroup2) ro nosuid nodev noexec",
+            "+join /sys/fs/cgroup/memory/a/tasks",
+            "+join /sys/fs/cgroup/pids/a/tasks",
+            "+mount /sys/fs/cgroup (tmpfs mode=755) nosuid nodev noexec",
+            "+make folder /sys/fs/cgroup/memory",
+            "+bind /sys/fs/cgroup/memory/a on /sys/fs/cgroup/memory ro nosuid nodev noexec",
+            "+make folder /sys/fs/cgroup/pids",
+            "+bind /sys/fs/cgroup/pids/a on /sys/fs/cgroup/pids ro nosuid nodev noexec",
+            "+set on /sys/fs/cgroup ro",
+        ]
+    );
+}
+
+#[test]
+fn mounts_come_in_order_with_what_they_are_mounted_on() {
+    let lines = difference(|birth| {
+        let mount = |target: &str, read_only, source| Mount { target: target.into(), read_only, source };
+        birth.mounts = vec![
+            mount("/data", false, MountSource::Folder("/vol/data".into())),
+            mount("/data/conf/a.conf", true, MountSource::File("/host/a".into())),
+            mount("/scratch", false, MountSource::Tmpfs { size: Some(4096), mode: Some(0o700) }),
+        ];
+        birth.read_only = true;
+    });
+    assert_eq!(
+        lines,
+        [
+            "+make folder /data",
+            "+bind /vol/data on /data with all below nodev",
+            "+make folder /data/conf",
+            "+make file /data/conf/a.conf",
+            "+bind /host/a on /data/conf/a.conf ro nodev",
+            "+make folder /scratch",
+            "+mount /scratch (tmpfs mode=700 size=4096) nosuid nodev noexec",
+            "+set on / ro",
+        ]
+    );
+}
+
+#[test]
+fn without_new_privileges_the_filter_comes_last() {
+    let text = compiled(|birth| birth.confinement.no_new_privileges = true);
+    let last: Vec<&str> = text.lines().rev().take(6).map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(last, ["execute", "reset", "apply", "forbid", "set", "become"]);
+}
+
+#[test]
+fn another_user_has_no_capabilities_in_force_and_its_main_group_among_the_further_ones() {
+    let lines = difference(|birth| {
+        birth.process.user = User { uid: 33, gid: 34, groups: vec![4, 40], home: "/var/web".into() };
+        birth.process.cwd = "/srv".into();
+        birth.confinement.rlimits = vec![Rlimit::named("nofile", 64, -1).unwrap()];
+        birth.init = true;
+    });
+    let granted = "-set capabilities chown dac_override fowner fsetid kill setgid setuid setpcap \
+        net_bind_service net_raw sys_chroot mknod audit_write setfcap";
+    assert_eq!(
+        lines,
+        [
+            "-change to folder /",
+            "-become user 0 group 0 +0",
+            granted,
+            "+make folder /srv",
+            "+limit nofile to 64 of unlimited",
+            "+change to folder /srv",
+            "+become user 33 group 34 +4 +34 +40",
+            "+set capabilities none",
+            "+split off init",
+        ]
+    );
+}
+
+#[test]
+fn a_privileged_container_is_neither_masked_nor_filtered_and_has_the_devices_of_the_host() {
+    let text = compiled(|birth| {
+        birth.confinement =
+            Confinement { privileged: true, capabilities: CapSet::ALL, ..Confinement::default() };
+        birth.devices = vec!["/dev/null".into(), "/dev/net/tun".into()];
+    });
+    for absent in ["\nmask ", "read-only", "apply ", "set on /", "sysfs) ro"] {
+        assert!(!text.contains(absent), "{absent} in {text}");
+    }
+    assert_eq!(text.matches("bind /dev/null ").count(), 1);
+    assert!(
+        text.contains("make folder /dev/net\nmake file /dev/net/tun\nbind /dev/net/tun on /dev/net/tun ro")
+    );
+}
+
+#[test]
+fn a_process_beside_joins_and_enters_before_it_gives_anything_up() {
+    let null = File::open("/dev/null").unwrap();
+    let birth = plain(null.as_fd());
+    let entry = Entry {
+        pidfd: null.as_fd(),
+        stdio: birth.stdio,
+        process: birth.process,
+        confinement: birth.confinement,
+        cgroup: Join { version1: vec![("pids".into(), "/cg/pids/a".into())], into: None },
+        tty: true,
+    };
+    let text = compile_exec(&entry).unwrap().to_string();
+    let expected = "hide this process\nstart a session\njoin /cg/pids/a/tasks\nset standard input and output\n\
+        take the terminal\nenter the container's namespaces\nset umask 022\nchange to folder /\nclose other files\n";
+    assert!(text.starts_with(expected), "{text}");
+}
+
+#[test]
+fn the_environment_is_completed_and_the_program_looked_for_in_its_path() {
+    let mut process = Process { argv: vec!["web".into()], ..Process::default() };
+    let shown = |process: &Process| {
+        let executable = executable(process).unwrap();
+        let text = |strings: &[CString]| {
+            strings.iter().map(|string| string.to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        (text(&executable.candidates), text(executable.environment.strings()))
+    };
+    let (candidates, environment) = shown(&process);
+    assert_eq!(environment, ["HOME=/root".to_owned(), format!("PATH={DEFAULT_PATH}")]);
+    assert_eq!((candidates.len(), &*candidates[0]), (6, "/usr/local/sbin/web"));
+    process.env = [("PATH".into(), "/a::/b".into()), ("HOME".into(), "/h".into())].into();
+    assert_eq!(
+        shown(&process),
+        (
+            vec!["/a/web".into(), "./web".into(), "/b/web".into()],
+            vec!["HOME=/h".into(), "PATH=/a::/b".into()]
+        )
+    );
+    process.argv = vec!["./web".into()];
+    assert_eq!(shown(&process).0, ["./web"]);
+    process.argv = Vec::new();
+    assert_eq!(executable(&process).unwrap_err().doing, "there is nothing to run");
+}
+
+#[test]
+fn paths_that_could_mean_something_else_are_refused() {
+    for path in ["relative", "/a/../b", "/a/./b", "", "/a\0b"] {
+        assert!(place(path).is_err(), "{path:?}");
+    }
+    let place = place("//a///b/").unwrap();
+    assert_eq!(place.path.as_c_str(), c"/a/b");
+    assert_eq!(place.steps, [(c"/".into(), c"a".into()), (c"/a".into(), c"b".into())]);
+}
