@@ -28,16 +28,23 @@ const NAMELESS: Duration = Duration::from_millis(500);
 /// left is taken down first. A container that runs is left alone.
 pub fn start(store: &Store, program: &Path, id: &ContainerId) -> Result<()> {
     let record = record::read(store, id)?;
-    let Some(guard) = settle(store, id)? else { return Ok(()) };
-    let state = StateRecord::read(store, id)?;
-    let adopt = state.is_some_and(|state| state.live() == State::Unsupervised);
-    if adopt {
-        return supervise((store, program, id), guard, true);
+    let Some(mut guard) = settle(store, id)? else { return Ok(()) };
+    if is_unsupervised(store, id)? {
+        let adopted = supervise((store, program, id), guard, true);
+        if adopted.is_ok() || is_unsupervised(store, id)? {
+            return adopted;
+        }
+        // It ended in this very moment: then it is started.
+        guard = volatile::dismiss(store, id)?;
     }
     take_down(store, id)?;
     clear(store, id)?;
     let started = prepare(store, id, &record).and_then(|()| supervise((store, program, id), guard, false));
     started.inspect_err(|_| undo(store, id))
+}
+
+fn is_unsupervised(store: &Store, id: &ContainerId) -> Result<bool> {
+    Ok(StateRecord::read(store, id)?.is_some_and(|state| state.live() == State::Unsupervised))
 }
 
 /// Waits until it is clear who has the container: the guard when nobody has, `None` when a
