@@ -6,7 +6,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d /var/tmp/sampan-demo.XXXXXX)
 sampan=("$1" --root "$work/root" --runtime "/run/sampan-demo.$$")
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+bold='' plain=''
+[ -t 1 ] && bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 show() { say "\$ sampan $*"; "${sampan[@]}" "$@"; }
 finish() {
     "${sampan[@]}" -p shop down -v >/dev/null 2>&1 || true

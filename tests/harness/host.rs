@@ -137,6 +137,25 @@ impl Host {
         project
     }
 
+    /// Gives the host (192.0.2.1) a cable to another machine (192.0.2.2), the namespace `world`.
+    ///
+    /// # Panics
+    /// When it cannot be laid.
+    pub fn join_the_world(&self) {
+        let script = "ip netns add world && ip link add up0 type veth peer name eth0 netns world \
+                      && ip addr add 192.0.2.1/24 dev up0 && ip link set up0 up \
+                      && ip -n world addr add 192.0.2.2/24 dev eth0 && ip -n world link set eth0 up";
+        self.shell(script).succeeds();
+    }
+
+    /// Takes the cable away.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn leave_the_world(&self) {
+        self.shell("ip link del up0 && ip netns del world").succeeds();
+    }
+
     /// sampan's durable folder on this host.
     #[must_use]
     pub fn root(&self) -> PathBuf {

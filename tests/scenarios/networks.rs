@@ -73,21 +73,13 @@ services:
 #[test]
 fn a_container_reaches_the_world_through_the_host_but_not_from_an_internal_network() {
     let Some(host) = Host::with_busybox() else { return };
-    host.shell(
-        "ip netns add world && ip link add up0 type veth peer name eth0 netns world && ip addr add 192.0.2.1/24 dev up0 \
-         && ip link set up0 up && ip -n world addr add 192.0.2.2/24 dev eth0 && ip -n world link set eth0 up",
-    )
-    .succeeds();
+    host.join_the_world();
     let project = host.project("nets", NETS);
     project.up();
     project.exec("web", "ping -c 1 -W 2 192.0.2.2").succeeds();
     assert_ne!(project.exec("db", "ping -c 1 -W 1 192.0.2.2").code, 0);
-    project.sampan(["down", "-v", "-t", "1"]).succeeds();
-    host.shell("ip netns del world; ip link del up0 2>/dev/null; true").succeeds();
-    eventually("the link to the world is gone", || {
-        (!host.shell("ip -o link").stdout.contains("up0")).then_some(())
-    });
-    host.is_clean();
+    host.leave_the_world();
+    project.down();
 }
 
 #[test]

@@ -23,11 +23,7 @@ networks:
 #[test]
 fn a_port_answers_from_the_host_from_outside_and_from_other_networks() {
     let Some(host) = Host::with_busybox() else { return };
-    host.shell(
-        "ip netns add world && ip link add up0 type veth peer name eth0 netns world && ip addr add 192.0.2.1/24 dev up0 \
-         && ip link set up0 up && ip -n world addr add 192.0.2.2/24 dev eth0 && ip -n world link set eth0 up",
-    )
-    .succeeds();
+    host.join_the_world();
     let project = host.project("web", WEB);
     project.up();
     let get = |url: &str| format!("curl -sS --max-time 3 http://{url}:8080/hostname");
