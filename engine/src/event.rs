@@ -1,7 +1,7 @@
 //! What is told while a plan runs, and what became of it.
 
 use crate::error::Error;
-use planner::StepId;
+use planner::{Plan, StepId};
 use std::time::Duration;
 
 /// Told while a plan runs, in the order in which things happen.
@@ -57,6 +57,16 @@ impl Report {
     /// Whether every step is done.
     pub fn is_done(&self) -> bool {
         self.outcomes.iter().all(|(outcome, _)| matches!(outcome, Outcome::Done))
+    }
+
+    /// Whether what the plan is for is reached: every step is done, or failed optionally.
+    pub fn is_reached(&self, plan: &Plan) -> bool {
+        let fine = |(step, outcome): (StepId, &Outcome)| match outcome {
+            Outcome::Done => true,
+            Outcome::Failed(_) => plan.is_optional(step),
+            Outcome::Skipped { .. } | Outcome::Cancelled => false,
+        };
+        self.outcomes.iter().map(|(outcome, _)| outcome).enumerate().all(fine)
     }
 
     /// Whether the user interrupted it.

@@ -144,3 +144,24 @@ volumes:
     assert!(time("web") < time("store"), "the dependent stops first");
     project.down();
 }
+
+#[test]
+fn a_dependency_that_is_not_required_may_fail() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: lax
+services:
+  web:
+    image: busybox
+    command: sleep 1000
+    init: true
+    depends_on: {warm: {condition: service_completed_successfully, required: false}}
+  warm:
+    image: busybox
+    command: [sh, -c, 'exit 3']
+";
+    let project = host.project("lax", yaml);
+    project.up().says("lax-warm-1 exited with code 3; it is not required");
+    assert_eq!(project.state("lax-web-1").as_deref(), Some("running"));
+    project.down();
+}

@@ -90,7 +90,7 @@ async fn change(
     let report = run(context, engine, plan, interrupts).await?;
     summary::tell(context.screen, plan, &report);
     Ok(match () {
-        () if report.is_done() => Exit::Done,
+        () if report.is_reached(plan) => Exit::Done,
         () if report.is_cancelled() => Exit::Interrupted,
         () => Exit::NotReached,
     })

@@ -96,6 +96,9 @@ fn failures(plan: &Plan, report: &Report) -> Vec<Message> {
     for resource in resources(plan) {
         for step in &resource.steps {
             let Some((Outcome::Failed(error), _)) = report.outcomes.get(*step) else { continue };
+            if plan.is_optional(*step) {
+                continue;
+            }
             let message = Message::from(error);
             let same = |(sort, _, other): &&mut (Sort, Vec<String>, Message)| {
                 *sort == resource.sort && *other == message
@@ -107,6 +110,15 @@ fn failures(plan: &Plan, report: &Report) -> Vec<Message> {
         }
     }
     groups.into_iter().map(named).collect()
+}
+
+/// Failures that the stack says it can live with.
+fn tolerated(plan: &Plan, report: &Report) -> Vec<String> {
+    let text = |(step, (outcome, _)): (usize, &(Outcome, Duration))| match outcome {
+        Outcome::Failed(error) if plan.is_optional(step) => Some(format!("{error}; it is not required")),
+        _ => None,
+    };
+    report.outcomes.iter().enumerate().filter_map(text).collect()
 }
 
 /// The message with the names of those that it is about, unless it has them already.
@@ -141,13 +153,16 @@ fn skipped(plan: &Plan, report: &Report) -> Vec<String> {
 
 /// Tells what became of the plan.
 pub(crate) fn tell(screen: Screen, plan: &Plan, report: &Report) {
+    for text in tolerated(plan, report) {
+        screen.warn(&text);
+    }
     for message in failures(plan, report) {
         screen.tell(&super::render(screen.err, &message));
     }
     for line in skipped(plan, report) {
         screen.tell(&format!("{} {line}", screen.err.paint(Ink::Yellow, "not tried:")));
     }
-    let ink = if report.is_done() { Ink::Bold } else { Ink::Red };
+    let ink = if report.is_reached(plan) { Ink::Bold } else { Ink::Red };
     screen.tell(&screen.err.paint(ink, headline(plan, report)));
 }
 

@@ -28,6 +28,19 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
+impl Plan {
+    /// Whether the goal is reached although this step fails: a wait that only dependents with
+    /// `required: false` asked for. They come after it, however it ends.
+    pub fn is_optional(&self, step: StepId) -> bool {
+        let is_wait = matches!(self.nodes[step].step, Step::Await { .. });
+        let asked = self.nodes[step].cause == Cause::Asked;
+        is_wait
+            && !asked
+            && self.nodes.iter().any(|node| node.after.contains(&step))
+            && !self.nodes.iter().any(|node| node.needs.contains(&step))
+    }
+}
+
 /// One step, why it is done, and what must be done before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
