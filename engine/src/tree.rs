@@ -39,7 +39,10 @@ pub(crate) fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> rustix::io::Resu
     if unlink(parent, name)? {
         return Ok(());
     }
-    let top = open_below(parent, name)?;
+    let top = match open_below(parent, name) {
+        Err(Errno::NOENT) => return Ok(()),
+        top => top?,
+    };
     while empty(top.as_fd(), top.as_fd(), 0)? {}
     absent_is_fine(fs::unlinkat(parent, name, AtFlags::REMOVEDIR))
 }

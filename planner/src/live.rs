@@ -89,17 +89,18 @@ impl Live {
 }
 
 impl Container {
-    /// Whether it ended by itself as it should and nothing is to be done about it.
-    pub fn is_completed(&self, restart: RestartPolicy) -> bool {
-        let stays = matches!(restart, RestartPolicy::No | RestartPolicy::OnFailure { .. });
-        stays && self.state == State::Exited { code: 0, requested: false }
+    /// Whether it ended by itself as it should and nothing is to be done about it. What has a
+    /// health check is meant to go on: that it ended is no completion.
+    pub fn is_completed(&self, spec: &ContainerSpec) -> bool {
+        let stays = matches!(spec.restart, RestartPolicy::No | RestartPolicy::OnFailure { .. });
+        stays && !spec.checks_health(false) && self.state == State::Exited { code: 0, requested: false }
     }
 
-    /// Whether a container that should run must be started, given the restart policy it should have.
-    pub fn needs_start(&self, restart: RestartPolicy) -> bool {
+    /// Whether a container that should run must be started, given what it should be.
+    pub fn needs_start(&self, spec: &ContainerSpec) -> bool {
         match self.state {
             State::Created | State::Unsupervised => true,
-            State::Exited { .. } => !self.is_completed(restart),
+            State::Exited { .. } => !self.is_completed(spec),
             State::Running { .. } | State::Restarting | State::Paused => false,
         }
     }

@@ -127,7 +127,7 @@ fn container_change(spec: &ContainerSpec, container: &Container, live: &Live) ->
     let mut found = changes(CONTAINER, &container.spec, spec);
     found.extend(image_change(spec, container, live).map(|change| (change, OnChange::Replace)));
     match verdict(found) {
-        Change::Keep if container.needs_start(spec.restart) => Change::Start,
+        Change::Keep if container.needs_start(spec) => Change::Start,
         change => change,
     }
 }

@@ -171,6 +171,10 @@ fn a_completed_container_is_kept_and_one_that_was_stopped_or_failed_is_started()
     assert_eq!(of(0, false), Change::Keep);
     assert_eq!(of(1, false), Change::Start);
     assert_eq!(of(0, true), Change::Start);
+    let probe = HealthSpec { test: Some(HealthTest::Shell("true".into())), ..HealthSpec::default() };
+    let server = ContainerSpec { health: Some(probe), ..spec() };
+    let ended = live(&[(1, server.clone(), State::Exited { code: 0, requested: false })]);
+    assert_eq!(of_slot(server, &ended).change, Change::Start, "what is probed is meant to go on");
     assert_eq!(of_slot(spec(), &live(&[(1, spec(), State::Unsupervised)])).change, Change::Start);
 }
 

@@ -79,10 +79,10 @@ fn decide(slot: &mut SlotPlan, there: &Container, named: bool, restart: bool) {
         if restart {
             slot.stop = Some(Cause::Asked);
             slot.start = Some(Cause::Asked);
-        } else if there.needs_start(there.spec.restart) {
+        } else if there.needs_start(&there.spec) {
             slot.start = Some(Cause::NotRunning(in_words(&there.state)));
         }
-    } else if named || !there.is_completed(there.spec.restart) {
+    } else if named || !there.is_completed(&there.spec) {
         slot.start = Some(Cause::NotRunning(in_words(&there.state)));
     }
 }

@@ -145,7 +145,7 @@ impl Scene<'_> {
 /// The occupant stays: perhaps changed in place, perhaps started.
 fn stay(id: &ContainerId, spec: &ContainerSpec, diff: &SlotDiff, live: &Live) -> SlotPlan {
     let container = live.containers.get(id);
-    let start = container.filter(|container| container.needs_start(spec.restart));
+    let start = container.filter(|container| container.needs_start(spec));
     SlotPlan {
         update: match &diff.change {
             Change::Update(fields) => Some(Cause::Changed(fields.clone())),
@@ -210,7 +210,7 @@ pub(super) fn tell_kept(draft: &mut Draft) {
 
 fn kept_reason(container: &Container, slot: &SlotPlan) -> &'static str {
     match container.state {
-        _ if container.is_completed(slot.spec.restart) => "completed",
+        _ if container.is_completed(&slot.spec) => "completed",
         State::Paused => "paused",
         State::Restarting => "waits for its next start",
         State::Running { health: Health::Unhealthy } => "unhealthy",

@@ -90,7 +90,7 @@ impl Draft<'_> {
     /// Whether a container stays as it is and that is enough.
     fn has_reached(&self, slot: &SlotPlan, until: Until) -> bool {
         let Some(container) = self.live.containers.get(&slot.id) else { return false };
-        let completed = container.is_completed(slot.spec.restart);
+        let completed = container.is_completed(&slot.spec);
         slot.start.is_none()
             && match until {
                 Until::Healthy => container.state == State::Running { health: Health::Healthy },
