@@ -1,5 +1,6 @@
 //! Capabilities by name, and the set that a container has by default.
 
+use super::seccomp::table::same;
 use crate::error::{Error, Kind, Result};
 use planner::ContainerSpec;
 use std::fmt;
@@ -102,9 +103,18 @@ impl CapSet {
         NAMES.iter().position(|known| *known == bare).map(|number| Self(1 << number))
     }
 
+    /// The capability of exactly this name, for tables that are made when this is compiled.
+    pub(super) const fn exactly(name: &[u8]) -> Self {
+        let mut number = 0;
+        while !same(NAMES[number].as_bytes(), name) {
+            number += 1;
+        }
+        Self(1 << number)
+    }
+
     /// Both sets.
     #[must_use]
-    pub fn with(self, other: Self) -> Self {
+    pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -117,6 +127,11 @@ impl CapSet {
     /// Whether all of `other` is in it.
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Whether any of `other` is in it.
+    pub fn has_any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Bit n is capability n.

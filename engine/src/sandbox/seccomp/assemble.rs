@@ -2,9 +2,9 @@
 
 use super::CapSet;
 use super::profile::{
-    FAMILIES_REFUSED, FORBIDDEN, NAMESPACE_FLAGS, PERSONALITIES, Profile, UNKNOWN, Verdict,
+    FAMILIES_REFUSED, FORBIDDEN, NAMESPACE_FLAGS, PERSONALITIES, UNKNOWN, Verdict, verdict,
 };
-use super::table::{self, Architecture};
+use super::table::{Architecture, CALLS};
 use crate::error::{Error, Kind, Result};
 use crate::sys::seccomp::Instruction;
 
@@ -31,11 +31,10 @@ struct Range {
 
 /// The filter for programs of these architectures; those of others are killed.
 pub(super) fn assemble(architectures: &[Architecture], capabilities: CapSet) -> Result<Vec<Instruction>> {
-    let profile = Profile::new(capabilities);
     let mut filter = vec![plain(LOAD, OFFSET_ARCHITECTURE)];
     for architecture in architectures {
         let mut body = vec![plain(LOAD, OFFSET_NUMBER)];
-        body.extend(tree(&ranges(*architecture, &profile))?);
+        body.extend(tree(&ranges(*architecture, capabilities))?);
         // The architecture in the accumulator survives a comparison that fails.
         filter.extend(unless(IF_EQUAL, architecture.audit(), body.len())?);
         filter.extend(body);
@@ -46,9 +45,10 @@ pub(super) fn assemble(architectures: &[Architecture], capabilities: CapSet) -> 
 
 /// The verdicts on all numbers, in ascending order. Numbers that no call has are refused, those
 /// between refused calls with the same error, so that they need no range of their own.
-fn ranges(architecture: Architecture, profile: &Profile) -> Vec<Range> {
-    let mut verdicts: Vec<(u32, Verdict)> =
-        table::calls(architecture).map(|(name, number)| (number, profile.verdict(name))).collect();
+fn ranges(architecture: Architecture, capabilities: CapSet) -> Vec<Range> {
+    let known =
+        CALLS.iter().filter_map(|call| Some((call.number(architecture)?, verdict(call.rule, capabilities))));
+    let mut verdicts: Vec<(u32, Verdict)> = known.collect();
     verdicts.sort_unstable_by_key(|(number, _)| *number);
     let mut ranges: Vec<Range> = Vec::new();
     let mut next = 0;
@@ -154,6 +154,7 @@ fn far(distance: usize) -> Result<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table::named;
     use super::*;
 
     const ALL: [Architecture; 3] = [Architecture::X86_64, Architecture::I386, Architecture::Aarch64];
@@ -201,11 +202,12 @@ mod tests {
         let arguments = [0, 2, 8, 0x20000, u32::MAX, 17, 38, 40, 0x1000_0000, 0x8000_0000, 0x0200_0000];
         for capabilities in [CapSet::NONE, CapSet::docker(), CapSet::ALL] {
             let filter = assemble(&ALL, capabilities).unwrap();
-            let profile = Profile::new(capabilities);
             for architecture in ALL {
-                for (name, number) in table::calls(architecture) {
+                let calls =
+                    named().filter_map(|(name, call)| Some((name, call.rule, call.number(architecture)?)));
+                for (name, rule, number) in calls {
                     for argument in arguments {
-                        let expected = answer(profile.verdict(name), argument);
+                        let expected = answer(verdict(rule, capabilities), argument);
                         let actual = ask(&filter, architecture.audit(), number, argument);
                         assert_eq!(actual, expected, "{architecture:?} {name}({argument:#x})");
                     }

@@ -1,14 +1,14 @@
 //! Which system calls a container may make, as a BPF program.
 //!
-//! - `profile` says what happens to each call, by name and by what the container's capabilities are.
-//! - `table` knows the calls' numbers on each architecture.
+//! - `table` knows the calls, their numbers on each architecture and the rule for each.
+//! - `profile` says what a rule comes to for a container's capabilities.
 //! - `assemble` makes a program of it: the numbers fall into ranges of equal verdict, found by
 //!   binary search, about 420 instructions in all. The kernel runs it once for each call number
 //!   that is always allowed and remembers the answer.
 
 mod assemble;
 mod profile;
-mod table;
+pub(super) mod table;
 
 use super::CapSet;
 use crate::error::Result;
