@@ -63,6 +63,11 @@ impl LinuxEngine {
         stacks::release(&self.store, stack)
     }
 
+    /// Whether somebody has the stack.
+    pub fn is_claimed(&self, stack: &str) -> bool {
+        stacks::is_claimed(&self.store, stack)
+    }
+
     /// Waits until the stack is ours alone, until the lock is dropped.
     pub fn lock_stack(&self, stack: &str) -> Result<Lock> {
         stacks::lock(&self.store, stack)

@@ -1,13 +1,18 @@
 //! Which stacks there are, and whose they are.
 
+use crate::container::guard::Guard;
 use crate::container::record;
+use crate::container::state::Status;
 use crate::container::{StateRecord, create};
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
+use crate::{net, volume};
+use planner::ContainerId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// Whose a stack is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +62,11 @@ pub fn release(store: &Store, stack: &str) -> Result<()> {
     store::remove_optional(&store.stack(stack))
 }
 
+/// Whether somebody has the stack, or was about to take it when interrupted.
+pub fn is_claimed(store: &Store, stack: &str) -> bool {
+    store::is_begun(&store.stack(stack))
+}
+
 /// All stacks that are claimed or have a container, by name.
 pub fn list(store: &Store) -> Result<Vec<StackStatus>> {
     let mut stacks: BTreeMap<String, StackStatus> = BTreeMap::new();
@@ -81,10 +91,43 @@ impl StackStatus {
     }
 }
 
+/// How long a supervisor that was left by a killed command may take to say that it is there. When
+/// its runtime folder was wiped it never will.
+const NAMELESS: Duration = Duration::from_millis(500);
+
+/// How long it may then take to start its container.
+const STARTING: Duration = Duration::from_secs(10);
+
+/// Waits until each supervisor that a killed command has just started says what became of it:
+/// only then can be told which containers run.
+fn settle(store: &Store, stack: &str) -> Result<()> {
+    let began = Instant::now();
+    for id in record::ids_of(store, stack) {
+        while patience(store, &id)?.is_some_and(|patience| began.elapsed() < patience) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    Ok(())
+}
+
+/// How long the supervisor of this container is worth waiting for; `None` when there is none or
+/// it has said what it does.
+fn patience(store: &Store, id: &ContainerId) -> Result<Option<Duration>> {
+    let patience = match StateRecord::read(store, id)?.map(|state| state.status) {
+        None => NAMELESS,
+        Some(Status::Starting) => STARTING,
+        Some(_) => return Ok(None),
+    };
+    Ok(Guard::is_held(store, id)?.then_some(patience))
+}
+
 /// Waits until the stack is ours alone, then sweeps what interrupted commands left half made.
 pub fn lock(store: &Store, stack: &str) -> Result<Lock> {
     let lock = Lock::take(store, &format!("stack-{stack}"), LockKind::Exclusive)?;
+    settle(store, stack)?;
     create::sweep(store, stack)?;
+    volume::sweep(store)?;
+    net::sweep_records(store)?;
     Ok(lock)
 }
 

@@ -4,7 +4,8 @@
 //! <root>/volumes/<name>/volume.json   written last when a volume is made
 //! <root>/volumes/<name>/data/         what containers see; once it is the user's, never touched
 //! <root>/volumes/<name>/copy/         image content on its way into data/
-//! <root>/volumes/.removed-<n>/        on its way out
+//! <root>/volumes/.new-<name>/         a volume being made
+//! <root>/volumes/.removed-<name>/     on its way out
 //! ```
 
 use crate::error::{Context, Error, Kind, Result};
@@ -24,8 +25,11 @@ use std::path::{Path, PathBuf};
 /// Longest name, so that files named after it fit into what file systems allow.
 const NAME_MAX: usize = 200;
 
-/// What removed volumes are renamed to; volume names do not begin with a dot.
+/// What a removed volume is renamed to, with its name behind; no name begins with a dot.
 const REMOVED: &str = ".removed-";
+
+/// What a volume is called until it is complete, with its name behind.
+const UNBORN: &str = ".new-";
 
 /// One volume that exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,15 +61,45 @@ pub fn create(store: &Store, spec: &VolumeSpec) -> Result<()> {
     if let Some(existing) = get(store, &spec.name)? {
         return if existing.spec.stack == spec.stack { Ok(()) } else { Err(taken(&existing.spec)) };
     }
-    // Without a record an earlier attempt ended half-way; whatever is in data/ is kept.
-    let data = store.volume_data(&spec.name);
+    let record = VolumeRecord { spec: spec.clone(), created_at: Timestamp::now(), content: Content::Fresh };
+    if store.volume(&spec.name).exists() {
+        // The record was lost; whatever is in data/ is kept.
+        let data = store.volume_data(&spec.name);
+        fs::create_dir_all(&data).doing(|| format!("create {}", data.display()))?;
+        return store::write_durable(&store.volume_record(&spec.name), &record);
+    }
+    let folder = unborn(store, &spec.name);
+    tree::remove(&folder)?;
+    let doing = || format!("create volume {}", spec.name);
+    let data = folder.join("data");
     let make = || {
         fs::create_dir_all(&data)?;
         fs::set_permissions(&data, Permissions::from_mode(0o755))
     };
-    make().doing(|| format!("create volume {}", spec.name))?;
-    let record = VolumeRecord { spec: spec.clone(), created_at: Timestamp::now(), content: Content::Fresh };
-    store::write_durable(&store.volume_record(&spec.name), &record)
+    make().doing(doing)?;
+    store::write_durable(&folder.join("volume.json"), &record)?;
+    fs::rename(&folder, store.volume(&spec.name)).doing(doing)
+}
+
+fn unborn(store: &Store, name: &str) -> PathBuf {
+    store.volumes().join(format!("{UNBORN}{name}"))
+}
+
+/// Removes what interrupted commands left half made or half removed. Who is making or removing a
+/// volume right now holds its lock.
+pub fn sweep(store: &Store) -> Result<()> {
+    let doing = || "list the volumes".to_owned();
+    for entry in fs::read_dir(store.volumes()).doing(doing)? {
+        let entry = entry.doing(doing)?;
+        let left = entry.file_name();
+        let left = left.to_str().unwrap_or_default();
+        let name = left.strip_prefix(UNBORN).or_else(|| left.strip_prefix(REMOVED));
+        let Some(name) = name.filter(|name| check_name(name).is_ok()) else { continue };
+        if let Some(_lock) = Lock::try_take(store, &lock_name(name))? {
+            tree::remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn taken(spec: &VolumeSpec) -> Error {
@@ -81,25 +115,14 @@ fn taken(spec: &VolumeSpec) -> Error {
 /// It is renamed away first: an interrupted removal never leaves half of its content in use.
 pub fn remove(store: &Store, name: &str) -> Result<()> {
     check_name(name)?;
-    let doing = || format!("remove volume {name}");
-    {
-        let _lock = lock(store, name)?;
-        for number in 0_u64.. {
-            let away = store.volumes().join(format!("{REMOVED}{number}"));
-            match renameat_with(CWD, store.volume(name), CWD, &away, RenameFlags::NOREPLACE) {
-                Err(Errno::EXIST) => {}
-                Ok(()) | Err(Errno::NOENT) => break,
-                Err(error) => return Err(error).doing(doing),
-            }
-        }
+    let _lock = lock(store, name)?;
+    let away = store.volumes().join(format!("{REMOVED}{name}"));
+    tree::remove(&away)?;
+    match fs::rename(store.volume(name), &away) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).doing(|| format!("remove volume {name}")),
+        Ok(()) => tree::remove(&away),
     }
-    for entry in fs::read_dir(store.volumes()).doing(doing)? {
-        let entry = entry.doing(doing)?;
-        if entry.file_name().as_encoded_bytes().starts_with(REMOVED.as_bytes()) {
-            tree::remove(&entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// All volumes, by name.
@@ -169,7 +192,11 @@ fn existing(store: &Store, name: &str) -> Result<VolumeRecord> {
 }
 
 fn lock(store: &Store, name: &str) -> Result<Lock> {
-    Lock::take(store, &format!("volume-{name}"), LockKind::Exclusive)
+    Lock::take(store, &lock_name(name), LockKind::Exclusive)
+}
+
+fn lock_name(name: &str) -> String {
+    format!("volume-{name}")
 }
 
 /// Copies the image's folder, on the disk when it returns; false when the image has none.
@@ -285,6 +312,22 @@ mod tests {
             remove(&store, "v").unwrap();
         }
         assert_eq!(fs::read_dir(store.volumes()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_interrupted_commands_left_is_swept_and_a_volume_without_record_keeps_its_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        for left in [".new-v/data", ".removed-w/data", "v/data"] {
+            fs::create_dir_all(store.volumes().join(left)).unwrap();
+        }
+        fs::write(store.volume_data("v").join("kept"), "x").unwrap();
+        sweep(&store).unwrap();
+        assert_eq!(fs::read_dir(store.volumes()).unwrap().count(), 1);
+        assert!(list(&store).unwrap().is_empty());
+        create(&store, &spec("v")).unwrap();
+        assert!(store.volume_data("v").join("kept").exists());
+        assert_eq!(list(&store).unwrap().len(), 1);
     }
 
     #[test]

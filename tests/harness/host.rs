@@ -156,6 +156,24 @@ impl Host {
         self.shell("ip link del up0 && ip netns del world").succeeds();
     }
 
+    /// Every process but the first one, with its command line.
+    #[must_use]
+    pub fn processes(&self) -> Vec<(u32, String)> {
+        let list = "for p in /proc/[0-9]*; do echo \"${p#/proc/} $(tr '\\0' ' ' < $p/cmdline)\"; done";
+        let text = self.shell(&format!("{list} 2>/dev/null")).stdout;
+        let one = |line: &str| {
+            let (pid, command) = line.split_once(' ')?;
+            Some((pid.parse().ok()?, command.trim().to_owned()))
+        };
+        let all = text.lines().filter_map(one);
+        all.filter(|(pid, line)| *pid != 1 && !line.is_empty() && !line.contains("for p in")).collect()
+    }
+
+    /// Removes the empty cgroups of this host's containers, as a reboot does.
+    pub fn forget_cgroups(&self) {
+        leaks::remove_cgroups(&self.tag());
+    }
+
     /// sampan's durable folder on this host.
     #[must_use]
     pub fn root(&self) -> PathBuf {

@@ -73,7 +73,7 @@ fn takes_all_down(goal: &Goal) -> bool {
 
 /// Whether a stack that is to be gone is gone but for the note of whose it was.
 fn is_left_over(engine: &LinuxEngine, ask: Ask) -> bool {
-    takes_all_down(ask.goal) && engine.store().stack(&ask.target.name).exists()
+    takes_all_down(ask.goal) && engine.is_claimed(&ask.target.name)
 }
 
 /// Does what the plan says. The lock is held.

@@ -34,6 +34,11 @@ impl Guard {
         }
     }
 
+    /// Whether a supervisor lives, or is about to.
+    pub fn is_held(store: &Store, id: &ContainerId) -> Result<bool> {
+        Ok(store.supervisor(id).exists() && Self::try_take(store, id)?.is_none())
+    }
+
     /// Hands it to a process that is about to be started, as its standard input: a lock of
     /// flock(2) belongs to all copies of the descriptor, so there is no moment without it.
     pub fn hand_over(mut self) -> Stdio {

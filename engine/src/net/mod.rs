@@ -28,6 +28,7 @@ pub use bridge::{create, list, remove, sweep};
 pub use endpoint::{connect, declare, disconnect, endpoints, forget};
 pub use ports::hold_ports;
 pub use publish::{publish, published, unpublish};
+pub use record::sweep_records;
 
 use ipnet::Ipv4Net;
 use planner::desired::Protocol;

@@ -39,14 +39,17 @@ fn address(store: &Store, id: &ContainerId) -> Result<Ipv4Addr> {
 
 /// No longer directs host ports to a container. Idempotent.
 pub fn unpublish(store: &Store, id: &ContainerId) -> Result<()> {
-    if !store.published(id).exists() {
+    if !store::is_begun(&store.published(id)) {
         return Ok(());
     }
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
-    let Some(mapping) = store::read_optional::<Mapping>(&store.published(id))? else { return Ok(()) };
+    let mapping = store::read_optional::<Mapping>(&store.published(id));
     // The record goes last: an interruption repeats the whole.
     firewall::refresh_without(store, id)?;
-    conntrack::forget(&mapping);
+    // A damaged one is no reason to leave the rules.
+    if let Ok(Some(mapping)) = mapping {
+        conntrack::forget(&mapping);
+    }
     store::remove_optional(&store.published(id))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{NetworkRecord, ipam};
 use crate::error::{Context, Error, Kind, Result};
-use crate::store::{self, Store, fnv1a};
+use crate::store::{self, Lock, LockKind, Store, fnv1a};
 use planner::ContainerId;
 use std::fs;
 use std::io;
@@ -30,6 +30,15 @@ pub(crate) fn all(store: &Store) -> Result<Vec<NetworkRecord>> {
         .collect();
     names.sort();
     names.iter().filter_map(|name| store::read_optional(&store.network(name)).transpose()).collect()
+}
+
+/// Removes what interrupted commands left of records that they were writing.
+pub fn sweep_records(store: &Store) -> Result<()> {
+    if file_names(&store.networks())?.iter().all(|name| name.ends_with(".json")) {
+        return Ok(());
+    }
+    let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
+    store::sweep_temporary(&store.networks())
 }
 
 /// The record of a network that must exist.

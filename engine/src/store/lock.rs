@@ -2,7 +2,9 @@
 
 use super::Store;
 use crate::error::{Context, Result};
-use std::fs::File;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
 
 /// How a lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ impl Lock {
     pub fn take(store: &Store, name: &str, kind: LockKind) -> Result<Self> {
         let path = store.lock(name);
         let lock = || {
-            let file = File::options().create(true).truncate(false).write(true).read(true).open(&path)?;
+            let file = open(&path)?;
             match kind {
                 LockKind::Shared => file.lock_shared()?,
                 LockKind::Exclusive => file.lock()?,
@@ -33,4 +35,20 @@ impl Lock {
         };
         Ok(Self { _file: lock().doing(|| format!("lock {}", path.display()))? })
     }
+
+    /// Takes it alone; `None` when somebody has it.
+    pub fn try_take(store: &Store, name: &str) -> Result<Option<Self>> {
+        let path = store.lock(name);
+        let doing = || format!("lock {}", path.display());
+        let file = open(&path).doing(doing)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error).doing(doing),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    File::options().create(true).truncate(false).write(true).read(true).open(path)
 }

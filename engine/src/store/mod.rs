@@ -19,7 +19,9 @@ mod lock;
 mod record;
 
 pub use lock::{Lock, LockKind};
-pub use record::{Record, read, read_optional, remove_optional, write, write_durable};
+pub use record::{
+    Record, is_begun, read, read_optional, remove_optional, sweep_temporary, write, write_durable,
+};
 
 use crate::error::{Context, Result};
 use planner::ContainerId;

@@ -41,10 +41,26 @@ fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<()> {
     write().doing(doing)
 }
 
+/// What a record is called until it is complete. Each record has one writer at a time, and what
+/// one that was killed has left is overwritten by the next, or removed with the record.
 fn temporary(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
+    name.push(TEMPORARY);
     name.into()
+}
+
+const TEMPORARY: &str = ".tmp";
+
+/// Removes what killed writers have left in a folder. The caller keeps others from writing there.
+pub fn sweep_temporary(folder: &Path) -> Result<()> {
+    let doing = || format!("clean up {}", folder.display());
+    for entry in fs::read_dir(folder).doing(doing)? {
+        let path = entry.doing(doing)?.path();
+        if path.as_os_str().as_encoded_bytes().ends_with(TEMPORARY.as_bytes()) {
+            remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a record.
@@ -67,8 +83,18 @@ pub fn read_optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-/// Removes a file that may not be there.
+/// Whether there is a record, or the beginning of one.
+pub fn is_begun(path: &Path) -> bool {
+    path.exists() || temporary(path).exists()
+}
+
+/// Removes a file that may not be there, and what an interrupted writer left beside it.
 pub fn remove_optional(path: &Path) -> Result<()> {
+    remove_file(&temporary(path))?;
+    remove_file(path)
+}
+
+fn remove_file(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).doing(|| format!("remove {}", path.display()))
@@ -93,5 +119,21 @@ mod tests {
         let error = read::<std::collections::BTreeMap<String, u32>>(&path).unwrap_err();
         assert_eq!(error.kind, Kind::Corrupt);
         assert!(error.doing.contains("a.json"), "{}", error.doing);
+    }
+
+    #[test]
+    fn what_an_interrupted_writer_left_goes_with_the_record_or_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one.json", "other.json"].map(|name| folder.path().join(name));
+        let count = || fs::read_dir(folder.path()).unwrap().count();
+        [&one, &other].iter().for_each(|path| fs::write(temporary(path), "{\"ver").unwrap());
+        assert!(is_begun(&one) && is_begun(&other));
+        write(&one, &std::collections::BTreeMap::from([("a", 1)])).unwrap();
+        assert_eq!(count(), 2);
+        fs::write(temporary(&one), "").unwrap();
+        remove_optional(&one).unwrap();
+        assert_eq!(count(), 1);
+        sweep_temporary(folder.path()).unwrap();
+        assert_eq!(count(), 0);
     }
 }

@@ -1,0 +1,152 @@
+//! The command is killed or interrupted.
+
+use super::{Random, converges, up};
+use e2e::{Host, Project};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// Kills of the command in the middle of its work, as many as the engine promises to survive.
+const KILLS: u32 = 200;
+
+/// What is done in turn, with the mode that the stack file reads from the environment.
+const VERBS: [(&[&str], &str); 5] = [
+    (&["up", "-d"], "a"),
+    (&["up", "-d", "--wait"], "b"),
+    (&["restart", "-t", "0"], "b"),
+    (&["up", "-d"], "a"),
+    (&["down", "-t", "0"], "a"),
+];
+
+/// A command that runs now.
+struct Running {
+    nsenter: Child,
+    /// `None` when it was too quick to be seen.
+    pid: Option<Pid>,
+    since: Instant,
+}
+
+impl Running {
+    /// Starts it and returns as soon as the program is sampan, not what starts it.
+    fn start(project: &Project<'_>, host: &Host, (verb, mode): (&[&str], &str)) -> Self {
+        let mut command = host.sampan_command(project.folder());
+        command.args(verb).env("MODE", mode).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut nsenter = command.spawn().expect("start sampan");
+        let children = format!("/proc/{0}/task/{0}/children", nsenter.id());
+        let is_sampan = |pid: i32| {
+            let program = fs::read_link(format!("/proc/{pid}/exe"));
+            program.is_ok_and(|path| path.ends_with("sampan"))
+        };
+        loop {
+            let text = fs::read_to_string(&children).unwrap_or_default();
+            let pid = text.split_whitespace().next().and_then(|pid| pid.parse().ok());
+            let pid = pid.filter(|pid| is_sampan(*pid)).map(Pid::from_raw);
+            if pid.is_some() || nsenter.try_wait().expect("look at nsenter").is_some() {
+                return Self { nsenter, pid, since: Instant::now() };
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.pid {
+            let _ = kill(pid, signal);
+        }
+    }
+
+    /// How it ended, and after what time. nsenter ends in the same way as its child.
+    fn end(mut self) -> (ExitStatus, Duration) {
+        let status = self.nsenter.wait().expect("reap sampan");
+        (status, self.since.elapsed())
+    }
+}
+
+/// The time that each verb takes when nobody disturbs it.
+fn times(project: &Project<'_>, host: &Host) -> Vec<Duration> {
+    let time = |verb| {
+        let (status, time) = Running::start(project, host, verb).end();
+        assert!(status.success(), "{verb:?}: {status}");
+        time
+    };
+    VERBS.map(time).to_vec()
+}
+
+#[test]
+fn the_command_may_be_killed_at_any_moment() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = up(&host);
+    let times = times(&project, &host);
+    let mut random = Random(1);
+    let (mut landed, mut rounds) = (0, 0);
+    while landed < KILLS {
+        let at = rounds as usize % VERBS.len();
+        let command = Running::start(&project, &host, VERBS[at]);
+        std::thread::sleep(Duration::from_nanos(random.below(times[at].as_nanos() as u64)));
+        command.signal(Signal::SIGKILL);
+        let (status, _) = command.end();
+        rounds += 1;
+        assert!(rounds < 3 * KILLS, "only {landed} of {rounds} kills hit a command");
+        if status.signal() == Some(Signal::SIGKILL as i32) {
+            landed += 1;
+            if landed % 20 == 0 {
+                converges(&host, &project);
+            }
+        } else {
+            assert!(status.success(), "{:?} after {rounds} rounds: {status}", VERBS[at]);
+        }
+    }
+    project.down();
+}
+
+#[test]
+fn what_a_killed_command_left_goes_with_down() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("crash", super::STACK);
+    let times = times(&project, &host);
+    project.down();
+    let mut random = Random(2);
+    for _ in 0..20 {
+        let command = Running::start(&project, &host, VERBS[0]);
+        std::thread::sleep(Duration::from_nanos(random.below(times[0].as_nanos() as u64)));
+        command.signal(Signal::SIGKILL);
+        command.end();
+        project.down();
+    }
+}
+
+#[test]
+fn an_interrupted_command_leaves_nothing_half_made() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = up(&host);
+    let times = times(&project, &host);
+    let mut random = Random(3);
+    let mut landed = 0;
+    for round in 0..40 {
+        let at = round % VERBS.len();
+        let command = Running::start(&project, &host, VERBS[at]);
+        std::thread::sleep(Duration::from_nanos(random.below(times[at].as_nanos() as u64)));
+        command.signal(Signal::SIGINT);
+        // The second one leaves at once.
+        if round % 4 == 3 {
+            std::thread::sleep(Duration::from_millis(1));
+            command.signal(Signal::SIGINT);
+        }
+        let (status, _) = command.end();
+        // Before it listens the signal ends it in the usual way.
+        let interrupted = status.code() == Some(130) || status.signal() == Some(Signal::SIGINT as i32);
+        assert!(status.success() || interrupted, "{:?}: {status}", VERBS[at]);
+        landed += u32::from(interrupted);
+        if round % 4 != 3 {
+            let left = host.shell(&format!("ls -A {}/containers | grep '^\\.'", host.root().display()));
+            assert_eq!(left.stdout, "", "half made after {:?}", VERBS[at]);
+        }
+        if round % 8 == 7 {
+            converges(&host, &project);
+        }
+    }
+    assert!(landed >= 10, "only {landed} signals hit a command");
+    converges(&host, &project);
+    project.down();
+}
