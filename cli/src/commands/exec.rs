@@ -5,8 +5,12 @@ use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use clap::Args;
 use engine::container::{ContainerStatus, ExecSpec};
+use engine::sys::exe;
 use engine::{Error, Kind};
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
 
 /// Run another program in a running container
 #[derive(Debug, Args)]
@@ -53,6 +57,7 @@ pub(crate) struct ExecArgs {
 pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<Exit, Failure> {
     let target = context.target()?;
     let engine = context.engine_as_root("exec")?;
+    become_sealed()?;
     let containers = select(known(&engine, &target)?, &target, std::slice::from_ref(&args.service))?;
     let container = choose(containers, &args)?;
     let terminals = context.environment.terminals;
@@ -71,6 +76,25 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<Exit, Failure> {
             Err(message.into())
         }
     }
+}
+
+/// Executes this program again from where no container can write to it: a process of ours is about
+/// to be inside one.
+fn become_sealed() -> Result<(), Failure> {
+    let again = || {
+        if exe::is_sealed()? {
+            return Ok(());
+        }
+        let sealed = exe::seal(Path::new("/proc/self/exe"))?;
+        let mut arguments = std::env::args_os();
+        let name = arguments.next().unwrap_or_else(|| "sampan".into());
+        Err(Command::new(sealed.path()).arg0(name).args(arguments).exec())
+    };
+    let failed = |error: std::io::Error| {
+        Message::from(&Error::new(Kind::System, "execute this program from a read-only mount").because(error))
+            .into()
+    };
+    again().map_err(failed)
 }
 
 /// The exit code when the program could not be started: as a shell has it.

@@ -9,10 +9,12 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::net;
 use crate::shim::ready::Ready;
 use crate::store::Store;
+use crate::sys::exe;
 use planner::ContainerId;
 use planner::live::State;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -87,8 +89,10 @@ fn supervise(of: (&Store, &Path, &ContainerId), guard: Guard, adopt: bool) -> Re
     let (store, program, id) = of;
     let doing = || format!("start the supervisor of {}", id.name());
     let complaints = File::create(store.complaints(id)).doing(doing)?;
-    let mut command = Command::new(program);
-    command.arg("shim").arg("--root").arg(store.root()).arg("--runtime").arg(store.runtime());
+    // It is what enters the container: its own file must be out of the container's reach.
+    let sealed = exe::seal(program).doing(doing)?;
+    let mut command = Command::new(sealed.path());
+    command.arg0(program).arg("shim").arg("--root").arg(store.root()).arg("--runtime").arg(store.runtime());
     command.arg(id.to_string()).args(adopt.then_some("--adopt"));
     // It outlives us: nothing of ours may stay open in it or influence it.
     command.env_clear().stdin(guard.hand_over()).stdout(Stdio::piped()).stderr(complaints);

@@ -6,6 +6,7 @@
 
 pub mod clone;
 pub mod event;
+pub mod exe;
 pub mod fd;
 pub mod heap;
 pub mod mountfd;
