@@ -6,13 +6,14 @@ mod lab;
 
 use engine::Kind;
 use engine::sandbox::{Mount, MountSource, Process, User};
-use engine::sys::pty;
+use engine::sys::{exe, pty};
 use lab::{Lab, possible, shell, user};
 use planner::desired::{Limits, Swap, Ulimit};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The output of a line of shell in a container that is as the stack says nothing.
@@ -536,6 +537,22 @@ fn the_container_sees_its_own_group_and_cannot_change_it() {
     assert!(output.starts_with("33554432\n"), "{output}");
     assert!(output.lines().any(|line| line == "/"), "{output}");
     assert!(!output.contains("sampan"), "{output}");
+}
+
+#[test]
+fn a_sealed_program_runs_and_its_file_cannot_be_opened_for_writing() {
+    if !possible() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    fs::copy("/bin/cat", &program).unwrap();
+    let sealed = exe::seal(&program).unwrap();
+    let error = fs::File::options().append(true).open(sealed.path()).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EROFS));
+    let output = Command::new(sealed.path()).arg("/proc/self/stat").output().unwrap();
+    assert!(output.status.success());
+    assert!(fs::File::options().append(true).open(&program).is_ok(), "the original is as it was");
 }
 
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
