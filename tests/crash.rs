@@ -2,6 +2,7 @@
 //! leaves nothing.
 
 mod command;
+mod damaged;
 mod supervisor;
 mod together;
 mod wiped;

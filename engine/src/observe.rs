@@ -34,7 +34,7 @@ fn containers(store: &Store, stack: &str) -> Result<BTreeMap<ContainerId, Contai
 }
 
 fn container(store: &Store, id: &ContainerId) -> Result<Option<Container>> {
-    let Some(record) = record::read_optional(store, id)? else { return Ok(None) };
+    let Some(record) = record::read_or_guess(store, id)? else { return Ok(None) };
     let state = StateRecord::read(store, id)?.map_or(State::Created, |state| state.live());
     Ok(Some(Container { spec: record.spec, image_id: record.image_id, state }))
 }

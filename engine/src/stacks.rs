@@ -40,7 +40,7 @@ pub struct StackStatus {
 /// directory, which still exists, have the name.
 pub fn claim(store: &Store, stack: &str, owner: &Owner) -> Result<()> {
     let path = store.stack(stack);
-    let there: Option<Owner> = store::read_optional(&path)?;
+    let there: Option<Owner> = store::read_whole(&path)?;
     match there {
         Some(there) if there == *owner => return Ok(()),
         Some(there) if there.directory != owner.directory && is_inhabited(store, stack, &there) => {
@@ -73,7 +73,7 @@ pub fn list(store: &Store) -> Result<Vec<StackStatus>> {
     let claimed = fs::read_dir(store.stacks()).doing(|| "list stacks".to_owned())?.flatten();
     for entry in claimed {
         if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".json")) {
-            stacks.insert(name.to_owned(), StackStatus::named(name, store::read_optional(&entry.path())?));
+            stacks.insert(name.to_owned(), StackStatus::named(name, store::read_whole(&entry.path())?));
         }
     }
     for id in record::ids(store) {
@@ -128,7 +128,25 @@ pub fn lock(store: &Store, stack: &str) -> Result<Lock> {
     create::sweep(store, stack)?;
     volume::sweep(store)?;
     net::sweep_records(store)?;
+    repair_networks(store, stack)?;
     Ok(lock)
+}
+
+/// Makes damaged records of the stack's networks anew: of those that its containers are on, and of
+/// those that nobody is on and that have its name.
+fn repair_networks(store: &Store, stack: &str) -> Result<()> {
+    for network in net::damaged(store)? {
+        let is_user = |id: &ContainerId| {
+            let record = record::read_optional(store, id).ok().flatten();
+            record.is_some_and(|record| record.spec.is_on(&network))
+        };
+        let users: Vec<ContainerId> = record::ids(store).into_iter().filter(is_user).collect();
+        let has_name = || network.strip_prefix(stack).is_some_and(|rest| rest.starts_with('_'));
+        if users.iter().any(|id| id.stack == stack) || users.is_empty() && has_name() {
+            net::repair(store, &network, stack)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

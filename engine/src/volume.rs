@@ -58,12 +58,12 @@ pub enum Content {
 pub fn create(store: &Store, spec: &VolumeSpec) -> Result<()> {
     check_name(&spec.name)?;
     let _lock = lock(store, &spec.name)?;
-    if let Some(existing) = get(store, &spec.name)? {
+    if let Some(existing) = store::read_whole::<VolumeRecord>(&store.volume_record(&spec.name))? {
         return if existing.spec.stack == spec.stack { Ok(()) } else { Err(taken(&existing.spec)) };
     }
     let record = VolumeRecord { spec: spec.clone(), created_at: Timestamp::now(), content: Content::Fresh };
     if store.volume(&spec.name).exists() {
-        // The record was lost; whatever is in data/ is kept.
+        // The record was lost or damaged; whatever is in data/ is kept.
         let data = store.volume_data(&spec.name);
         fs::create_dir_all(&data).doing(|| format!("create {}", data.display()))?;
         return store::write_durable(&store.volume_record(&spec.name), &record);
@@ -140,10 +140,18 @@ pub fn list(store: &Store) -> Result<Vec<VolumeRecord>> {
     Ok(records)
 }
 
-/// The volume of this name.
+/// The volume of this name. One with a damaged record belongs to no stack until its stack
+/// creates it again; its data is the user's.
 pub fn get(store: &Store, name: &str) -> Result<Option<VolumeRecord>> {
     check_name(name)?;
-    store::read_optional(&store.volume_record(name))
+    match store::read_optional(&store.volume_record(name)) {
+        Err(error) if error.kind == Kind::Corrupt => Ok(Some(VolumeRecord {
+            spec: VolumeSpec { name: name.to_owned(), ..VolumeSpec::default() },
+            created_at: Timestamp::UNIX_EPOCH,
+            content: Content::Settled,
+        })),
+        other => other,
+    }
 }
 
 /// Gives a fresh volume what the image has at `target`, then counts it as the user's.

@@ -24,7 +24,8 @@ pub struct Live {
 pub struct Container {
     /// What it was made from.
     pub spec: ContainerSpec,
-    /// The content-addressed id of its image (`sha256:…`).
+    /// The content-addressed id of its image (`sha256:…`); empty when the container's record is
+    /// damaged and the spec only guessed.
     pub image_id: String,
     /// What it is doing.
     pub state: State,

@@ -35,10 +35,18 @@ impl Host {
     #[must_use]
     pub fn with_busybox() -> Option<Self> {
         let host = Self::bare()?;
-        let archive = busybox_archive();
-        let import = host.sampan(["image", "import", &archive.to_string_lossy(), IMAGE]);
-        import.succeeds();
+        host.import_busybox();
         Some(host)
+    }
+
+    /// Gives the host the busybox image.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[track_caller]
+    pub fn import_busybox(&self) {
+        let archive = busybox_archive();
+        self.sampan(["image", "import", &archive.to_string_lossy(), IMAGE]).succeeds();
     }
 
     /// A host without any image.

@@ -129,7 +129,12 @@ async fn lock(
 /// Observes and plans. Changes nothing and takes no lock.
 pub(crate) fn plan_for(engine: &LinuxEngine, ask: Ask) -> Result<Plan, Failure> {
     let stack = ask.target.stack.as_ref();
-    let live = engine.observe(&scope(&ask.target.name, stack))?;
+    let mut scope = scope(&ask.target.name, stack);
+    if !matches!(ask.goal.verb, Verb::Up(_)) {
+        // Only what is made needs an image: a damaged image store must not keep things running.
+        scope.images.clear();
+    }
+    let live = engine.observe(&scope)?;
     Ok(plan::plan(stack, ask.goal, &live)?)
 }
 

@@ -5,12 +5,15 @@
 
 use super::state::ProcessKey;
 use crate::error::{Context, Error, Kind, Result};
+use crate::shim::order::Order;
 use crate::store::Store;
 use nix::unistd::dup2_stdin;
 use planner::ContainerId;
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{Seek, Write};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 
@@ -75,10 +78,25 @@ impl Guard {
         write().doing(|| "sign the supervisor's lock".to_owned())
     }
 
-    /// Who last signed it.
+    /// Who last signed it; when that cannot be read, who does the work.
     pub fn holder(store: &Store, id: &ContainerId) -> Option<ProcessKey> {
-        serde_json::from_slice(&fs::read(store.supervisor(id)).ok()?).ok()
+        let signature = fs::read(store.supervisor(id)).ok()?;
+        serde_json::from_slice(&signature).ok().or_else(|| find(store, id))
     }
+}
+
+/// The supervisor of a container, known by its command line.
+fn find(store: &Store, id: &ContainerId) -> Option<ProcessKey> {
+    let entries = fs::read_dir("/proc").ok()?.flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_it = |pid: &i32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).filter(|word| !word.is_empty()).collect();
+        let [_, b"shim", order @ ..] = words.as_slice() else { return false };
+        let order = Order::parse(order.iter().map(|word| OsStr::from_bytes(word).to_owned()));
+        order.is_some_and(|order| order.store == *store && order.id == *id)
+    };
+    pids.into_iter().find(is_it).and_then(ProcessKey::of)
 }
 
 impl Drop for Guard {

@@ -47,6 +47,8 @@ pub struct ContainerStatus {
     pub reason: Option<String>,
 }
 
+const DAMAGED: &str = "its record is damaged: `up` makes it anew";
+
 /// All containers, or those of one stack, in the order of their ids.
 pub fn list(store: &Store, stack: Option<&str>) -> Result<Vec<ContainerStatus>> {
     let ids = record::ids(store).into_iter().filter(|id| stack.is_none_or(|stack| id.stack == stack));
@@ -54,9 +56,10 @@ pub fn list(store: &Store, stack: Option<&str>) -> Result<Vec<ContainerStatus>> 
 }
 
 fn one(store: &Store, id: ContainerId) -> Result<Option<ContainerStatus>> {
-    let Some(record) = record::read_optional(store, &id)? else { return Ok(None) };
+    let Some(record) = record::read_or_guess(store, &id)? else { return Ok(None) };
     let state = StateRecord::read(store, &id)?.unwrap_or_default();
     let live = state.live();
+    let is_damaged = record.image_id.is_empty();
     let addresses = if live.is_running() { addresses(store, &id)? } else { Vec::new() };
     Ok(Some(ContainerStatus {
         pid: state.process.as_ref().filter(|process| process.is_alive()).map(|process| process.pid),
@@ -73,7 +76,7 @@ fn one(store: &Store, id: ContainerId) -> Result<Option<ContainerStatus>> {
         oom: state.oom,
         addresses,
         last_probe: state.last_probe,
-        reason: state.reason,
+        reason: if is_damaged { Some(DAMAGED.to_owned()) } else { state.reason },
         id,
     }))
 }

@@ -54,6 +54,19 @@ impl Process {
         })
     }
 
+    /// What is known of the process of a container whose record is damaged.
+    pub fn unknown(id: &ContainerId) -> Self {
+        Self {
+            argv: Vec::new(),
+            env: BTreeMap::new(),
+            cwd: "/".to_owned(),
+            user: String::new(),
+            hostname: id.name(),
+            stop_signal: nix::libc::SIGTERM,
+            health: None,
+        }
+    }
+
     /// The environment as execve(2) takes it.
     pub fn env_strings(&self) -> Vec<String> {
         self.env.iter().map(|(key, value)| format!("{key}={value}")).collect()

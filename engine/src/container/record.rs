@@ -2,19 +2,26 @@
 
 use super::process::Process;
 use crate::error::{Error, Kind, Result};
+use crate::net::{self, NetworkRecord};
 use crate::store::{self, Store};
+use crate::volume;
 use jiff::Timestamp;
-use planner::{ContainerId, ContainerSpec};
+use planner::desired::{Attachment, MountKind, MountSpec};
+use planner::{ContainerId, ContainerSpec, VolumeSpec};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// Time between stop signal and kill where nobody knows what was asked for.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// What a container was made from. Written when it is created and when it is updated in place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerRecord {
     /// What the stack wants.
     pub spec: ContainerSpec,
-    /// The content-addressed id of its image.
+    /// The content-addressed id of its image; empty when the record is damaged.
     pub image_id: String,
     /// The image's layers, lowest first; they stay as long as a container uses the image.
     pub layers: Vec<PathBuf>,
@@ -29,18 +36,48 @@ pub fn read(store: &Store, id: &ContainerId) -> Result<ContainerRecord> {
     read_optional(store, id)?.ok_or_else(|| Error::new(Kind::NotFound, format!("no container {}", id.name())))
 }
 
-/// Reads the record of a container that may not exist. An empty record is what a power cut
-/// leaves of a container that was just being created: it counts as none.
+/// Reads the record of a container that may not exist.
 pub fn read_optional(store: &Store, id: &ContainerId) -> Result<Option<ContainerRecord>> {
-    let path = store.container_record(id);
-    match store::read_optional(&path) {
-        Err(error) if error.kind == Kind::Corrupt && is_empty(&path) => Ok(None),
+    store::read_optional(&store.container_record(id)).map_err(|error| match error.kind {
+        Kind::Corrupt => error.hint("`up` makes the container anew, `down` removes it; volumes stay"),
+        _ => error,
+    })
+}
+
+/// The record of a container that may not exist; when it is damaged or lost, what can be told
+/// without it, for those who must be able to stop and remove it.
+pub fn read_or_guess(store: &Store, id: &ContainerId) -> Result<Option<ContainerRecord>> {
+    match read_optional(store, id) {
+        Err(error) if error.kind == Kind::Corrupt => guess(store, id).map(Some),
+        Ok(None) if store.container(id).exists() => guess(store, id).map(Some),
         other => other,
     }
 }
 
-fn is_empty(path: &std::path::Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0)
+/// Its networks are those where it has an address. That it may have any volume of its stack keeps
+/// them from being removed before it.
+fn guess(store: &Store, id: &ContainerId) -> Result<ContainerRecord> {
+    let leased = net::list(store)?.into_iter().filter(|network| network.leases.contains_key(id));
+    let attach = |network: NetworkRecord| Attachment { network: network.spec.name, aliases: Vec::new() };
+    let volumes = volume::list(store)?.into_iter().map(|volume| volume.spec);
+    let ours = volumes.filter(|volume| volume.stack.as_ref() == Some(&id.stack));
+    let mount = |volume: VolumeSpec| MountSpec {
+        target: "?".to_owned(),
+        read_only: false,
+        kind: MountKind::Volume { name: volume.name, nocopy: true },
+    };
+    Ok(ContainerRecord {
+        spec: ContainerSpec {
+            networks: leased.map(attach).collect(),
+            mounts: ours.map(mount).collect(),
+            stop_grace_period: GRACE,
+            ..ContainerSpec::default()
+        },
+        image_id: String::new(),
+        layers: Vec::new(),
+        process: Process::unknown(id),
+        created_at: Timestamp::UNIX_EPOCH,
+    })
 }
 
 /// Ids of all containers that have a record, in order. Other folders are left-overs of
@@ -58,9 +95,9 @@ pub fn ids_of(store: &Store, stack: &str) -> Vec<ContainerId> {
     ids(store).into_iter().filter(|id| id.stack == stack).collect()
 }
 
-/// Name of the first container whose record satisfies the test.
+/// Name of the first container whose record satisfies the test; a damaged one is guessed.
 pub fn find(store: &Store, test: impl Fn(&ContainerRecord) -> bool) -> Option<String> {
     let matches =
-        |id: &ContainerId| read_optional(store, id).ok().flatten().is_some_and(|record| test(&record));
+        |id: &ContainerId| read_or_guess(store, id).ok().flatten().is_some_and(|record| test(&record));
     ids(store).into_iter().find(matches).map(|id| id.name())
 }

@@ -163,9 +163,9 @@ pub struct Probe {
 
 impl StateRecord {
     /// Reads what the supervisor last said. `None`: never started, or lost with the runtime
-    /// folder.
+    /// folder, or damaged.
     pub fn read(store: &Store, id: &ContainerId) -> Result<Option<Self>> {
-        store::read_optional(&store.state(id))
+        store::read_whole(&store.state(id))
     }
 
     /// Says it.

@@ -43,7 +43,7 @@ fn stop_alone(store: &Store, id: &ContainerId, grace: Duration, tell: &mut dyn F
     let Some(first) = first_process(store, id, state.as_ref())? else {
         return if was_running { write_stopped(store, id, state.unwrap_or_default(), None) } else { Ok(()) };
     };
-    let number = record::read(store, id)?.process.stop_signal;
+    let number = record::read_or_guess(store, id)?.map_or(libc::SIGTERM, |record| record.process.stop_signal);
     let killed = end(id, &first, number, grace, tell)?;
     write_stopped(store, id, state.unwrap_or_default(), killed)
 }

@@ -132,7 +132,12 @@ impl Images {
     }
 
     pub(crate) fn index(&self) -> Result<Index> {
-        Ok(store::read_optional(&self.index_path())?.unwrap_or_default())
+        let index = store::read_optional(&self.index_path());
+        let index = index.map_err(|error| match error.kind {
+            Kind::Corrupt => error.hint("move it away, then load or import the images again"),
+            _ => error,
+        });
+        Ok(index?.unwrap_or_default())
     }
 
     pub(crate) fn write_index(&self, index: &Index) -> Result<()> {

@@ -46,7 +46,7 @@ fn take_over(store: &Store, mut known: NetworkRecord, spec: &NetworkSpec) -> Res
     Ok(known)
 }
 
-fn establish(store: &Store, spec: &NetworkSpec) -> Result<NetworkRecord> {
+pub(crate) fn establish(store: &Store, spec: &NetworkSpec) -> Result<NetworkRecord> {
     let mut socket = Socket::route()?;
     let bridge = record::bridge_name(store, &spec.name);
     // Held until the bridge shows the subnet to everybody who chooses one.
@@ -166,7 +166,7 @@ fn sysctl(name: &str) -> Result<()> {
 /// Removes a network with its bridge. Idempotent; refuses while a container has a lease.
 pub fn remove(store: &Store, name: &str) -> Result<()> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
-    if let Some(mut network) = store::read_optional::<NetworkRecord>(&store.network(name))? {
+    if let Some(mut network) = store::read_whole::<NetworkRecord>(&store.network(name))? {
         record::drop_void_leases(store, &mut network);
         if let Some(id) = network.leases.keys().next() {
             let doing = format!("remove network {name}: {} is on it", id.name());

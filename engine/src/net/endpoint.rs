@@ -212,6 +212,6 @@ pub fn disconnect(store: &Store, id: &ContainerId) -> Result<()> {
 
 /// The interfaces of a connected container; empty when it is not connected.
 pub fn endpoints(store: &Store, id: &ContainerId) -> Result<Vec<Endpoint>> {
-    let known: Option<Endpoints> = store::read_optional(&store.endpoints(id))?;
+    let known: Option<Endpoints> = store::read_whole(&store.endpoints(id))?;
     Ok(known.unwrap_or_default().endpoints)
 }

@@ -71,7 +71,7 @@ pub(crate) fn wanted(store: &Store, without: Option<&ContainerId>) -> Result<Opt
         return Ok(None);
     }
     let ids = record::ids_in(&store.ports())?;
-    let read = |id: &_| store::read_optional(&store.published(id)).transpose();
+    let read = |id: &_| store::read_whole(&store.published(id)).transpose();
     let kept = ids.iter().filter(|id| Some(*id) != without);
     let mappings: Vec<Mapping> = kept.filter_map(read).collect::<Result<_>>()?;
     Ok(Some(ruleset(table(store), &networks, &mappings)))

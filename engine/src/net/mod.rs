@@ -23,12 +23,14 @@ mod nft;
 mod ports;
 mod publish;
 mod record;
+mod repair;
 
 pub use bridge::{create, list, remove, sweep};
 pub use endpoint::{connect, declare, disconnect, endpoints, forget};
 pub use ports::hold_ports;
 pub use publish::{publish, published, unpublish};
 pub use record::sweep_records;
+pub use repair::{damaged, repair};
 
 use ipnet::Ipv4Net;
 use planner::desired::Protocol;

@@ -43,18 +43,15 @@ pub fn unpublish(store: &Store, id: &ContainerId) -> Result<()> {
         return Ok(());
     }
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
-    let mapping = store::read_optional::<Mapping>(&store.published(id));
+    let mapping: Option<Mapping> = store::read_whole(&store.published(id))?;
     // The record goes last: an interruption repeats the whole.
     firewall::refresh_without(store, id)?;
-    // A damaged one is no reason to leave the rules.
-    if let Ok(Some(mapping)) = mapping {
-        conntrack::forget(&mapping);
-    }
+    mapping.iter().for_each(conntrack::forget);
     store::remove_optional(&store.published(id))
 }
 
 /// What is published for a container.
 pub fn published(store: &Store, id: &ContainerId) -> Result<Vec<Published>> {
-    let mapping: Option<Mapping> = store::read_optional(&store.published(id))?;
+    let mapping: Option<Mapping> = store::read_whole(&store.published(id))?;
     Ok(mapping.map(|mapping| mapping.ports).unwrap_or_default())
 }

@@ -22,14 +22,15 @@ pub(crate) fn veth_names(store: &Store, id: &ContainerId, network: &str) -> impl
     ('a'..='z').map(move |letter| format!("sv{hash:08x}{letter}"))
 }
 
-/// All network records, by name.
+/// All network records, by name, without the damaged ones: they are no reason to let go of the
+/// others. See [`repair`](super::repair).
 pub(crate) fn all(store: &Store) -> Result<Vec<NetworkRecord>> {
     let mut names: Vec<_> = file_names(&store.networks())?
         .iter()
         .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
         .collect();
     names.sort();
-    names.iter().filter_map(|name| store::read_optional(&store.network(name)).transpose()).collect()
+    names.iter().filter_map(|name| store::read_whole(&store.network(name)).transpose()).collect()
 }
 
 /// Removes what interrupted commands left of records that they were writing.

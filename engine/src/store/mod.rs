@@ -20,7 +20,7 @@ mod record;
 
 pub use lock::{Lock, LockKind};
 pub use record::{
-    Record, is_begun, read, read_optional, remove_optional, sweep_temporary, write, write_durable,
+    Record, is_begun, read, read_optional, read_whole, remove_optional, sweep_temporary, write, write_durable,
 };
 
 use crate::error::{Context, Result};
@@ -190,6 +190,11 @@ impl Store {
     /// Interfaces of one connected container.
     pub fn endpoints(&self, id: &ContainerId) -> PathBuf {
         self.runtime.join("endpoints").join(id.to_string())
+    }
+
+    /// Folder with one file for each connected container.
+    pub fn endpoints_root(&self) -> PathBuf {
+        self.runtime.join("endpoints")
     }
 
     /// Folder with one file for each container that has published ports.

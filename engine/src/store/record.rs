@@ -69,7 +69,8 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let corrupt = || Error::new(Kind::Corrupt, format!("record {} is damaged", path.display()));
     let record: Record<T> = serde_json::from_slice(&text).map_err(|error| corrupt().because(error))?;
     if record.version != 1 {
-        return Err(corrupt().hint(format!("it has version {}; a newer sampan wrote it", record.version)));
+        let doing = format!("record {} has version {}", path.display(), record.version);
+        return Err(Error::new(Kind::Unsupported, doing).hint("a newer sampan wrote it: use that one"));
     }
     Ok(record.value)
 }
@@ -80,6 +81,14 @@ pub fn read_optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind == Kind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// Reads a record that may not be there, or be damaged: for what can be made again.
+pub fn read_whole<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match read_optional(path) {
+        Err(error) if error.kind == Kind::Corrupt => Ok(None),
+        other => other,
     }
 }
 
@@ -118,6 +127,9 @@ mod tests {
         fs::write(&path, "{\"version\":1,").unwrap();
         let error = read::<std::collections::BTreeMap<String, u32>>(&path).unwrap_err();
         assert_eq!(error.kind, Kind::Corrupt);
+        assert_eq!(read_whole::<Vec<u32>>(&path).unwrap(), None);
+        fs::write(&path, "{\"version\":2}").unwrap();
+        assert_eq!(read_whole::<()>(&path).unwrap_err().kind, Kind::Unsupported);
         assert!(error.doing.contains("a.json"), "{}", error.doing);
     }
 

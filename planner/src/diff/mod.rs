@@ -124,6 +124,10 @@ fn slot(slot: &Slot, spec: &ContainerSpec, live: &Live) -> SlotDiff {
 }
 
 fn container_change(spec: &ContainerSpec, container: &Container, live: &Live) -> Change {
+    if container.image_id.is_empty() {
+        let [from, to] = ["damaged", "whole"].map(|text| Some(text.to_owned()));
+        return Change::Replace(vec![FieldChange { field: "record".to_owned(), from, to }]);
+    }
     let mut found = changes(CONTAINER, &container.spec, spec);
     found.extend(image_change(spec, container, live).map(|change| (change, OnChange::Replace)));
     match verdict(found) {

@@ -95,6 +95,13 @@ fn every_field_of_a_container_has_its_row() {
 }
 
 #[test]
+fn a_container_whose_record_is_damaged_is_made_anew() {
+    let container = Container { spec: spec(), image_id: String::new(), state: State::Created };
+    let Change::Replace(fields) = container_change(&spec(), &container, &Live::default()) else { panic!() };
+    assert_eq!((fields.len(), fields[0].field.as_str()), (1, "record"));
+}
+
+#[test]
 fn limits_restart_and_stopping_change_in_place_and_the_rest_replaces() {
     let in_place: Vec<_> = CONTAINER.iter().filter(|f| f.on_change == OnChange::UpdateInPlace).collect();
     let names: Vec<_> = in_place.iter().map(|field| field.name).collect();

@@ -35,7 +35,7 @@ pub(crate) fn write(store: &Store, network: &str, id: &ContainerId, names: &Name
 /// Takes the address away and leaves the names. Idempotent.
 pub(crate) fn silence(store: &Store, network: &str, id: &ContainerId) -> Result<()> {
     let path = store.dns_entry(network, id);
-    match store::read_optional::<Names>(&path)? {
+    match store::read_whole::<Names>(&path)? {
         Some(Names { names, address: Some(_) }) => store::write(&path, &Names { names, address: None }),
         _ => Ok(()),
     }

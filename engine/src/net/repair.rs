@@ -1,0 +1,52 @@
+//! Damaged network records, made again from what else is known.
+
+use super::{Endpoint, NetworkRecord, bridge, endpoint, firewall, record};
+use crate::error::{Kind, Result};
+use crate::store::{self, Lock, LockKind, Store};
+use ipnet::Ipv4Net;
+use planner::{ContainerId, NetworkSpec};
+
+/// Names of the networks whose record cannot be read.
+pub fn damaged(store: &Store) -> Result<Vec<String>> {
+    let is_damaged = |name: &String| {
+        let record = store::read_optional::<NetworkRecord>(&store.network(name));
+        record.is_err_and(|error| error.kind == Kind::Corrupt)
+    };
+    let files = record::file_names(&store.networks())?;
+    let names = files.iter().filter_map(|file| file.strip_suffix(".json"));
+    Ok(names.map(str::to_owned).filter(is_damaged).collect())
+}
+
+/// Makes a damaged record anew for the stack that the network belongs to. What runs there keeps
+/// its addresses; when nothing does the network gets a subnet as if it were new. Labels and form
+/// are lost: when the stack file wants some, the network is replaced.
+pub fn repair(store: &Store, name: &str, stack: &str) -> Result<()> {
+    let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
+    let spec = NetworkSpec { name: name.to_owned(), stack: Some(stack.to_owned()), ..NetworkSpec::default() };
+    let connected = connected(store, name)?;
+    store::remove_optional(&store.network(name))?;
+    match connected.first() {
+        Some((_, one)) => {
+            let network = NetworkRecord {
+                spec,
+                bridge: record::bridge_name(store, name),
+                subnet: Ipv4Net::new_assert(one.gateway, one.prefix).trunc(),
+                gateway: one.gateway,
+                leases: connected.iter().map(|(id, one)| (id.clone(), one.address)).collect(),
+            };
+            store::write_durable(&store.network(name), &network)?;
+        }
+        None => drop(bridge::establish(store, &spec)?),
+    }
+    firewall::refresh(store)
+}
+
+/// The containers that are connected to a network, with what they have there.
+fn connected(store: &Store, name: &str) -> Result<Vec<(ContainerId, Endpoint)>> {
+    let mut found = Vec::new();
+    for id in record::ids_in(&store.endpoints_root())? {
+        let endpoints = endpoint::endpoints(store, &id)?.into_iter();
+        found.extend(endpoints.filter(|one| one.network == name).map(|one| (id.clone(), one)));
+    }
+    Ok(found)
+}
