@@ -15,7 +15,7 @@ pub(crate) enum Exit {
     NotReached,
     /// Not understood; for `plan --exit-code`: there are changes.
     Usage,
-    /// Nothing was tried: consent is missing.
+    /// Nothing was tried: consent is missing, or the plan is impossible.
     Refused,
     /// A file that was named or needed does not exist.
     FileNotFound,
@@ -139,8 +139,7 @@ impl Failure {
             Self::Message(message) => message.exit,
             Self::Invalid(diagnostics) if diagnostics.missing_file => Exit::FileNotFound,
             Self::Invalid(_) => Exit::InvalidStack,
-            Self::Refused(refusal) if refusal.needs_consent() => Exit::Refused,
-            Self::Refused(_) => Exit::NotReached,
+            Self::Refused(_) => Exit::Refused,
             Self::Said(exit) => *exit,
             Self::BrokenPipe => Exit::Done,
         }

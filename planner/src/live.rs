@@ -43,6 +43,8 @@ pub enum State {
     },
     /// Its process runs but its supervisor is gone: start again means to adopt it.
     Unsupervised,
+    /// Asked to end and about to: start it, which waits for the end.
+    Stopping,
     /// Ended and waiting for its next start under the restart policy: keep it.
     Restarting,
     /// Paused: keep it.
@@ -100,7 +102,7 @@ impl Container {
     /// Whether a container that should run must be started, given what it should be.
     pub fn needs_start(&self, spec: &ContainerSpec) -> bool {
         match self.state {
-            State::Created | State::Unsupervised => true,
+            State::Created | State::Unsupervised | State::Stopping => true,
             State::Exited { .. } => !self.is_completed(spec),
             State::Running { .. } | State::Restarting | State::Paused => false,
         }
@@ -110,6 +112,9 @@ impl Container {
 impl State {
     /// Whether a process of the container exists.
     pub fn is_running(&self) -> bool {
-        matches!(self, Self::Running { .. } | Self::Unsupervised | Self::Paused | Self::Restarting)
+        matches!(
+            self,
+            Self::Running { .. } | Self::Unsupervised | Self::Stopping | Self::Paused | Self::Restarting
+        )
     }
 }

@@ -24,9 +24,6 @@ pub enum WorldError {
         /// Who has it.
         by: ContainerId,
     },
-    /// A thing cannot be changed like this while it exists.
-    #[error("{0} cannot be changed like this in place")]
-    Fixed(String),
     /// A container is in a state in which the step cannot be done.
     #[error("container {id} {problem}")]
     WrongState {
@@ -51,14 +48,6 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
         Step::CreateNetwork { spec } => {
             absent(live.networks.contains_key(&spec.name), || format!("network {}", spec.name))?;
             live.networks.insert(spec.name.clone(), spec.clone());
-        }
-        Step::UpdateNetwork { spec } => {
-            let name = || format!("network {}", spec.name);
-            let known = live.networks.get_mut(&spec.name).ok_or_else(|| WorldError::Missing(name()))?;
-            if !crate::diff::network_changes_in_place(known, spec) {
-                return Err(WorldError::Fixed(name()));
-            }
-            *known = spec.clone();
         }
         Step::RemoveNetwork { name } => {
             present(live.networks.contains_key(name), || format!("network {name}"))?;
@@ -125,8 +114,8 @@ fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
     let image_id = find(live, id)?.image_id.clone();
     let image_checks = live.images.values().any(|image| image.id == image_id && image.has_health);
     let container = find(live, id)?;
-    let adoptable = container.state == State::Unsupervised;
-    refuse_when(container.state.is_running() && !adoptable, id, "runs already")?;
+    let startable = matches!(container.state, State::Unsupervised | State::Stopping);
+    refuse_when(container.state.is_running() && !startable, id, "runs already")?;
     let health = if container.spec.checks_health(image_checks) { Health::Starting } else { Health::None };
     container.state = State::Running { health };
     Ok(())
@@ -159,9 +148,8 @@ fn reach(live: &mut Live, id: &ContainerId, until: Until) -> Result<(), WorldErr
 
 fn kill(live: &mut Live, id: &ContainerId, signal: &str) -> Result<(), WorldError> {
     let container = find(live, id)?;
-    let (runs, ends) = (container.state.is_running(), signal == "KILL");
-    refuse_when(!runs && !ends, id, "does not run")?;
-    if runs && ends {
+    refuse_when(!container.state.is_running(), id, "does not run")?;
+    if signal == "KILL" {
         container.state = State::Exited { code: 137, requested: true };
     }
     Ok(())

@@ -71,6 +71,7 @@ fn set_states(live: &mut Live, text: &str) {
             ["stopped"] => State::Exited { code: 143, requested: true },
             ["starting"] => State::Running { health: Health::Starting },
             ["unsupervised"] => State::Unsupervised,
+            ["stopping"] => State::Stopping,
             _ => panic!("{line}"),
         };
         let (_, container) = live.containers.iter_mut().rfind(|(id, _)| id.slot == slot).unwrap();

@@ -95,7 +95,7 @@ fn a_damaged_index_of_images_is_told_and_no_obstacle_to_down() {
     let told = project.sampan(["up", "-d"]).exits(1).says("index.json is damaged").says("hint:");
     assert_eq!(told.stderr.matches("error:").count(), 1, "{told}");
     assert!(answers(&host), "what runs goes on");
-    project.sampan(["restart", "-t", "0"]).succeeds();
+    project.sampan(["stop", "-t", "0"]).succeeds();
     project.down();
     fs::remove_file(&index).expect("move it away");
     host.import_busybox();

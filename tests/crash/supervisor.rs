@@ -75,6 +75,33 @@ services:
 }
 
 #[test]
+fn up_waits_for_a_stop_that_a_killed_command_began() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: slow
+services:
+  a: {image: busybox, command: [sh, -c, 'trap \"sleep 0.7; exit 3\" TERM; echo up; while :; do sleep 0.02; done']}
+";
+    let project = host.project("slow", yaml);
+    project.up();
+    let pid = project.pid("slow-a-1");
+    eventually("it listens", || project.sampan(["logs"]).stdout.contains("up").then_some(()));
+    host.shell(&format!(
+        "cd {}; SAMPAN_ROOT={} SAMPAN_RUNTIME={} timeout -s KILL 0.3 {} stop",
+        project.folder().display(),
+        host.root().display(),
+        host.runtime().display(),
+        e2e::binary().display()
+    ))
+    .exits(137);
+    project.sampan(["ps"]).succeeds().says("stopping");
+    project.sampan(["plan", "--exit-code"]).exits(2).says("is being stopped");
+    project.sampan(["up", "-d", "--wait"]).succeeds();
+    assert_ne!(project.pid("slow-a-1"), pid, "started again");
+    project.down();
+}
+
+#[test]
 fn down_works_when_every_supervisor_was_killed() {
     let Some(host) = Host::with_busybox() else { return };
     let project = up(&host);

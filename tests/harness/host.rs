@@ -253,7 +253,11 @@ fn engine_tag(runtime: &Path) -> String {
 }
 
 /// The program under test: `SAMPAN_BIN`, else the one built beside the tests.
-fn binary() -> &'static Path {
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let built = || {

@@ -130,8 +130,8 @@ async fn lock(
 pub(crate) fn plan_for(engine: &LinuxEngine, ask: Ask) -> Result<Plan, Failure> {
     let stack = ask.target.stack.as_ref();
     let mut scope = scope(&ask.target.name, stack);
-    if !matches!(ask.goal.verb, Verb::Up(_)) {
-        // Only what is made needs an image: a damaged image store must not keep things running.
+    if matches!(ask.goal.verb, Verb::Down { .. } | Verb::Stop | Verb::Kill { .. }) {
+        // What ends needs no image: a damaged image store must not keep things running.
         scope.images.clear();
     }
     let live = engine.observe(&scope)?;

@@ -239,9 +239,13 @@ impl Group {
                 remove_when_empty(group, late)
                     .doing(|| format!("remove control group {}", group.display()))?;
             }
-            // Others may be using the parents.
+            // Others may be using the parents; an interruption may have left only the outer one.
             let mut parents = folder.ancestors().skip(1).take(2);
-            while parents.next().is_some_and(|parent| fs::remove_dir(parent).is_ok()) {}
+            let is_removed = |parent: &Path| match fs::remove_dir(parent) {
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
+                Ok(()) => true,
+            };
+            while parents.next().is_some_and(is_removed) {}
         }
         Ok(())
     }

@@ -58,8 +58,12 @@ fn settle(store: &Store, id: &ContainerId) -> Result<Option<Guard>> {
         if let Some(guard) = Guard::try_take(store, id)? {
             return Ok(Some(guard));
         }
-        let status = StateRecord::read(store, id)?.map(|state| state.status);
-        match status {
+        let state = StateRecord::read(store, id)?;
+        match state.as_ref().map(|state| state.status) {
+            // However long its grace is: its supervisor sees to it that it ends.
+            _ if state.is_some_and(|state| state.live() == State::Stopping) => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             Some(Status::Running | Status::Restarting) => return Ok(None),
             None if began.elapsed() > NAMELESS => return volatile::dismiss(store, id).map(Some),
             _ if began.elapsed() > PATIENCE => return volatile::dismiss(store, id).map(Some),

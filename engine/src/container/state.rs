@@ -90,7 +90,7 @@ pub struct StateRecord {
     pub finished_at: Option<Timestamp>,
     /// How it last ended: the exit code, 128 plus the signal number when killed by one.
     pub exit_code: Option<i32>,
-    /// Stopped on request rather than by itself.
+    /// Stopped on request rather than by itself, or about to be.
     pub requested: bool,
     /// How often the restart policy started it again.
     pub restarts: u32,
@@ -194,6 +194,7 @@ impl StateRecord {
             (Status::Exited, ..) => {
                 State::Exited { code: self.exit_code.unwrap_or(UNKNOWN_CODE), requested: self.requested }
             }
+            (Status::Running | Status::Restarting, true, _) if self.requested => State::Stopping,
             (Status::Running, true, true) => State::Running { health: self.health },
             // Between the death of the process and the supervisor's next word.
             (Status::Running, true, false) => State::Restarting,
@@ -255,6 +256,9 @@ mod tests {
                 StateRecord { status, health: Health::Healthy, exit_code: Some(3), ..StateRecord::default() };
             assert_eq!(record.judge(&Facts { process, shim }), expected, "{status:?} {shim} {process}");
         }
+        let asked = StateRecord { status: Status::Running, requested: true, ..StateRecord::default() };
+        assert_eq!(asked.judge(&Facts { process: true, shim: true }), State::Stopping);
+        assert_eq!(asked.judge(&Facts { process: true, shim: false }), State::Unsupervised);
     }
 
     #[test]

@@ -59,7 +59,8 @@ impl Supervisor {
         me.as_ref().map_or(Ok(()), |me| guard.sign(me))?;
         let state =
             if adopt { StateRecord::read(&store, &id)?.unwrap_or_default() } else { StateRecord::default() };
-        let state = StateRecord { shim: me, ..state };
+        // Who was asked to end it is gone with the request.
+        let state = StateRecord { shim: me, requested: false, ..state };
         state.write(&store, &id)?;
         let record = record::read(&store, &id)?;
         let group = volatile::group(&store, &id)?;
@@ -227,6 +228,9 @@ impl Supervisor {
             stoppers.iter().for_each(|to| self.control.reply(*to, &note));
         }
         self.stop = Some((grace, advice));
+        // Told before it is done: a command that comes meanwhile must not take it for running.
+        self.state.requested = true;
+        self.save();
         let action = self.machine.stop(self.now(), grace);
         self.perform(action);
     }

@@ -13,12 +13,6 @@ pub enum Step {
         /// The network.
         spec: NetworkSpec,
     },
-    /// Requires: it exists. Ensures: its record is as the spec says; only labels differ from
-    /// before, and nobody on it loses a connection.
-    UpdateNetwork {
-        /// What it is from now on.
-        spec: NetworkSpec,
-    },
     /// Requires: no container on it. Ensures: it is gone.
     RemoveNetwork {
         /// Real name.
@@ -65,8 +59,7 @@ pub enum Step {
         /// Time between the stop signal and `KILL`.
         grace: Duration,
     },
-    /// Requires: it is running. Ensures: the signal was sent to its first process. `KILL` is a stop
-    /// without grace, for which it need not run.
+    /// Requires: it is running. Ensures: the signal was sent to its first process.
     KillContainer {
         /// Which container.
         id: ContainerId,
@@ -100,7 +93,6 @@ impl Step {
             | Self::RemoveContainer { id }
             | Self::UpdateContainer { id, .. } => Some(id),
             Self::CreateNetwork { .. }
-            | Self::UpdateNetwork { .. }
             | Self::RemoveNetwork { .. }
             | Self::CreateVolume { .. }
             | Self::RemoveVolume { .. } => None,
@@ -111,8 +103,7 @@ impl Step {
 /// What an [`Step::Await`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Until {
-    /// Its health check succeeds. Fails when it ends, has no health check, or is unhealthy after a
-    /// probe that ended since the wait began: an older verdict may be about what was mended since.
+    /// Its health check succeeds. Fails when it ends, becomes unhealthy or has no health check.
     Healthy,
     /// It ended with exit code 0. Fails when it ended otherwise.
     Completed,

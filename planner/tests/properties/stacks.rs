@@ -183,7 +183,7 @@ prop_compose! {
         versions in prop::collection::vec(stack(), 3),
         same in prop::bool::weighted(0.5),
         steps in prop::array::uniform2(prop_oneof![2 => Just(usize::MAX), 1 => 0..25_usize]),
-        accidents in prop::collection::vec((0..20_usize, 0..8_usize), 0..4),
+        accidents in prop::collection::vec((0..20_usize, 0..9_usize), 0..4),
         (retagged, empty_world) in (prop::bool::weighted(0.1), prop::bool::weighted(0.1)),
         seed: u64,
     ) -> History {
@@ -221,6 +221,7 @@ fn accident(live: &mut Live, which: usize, what: usize) {
         4 if running => State::Unsupervised,
         5 if running => State::Paused,
         6 if running => State::Restarting,
+        8 if running => State::Stopping,
         7 if running && checked => State::Running { health: Health::Unhealthy },
         _ => return,
     };

@@ -28,7 +28,7 @@ pub(super) fn kill(goal: &Goal, signal: &str, live: &Live) -> Plan {
     let mut draft = Draft::new(live, goal);
     for id in draft.named_containers() {
         match live.containers.get(&id).map(|container| &container.state) {
-            Some(State::Running { .. } | State::Unsupervised | State::Paused) => {
+            Some(State::Running { .. } | State::Unsupervised | State::Stopping | State::Paused) => {
                 let step = Step::KillContainer { id, signal: signal.to_owned() };
                 draft.steps.push(step, Cause::Asked, Vec::new());
             }
