@@ -15,7 +15,7 @@ pub(crate) enum Exit {
     NotReached,
     /// Not understood; for `plan --exit-code`: there are changes.
     Usage,
-    /// Nothing was tried: consent is missing, or the plan is impossible.
+    /// Nothing was tried: consent is missing.
     Refused,
     /// A file that was named or needed does not exist.
     FileNotFound,
@@ -139,7 +139,8 @@ impl Failure {
             Self::Message(message) => message.exit,
             Self::Invalid(diagnostics) if diagnostics.missing_file => Exit::FileNotFound,
             Self::Invalid(_) => Exit::InvalidStack,
-            Self::Refused(_) => Exit::Refused,
+            Self::Refused(refusal) if refusal.needs_consent() => Exit::Refused,
+            Self::Refused(_) => Exit::NotReached,
             Self::Said(exit) => *exit,
             Self::BrokenPipe => Exit::Done,
         }

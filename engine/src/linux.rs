@@ -101,6 +101,7 @@ impl LinuxEngine {
         let mut note = |text: String| tell(text);
         match step {
             Step::CreateNetwork { spec } => net::create(store, spec).map(drop),
+            Step::UpdateNetwork { spec } => net::update(store, spec),
             Step::RemoveNetwork { name } => net::remove(store, name).and_then(|()| net::sweep(store)),
             Step::CreateVolume { spec } => volume::create(store, spec).map(drop),
             Step::RemoveVolume { name } => {

@@ -24,6 +24,9 @@ pub enum WorldError {
         /// Who has it.
         by: ContainerId,
     },
+    /// A thing cannot be changed like this while it exists.
+    #[error("{0} cannot be changed like this in place")]
+    Fixed(String),
     /// A container is in a state in which the step cannot be done.
     #[error("container {id} {problem}")]
     WrongState {
@@ -48,6 +51,14 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
         Step::CreateNetwork { spec } => {
             absent(live.networks.contains_key(&spec.name), || format!("network {}", spec.name))?;
             live.networks.insert(spec.name.clone(), spec.clone());
+        }
+        Step::UpdateNetwork { spec } => {
+            let name = || format!("network {}", spec.name);
+            let known = live.networks.get_mut(&spec.name).ok_or_else(|| WorldError::Missing(name()))?;
+            if !crate::diff::network_changes_in_place(known, spec) {
+                return Err(WorldError::Fixed(name()));
+            }
+            *known = spec.clone();
         }
         Step::RemoveNetwork { name } => {
             present(live.networks.contains_key(name), || format!("network {name}"))?;
@@ -148,8 +159,9 @@ fn reach(live: &mut Live, id: &ContainerId, until: Until) -> Result<(), WorldErr
 
 fn kill(live: &mut Live, id: &ContainerId, signal: &str) -> Result<(), WorldError> {
     let container = find(live, id)?;
-    refuse_when(!container.state.is_running(), id, "does not run")?;
-    if signal == "KILL" {
+    let (runs, ends) = (container.state.is_running(), signal == "KILL");
+    refuse_when(!runs && !ends, id, "does not run")?;
+    if runs && ends {
         container.state = State::Exited { code: 137, requested: true };
     }
     Ok(())

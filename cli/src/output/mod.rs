@@ -102,7 +102,7 @@ impl Screen {
             Failure::Invalid(diagnostics) => self.diagnostics(diagnostics),
             Failure::Refused(refusal) => {
                 for problem in &refusal.problems {
-                    let mut message = Message::new(Exit::Refused, &problem.message);
+                    let mut message = Message::new(failure.exit(), &problem.message);
                     message.hint.clone_from(&problem.hint);
                     self.tell(&render(self.err, &message));
                 }

@@ -79,7 +79,7 @@ pub(crate) fn resources(plan: &Plan) -> Vec<Resource> {
 /// What a step is about.
 fn subject(step: &Step) -> (Sort, String) {
     match step {
-        Step::CreateNetwork { spec } => (Sort::Network, spec.name.clone()),
+        Step::CreateNetwork { spec } | Step::UpdateNetwork { spec } => (Sort::Network, spec.name.clone()),
         Step::RemoveNetwork { name } => (Sort::Network, name.clone()),
         Step::CreateVolume { spec } => (Sort::Volume, spec.name.clone()),
         Step::RemoveVolume { name } => (Sort::Volume, name.clone()),
@@ -110,7 +110,7 @@ fn act(step: &Step) -> Option<Act> {
         Step::RemoveNetwork { .. } | Step::RemoveVolume { .. } | Step::RemoveContainer { .. } => Act::Remove,
         Step::StartContainer { .. } => Act::Start,
         Step::StopContainer { .. } => Act::Stop,
-        Step::UpdateContainer { .. } => Act::Update,
+        Step::UpdateNetwork { .. } | Step::UpdateContainer { .. } => Act::Update,
         Step::KillContainer { .. } => Act::Kill,
         Step::Await { .. } => return None,
     })

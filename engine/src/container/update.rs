@@ -13,6 +13,10 @@ use planner::{ContainerId, ContainerSpec};
 /// something, so it need not be told.
 pub fn update(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<()> {
     let mut record = record::read(store, id)?;
+    if !planner::diff::changes_in_place(&record.spec, spec) {
+        let doing = format!("container {} cannot be changed like this in place", id.name());
+        return Err(Error::new(Kind::Conflict, doing));
+    }
     let image = Images::new(store).resolve(&record.image_id)?;
     let image =
         image.ok_or_else(|| Error::new(Kind::NotFound, format!("image {} is gone", record.spec.image)))?;

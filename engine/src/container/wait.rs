@@ -1,8 +1,11 @@
 //! Waiting until a container has reached something: woken by its supervisor, never polling.
+//!
+//! Who waits for the health of a container that is unhealthy already has perhaps just mended what
+//! it needs: the old verdict does not count, the next probe's does.
 
 use super::client;
 use super::logs::last_lines;
-use super::state::StateRecord;
+use super::state::{Probe, StateRecord};
 use crate::Tell;
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::Store;
@@ -36,6 +39,7 @@ pub async fn wait(
 async fn reach(store: &Store, id: &ContainerId, until: Until, tell: &Tell) -> Result<()> {
     let doing = || format!("watch the supervisor of {}", id.name());
     let mut told = String::new();
+    let stale = StateRecord::read(store, id)?.and_then(verdict_so_far);
     loop {
         // Connected before the state is read: a change cannot fall between the two.
         let watch = client::watch(store, id)?.map(UnixStream::from_std).transpose().doing(doing)?;
@@ -43,12 +47,11 @@ async fn reach(store: &Store, id: &ContainerId, until: Until, tell: &Tell) -> Re
             let state = StateRecord::read(store, id)?;
             match judge(state.as_ref().map_or(State::Created, StateRecord::live), until) {
                 Verdict::Reached => return Ok(()),
-                Verdict::Failed(why) => return Err(failure(store, id, state.unwrap_or_default(), why)),
-                Verdict::NotYet(what) if what != told => {
-                    tell(what.clone());
-                    told = what;
+                Verdict::Failed(Why::Unhealthy) if stale.is_some() && stale == probe_of(state.as_ref()) => {
+                    tell_once(tell, &mut told, "it is unhealthy; waiting for its next probe".to_owned());
                 }
-                Verdict::NotYet(_) => {}
+                Verdict::Failed(why) => return Err(failure(store, id, state.unwrap_or_default(), why)),
+                Verdict::NotYet(what) => tell_once(tell, &mut told, what),
             }
             // Without a supervisor the state is final or about to be: one more look tells.
             let Some(watch) = &watch else { break };
@@ -59,6 +62,23 @@ async fn reach(store: &Store, id: &ContainerId, until: Until, tell: &Tell) -> Re
         if watch.is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+}
+
+/// The probe that made a running container unhealthy before anybody waited for it.
+fn verdict_so_far(state: StateRecord) -> Option<Probe> {
+    let unhealthy = state.live() == State::Running { health: Health::Unhealthy };
+    state.last_probe.filter(|_| unhealthy)
+}
+
+fn probe_of(state: Option<&StateRecord>) -> Option<Probe> {
+    state.and_then(|state| state.last_probe.clone())
+}
+
+fn tell_once(tell: &Tell, told: &mut String, what: String) {
+    if *told != what {
+        tell(what.clone());
+        *told = what;
     }
 }
 

@@ -31,6 +31,13 @@ pub fn create(store: &Store, spec: &NetworkSpec) -> Result<NetworkRecord> {
     Ok(network)
 }
 
+/// Records what may change about a network that exists: its labels. Idempotent.
+pub fn update(store: &Store, spec: &NetworkSpec) -> Result<()> {
+    let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
+    let known = record::existing(store, &spec.name)?;
+    take_over(store, known, spec).map(drop)
+}
+
 /// A network that is there already: its labels may change, its form not.
 fn take_over(store: &Store, mut known: NetworkRecord, spec: &NetworkSpec) -> Result<NetworkRecord> {
     let same_subnet = spec.subnet.is_none_or(|subnet| subnet.trunc() == known.subnet);

@@ -25,7 +25,7 @@ mod publish;
 mod record;
 mod repair;
 
-pub use bridge::{create, list, remove, sweep};
+pub use bridge::{create, list, remove, sweep, update};
 pub use endpoint::{connect, declare, disconnect, endpoints, forget};
 pub use ports::hold_ports;
 pub use publish::{publish, published, unpublish};

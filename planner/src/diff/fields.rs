@@ -92,7 +92,7 @@ pub const NETWORK: &[Field<NetworkSpec>] = &[
     one("internal", Replace, |n| flag(n.internal)),
     one("ipam.config.subnet", Replace, |n| n.subnet.map(|subnet| subnet.to_string())),
     one("ipam.config.gateway", Replace, |n| n.gateway.map(|gateway| gateway.to_string())),
-    each("labels", Replace, |n| n.labels.clone()),
+    each("labels", UpdateInPlace, |n| n.labels.clone()),
 ];
 
 /// The fields of a volume.

@@ -85,6 +85,12 @@ pub fn changes_in_place(from: &ContainerSpec, to: &ContainerSpec) -> bool {
     changes(CONTAINER, from, to).iter().all(|(_, on_change)| *on_change != OnChange::Replace)
 }
 
+/// Whether a network of the one spec can become one of the other as it is.
+pub fn network_changes_in_place(from: &NetworkSpec, to: &NetworkSpec) -> bool {
+    from.stack == to.stack
+        && changes(NETWORK, from, to).iter().all(|(_, on_change)| *on_change != OnChange::Replace)
+}
+
 fn network(spec: &NetworkSpec, live: Option<&NetworkSpec>) -> Change {
     match live {
         _ if spec.external => Change::Keep,

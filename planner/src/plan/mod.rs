@@ -5,7 +5,7 @@ pub mod check;
 pub mod render;
 mod step;
 
-pub use build::{Refusal, plan};
+pub use build::{Problem, ProblemKind, Refusal, plan};
 pub use step::{Step, Until};
 
 use crate::desired::{ContainerId, Slot};

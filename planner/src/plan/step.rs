@@ -13,6 +13,12 @@ pub enum Step {
         /// The network.
         spec: NetworkSpec,
     },
+    /// Requires: it exists. Ensures: its record is as the spec says; only labels differ from
+    /// before, and nobody on it loses a connection.
+    UpdateNetwork {
+        /// What it is from now on.
+        spec: NetworkSpec,
+    },
     /// Requires: no container on it. Ensures: it is gone.
     RemoveNetwork {
         /// Real name.
@@ -59,7 +65,8 @@ pub enum Step {
         /// Time between the stop signal and `KILL`.
         grace: Duration,
     },
-    /// Requires: it is running. Ensures: the signal was sent to its first process.
+    /// Requires: it is running. Ensures: the signal was sent to its first process. `KILL` is a stop
+    /// without grace, for which it need not run.
     KillContainer {
         /// Which container.
         id: ContainerId,
@@ -93,6 +100,7 @@ impl Step {
             | Self::RemoveContainer { id }
             | Self::UpdateContainer { id, .. } => Some(id),
             Self::CreateNetwork { .. }
+            | Self::UpdateNetwork { .. }
             | Self::RemoveNetwork { .. }
             | Self::CreateVolume { .. }
             | Self::RemoveVolume { .. } => None,
@@ -103,7 +111,8 @@ impl Step {
 /// What an [`Step::Await`] waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Until {
-    /// Its health check succeeds. Fails when it ends, becomes unhealthy or has no health check.
+    /// Its health check succeeds. Fails when it ends, has no health check, or is unhealthy after a
+    /// probe that ended since the wait began: an older verdict may be about what was mended since.
     Healthy,
     /// It ended with exit code 0. Fails when it ended otherwise.
     Completed,

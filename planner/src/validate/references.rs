@@ -2,7 +2,7 @@
 
 use super::Rules;
 use crate::desired::HealthTest;
-use crate::model::{Condition, MountSource, Network, Service, Stack};
+use crate::model::{Condition, MountSource, Network, Restart, Service, Stack};
 use crate::source::suggest::did_you_mean;
 use crate::source::tree::{Tree, Value};
 use std::collections::BTreeSet;
@@ -68,6 +68,13 @@ impl Rules<'_> {
                     self.diagnostics
                         .error(&edge.span, path, message)
                         .hint("wait for service_started instead");
+                } else if edge.condition == Condition::ServiceCompletedSuccessfully
+                    && matches!(dependency.restart, Restart::Always | Restart::UnlessStopped)
+                {
+                    let message =
+                        format!("`{target}` never completes: its restart policy starts it again and again");
+                    let hint = format!("give `{target}` `restart: on-failure` or no restart policy");
+                    self.diagnostics.error(&edge.span, path, message).hint(hint);
                 }
                 continue;
             }

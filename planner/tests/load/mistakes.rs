@@ -451,6 +451,12 @@ const IN_A_FILE: Mistakes = &[
         ],
     ),
     (
+        "services: {a: {image: x, depends_on: {b: {condition: service_completed_successfully}}}, b: {image: x, restart: always}}",
+        &[
+            "1:39 services.a.depends_on.b: `b` never completes: its restart policy starts it again and again [give `b` `restart: on-failure` or no restart policy]",
+        ],
+    ),
+    (
         "services: {a: {image: x, ports: ['80:80']}, b: {image: x, ports: ['80:81']}}",
         &[
             "1:67 services.b.ports: the host port 80 is also published by service `a` [only one of them can run]",
@@ -498,6 +504,25 @@ fn all_mistakes_of_all_files_are_told_at_once() {
     let told = say(&memory);
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[2].starts_with("over.yaml:1:18 services.web.imagee: unknown key"), "{told:?}");
+}
+
+#[test]
+fn a_mistake_in_one_field_hides_none_in_others() {
+    let memory = Memory::stack(&web(
+        "imagee: x\nports: [x]\nnetworks: [nowhere]\nmem_limit: 1m\ncpus: many\ndepends_on: [nobody]",
+    ));
+    let told = say(&memory).join("\n");
+    let all = [
+        "4:5 services.web.imagee: unknown key",
+        "5:13 services.web.ports.0: `x` is not a port",
+        "6:16 services.web.networks: network `nowhere` is not defined",
+        "7:16 services.web.mem_limit: a memory limit of 1 MiB is too small",
+        "8:11 services.web.cpus: ",
+        "9:18 services.web.depends_on.nobody: service `nobody` is not defined",
+    ];
+    for expected in all {
+        assert!(told.contains(expected), "{expected} is missing in\n{told}");
+    }
 }
 
 #[test]

@@ -36,10 +36,28 @@ pub struct Refusal {
 /// One thing that stands in the way of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// What could take it away.
+    pub kind: ProblemKind,
     /// What is wrong: lower case, no full stop.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+/// What could take a problem away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// Another file, another name on the command line, something that must exist first.
+    Impossible,
+    /// The user's consent: the same command for more services, or with one more option.
+    Consent,
+}
+
+impl Refusal {
+    /// Whether consent is all that is missing.
+    pub fn needs_consent(&self) -> bool {
+        self.problems.iter().all(|problem| problem.kind == ProblemKind::Consent)
+    }
 }
 
 /// The plan that leads from `live` to what `goal` asks of `stack`. `stack` is `None` for goals

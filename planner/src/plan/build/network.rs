@@ -7,11 +7,15 @@ use crate::diff::{Change, Diff};
 use crate::plan::{Cause, Step, StepId};
 
 impl Draft<'_> {
-    /// Networks that are not there. What is kept is told.
-    pub(super) fn create_networks(&mut self, desired: &Desired, diff: &Diff) {
+    /// Networks that are not there, and those that change in place. What is kept is told.
+    pub(super) fn settle_networks(&mut self, desired: &Desired, diff: &Diff) {
         for (name, change) in &diff.networks {
             match (change, desired.networks.get(name)) {
                 (Change::Create, Some(spec)) => self.create_network(spec, Cause::Declared, Vec::new()),
+                (Change::Update(fields), Some(spec)) => {
+                    let step = Step::UpdateNetwork { spec: spec.clone() };
+                    self.steps.push(step, Cause::Changed(fields.clone()), Vec::new());
+                }
                 (Change::Keep, Some(spec)) => {
                     self.keep(
                         format!("network {name}"),

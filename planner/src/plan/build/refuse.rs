@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::slot::replaced_networks;
-use super::{Problem, Refusal};
+use super::{Problem, ProblemKind, Refusal};
 use crate::desired::{ContainerSpec, Desired};
 use crate::diff::Diff;
 use crate::goal::{Goal, Verb};
@@ -63,7 +63,7 @@ fn done(problems: impl Iterator<Item = Problem>) -> Result<(), Refusal> {
 }
 
 fn problem(message: impl Into<String>, hint: Option<&str>) -> Problem {
-    Problem { message: message.into(), hint: hint.map(str::to_owned) }
+    Problem { kind: ProblemKind::Impossible, message: message.into(), hint: hint.map(str::to_owned) }
 }
 
 /// Only images that something must be made from.
@@ -104,6 +104,7 @@ fn foreign(desired: &Desired, live: &Live) -> Vec<Problem> {
 }
 
 /// A network can be replaced only when all containers on it are; those out of scope would be lost.
+/// That is the user's to decide.
 fn strangers_on_replaced_networks(diff: &Diff, draft: &Draft) -> Vec<Problem> {
     let slots = draft.slots.iter().flat_map(|slot| &slot.old);
     let leaving: BTreeSet<_> = slots.chain(draft.removals.iter().map(|removal| &removal.id)).collect();
@@ -116,7 +117,7 @@ fn strangers_on_replaced_networks(diff: &Diff, draft: &Draft) -> Vec<Problem> {
                 id.name()
             );
             let hint = "run `sampan up` for all services; --remove-orphans removes those not in the file";
-            problems.push(problem(message, Some(hint)));
+            problems.push(Problem { kind: ProblemKind::Consent, ..problem(message, Some(hint)) });
         }
     }
     problems

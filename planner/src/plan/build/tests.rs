@@ -92,6 +92,19 @@ volumes: {data: {external: true}}",
 }
 
 #[test]
+fn consent_is_asked_only_where_it_helps() {
+    let before = stack("services: {web: {image: a}, api: {image: a}}");
+    let live = after_up(&before);
+    let text = "services: {web: {image: a}, api: {image: a}}
+networks: {default: {internal: true}}";
+    let today = stack(text);
+    assert!(plan(Some(&today), &up(&["web"]), &live).unwrap_err().needs_consent());
+    assert!(!plan(Some(&today), &up(&["wep"]), &live).unwrap_err().needs_consent());
+    let both = Live { images: Default::default(), ..live };
+    assert!(!plan(Some(&today), &up(&["web"]), &both).unwrap_err().needs_consent());
+}
+
+#[test]
 fn unknown_services_are_refused_with_those_that_there_are() {
     let stack = stack("services: {web: {image: a}, db: {image: a}}");
     let refusal = plan(Some(&stack), &up(&["wep"]), &world_with(&["a"])).unwrap_err();

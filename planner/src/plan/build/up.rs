@@ -22,7 +22,7 @@ pub(super) fn up(stack: &Stack, goal: &Goal, options: &UpOptions, live: &Live) -
     refuse::unreachable(stack, &desired, &diff, &draft)?;
 
     draft.create_volumes(&desired, &diff);
-    draft.create_networks(&desired, &diff);
+    draft.settle_networks(&desired, &diff);
     draft.update_containers();
     draft.create_containers(false);
     draft.stop_containers();

@@ -193,6 +193,7 @@ fn of_network_or_volume(node: &Node, plan: &Plan) -> Option<ResourceChange> {
     let (kind, name, action) = match &node.step {
         Step::CreateNetwork { spec } if removes(&spec.name) => (Kind::Network, &spec.name, Action::Replace),
         Step::CreateNetwork { spec } => (Kind::Network, &spec.name, Action::Create),
+        Step::UpdateNetwork { spec } => (Kind::Network, &spec.name, Action::Update),
         Step::RemoveNetwork { name } if !creates(name) => (Kind::Network, name, Action::Remove),
         Step::CreateVolume { spec } => (Kind::Volume, &spec.name, Action::Create),
         Step::RemoveVolume { name } => (Kind::Volume, name, Action::Remove),

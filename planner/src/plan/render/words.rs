@@ -8,6 +8,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreateNetwork { spec } => write!(f, "create network {}", spec.name),
+            Self::UpdateNetwork { spec } => write!(f, "update network {}", spec.name),
             Self::RemoveNetwork { name } => write!(f, "remove network {name}"),
             Self::CreateVolume { spec } => write!(f, "create volume {}", spec.name),
             Self::RemoveVolume { name } => write!(f, "remove volume {name}"),
@@ -84,6 +85,7 @@ impl Step {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::CreateNetwork { .. } => "create_network",
+            Self::UpdateNetwork { .. } => "update_network",
             Self::RemoveNetwork { .. } => "remove_network",
             Self::CreateVolume { .. } => "create_volume",
             Self::RemoveVolume { .. } => "remove_volume",
