@@ -1,6 +1,7 @@
 //! The groups of one container: made, limited, stopped, killed, removed.
 
 use super::Join;
+use super::delegation;
 use super::hierarchy::{Controller, Hierarchy, Version};
 use super::limits::{Write, writes};
 use super::oom::OomWatch;
@@ -21,6 +22,10 @@ const LEAVING: Duration = Duration::from_secs(5);
 const FREEZING: Duration = Duration::from_secs(10);
 /// How long to sleep between two looks at either.
 const PAUSE: Duration = Duration::from_millis(1);
+/// What to do when a limit is below what is in use.
+const IN_USE: &str = "more is in use than that; free some first";
+/// What to do in a container whose control groups are for looking only.
+const READ_ONLY: &str = "control groups must be mounted writable: mount -o remount,rw /sys/fs/cgroup";
 /// How often groups are made anew because another process removed an empty parent meanwhile.
 const ATTEMPTS_MAX: u32 = 100;
 
@@ -47,7 +52,11 @@ impl Group {
             match self.make_folders() {
                 Ok(()) => break,
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS_MAX => {}
-                Err(error) => return Err(error).doing(|| format!("make control groups of {}", self.path[2])),
+                Err(error) => {
+                    let read_only = error.kind() == io::ErrorKind::ReadOnlyFilesystem;
+                    let made = Err(error).doing(|| format!("make control groups of {}", self.path[2]));
+                    return made.map_err(|error| if read_only { error.hint(READ_ONLY) } else { error });
+                }
             }
         }
         self.update(limits)
@@ -58,35 +67,37 @@ impl Group {
             make_all(&folder)?;
         }
         match (&self.hierarchy.version2, self.version()) {
-            (Some(root), Version::V2) => self.enable_controllers(root),
+            (Some(root), Version::V2) => delegation::enable(root, &self.path),
             _ => Ok(()),
         }
-    }
-
-    /// Version 2 gives a group only the controllers that all above it hand down.
-    fn enable_controllers(&self, root: &Path) -> io::Result<()> {
-        let mut folder = root.to_owned();
-        for step in &self.path {
-            let available = fs::read_to_string(folder.join("cgroup.controllers"))?;
-            let enabled = fs::read_to_string(folder.join("cgroup.subtree_control"))?;
-            let has = |text: &str, name: &str| text.split_whitespace().any(|known| known == name);
-            let names = Controller::VERSION2.iter().map(|controller| controller.name());
-            let missing = names.filter(|name| has(&available, name) && !has(&enabled, name));
-            for name in missing {
-                write(&folder.join("cgroup.subtree_control"), &format!("+{name}"))?;
-            }
-            folder.push(step);
-        }
-        Ok(())
     }
 
     /// Changes the limits of groups that are there.
     pub fn update(&self, limits: &Limits) -> Result<()> {
         let memory = self.folder(Controller::Memory);
+        if let (Version::V2, Some(folder), Some(limit)) = (self.version(), &memory, limits.memory) {
+            self.reclaim(folder, limit)?;
+        }
         let total = memory.and_then(|folder| read_number(&folder, "memory.memsw.limit_in_bytes"));
         writes(limits, self.version(), total.unwrap_or(u64::MAX))
             .iter()
             .try_for_each(|write| self.apply(write))
+    }
+
+    /// Brings what is in use below a coming limit. Version 1 refuses a limit that is exceeded, but
+    /// version 2 takes it and kills; `memory.high` makes it try without killing first.
+    fn reclaim(&self, folder: &Path, limit: u64) -> Result<()> {
+        let exceeds = || read_number(folder, "memory.current").is_some_and(|used| used > limit);
+        if !exceeds() {
+            return Ok(());
+        }
+        let high = folder.join("memory.high");
+        let doing = || format!("make {} use no more than {limit} bytes of memory", self.path[2]);
+        write(&high, &limit.to_string()).doing(doing)?;
+        let exceeded = exceeds();
+        // Left there it would slow the container down instead of ending what takes too much.
+        write(&high, "max").doing(doing)?;
+        if exceeded { Err(Error::new(Kind::Conflict, doing()).hint(IN_USE)) } else { Ok(()) }
     }
 
     fn apply(&self, wanted: &Write) -> Result<()> {
@@ -94,6 +105,11 @@ impl Group {
         let Some(path) = path.filter(|path| path.exists()) else {
             if !wanted.needed {
                 return Ok(());
+            }
+            let root = self.hierarchy.version2.as_deref().filter(|_| self.version() == Version::V2);
+            let delegated = root.and_then(|root| delegation::explain(root, &self.path, wanted.controller));
+            if let Some(error) = delegated {
+                return Err(error);
             }
             let doing =
                 format!("this machine cannot limit {} ({} is missing)", wanted.controller, wanted.file);
@@ -104,7 +120,7 @@ impl Group {
         let doing = || format!("set {} of {} to {}", wanted.file, self.path[2], wanted.value);
         match &result {
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
-                result.doing(doing).map_err(|error| error.hint("more is in use than that; free some first"))
+                result.doing(doing).map_err(|error| error.hint(IN_USE))
             }
             _ => result.doing(doing),
         }

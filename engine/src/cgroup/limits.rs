@@ -51,9 +51,10 @@ fn memory_v1(limits: &Limits, total_in_force: u64) -> Vec<Write> {
 fn memory_v2(limits: &Limits) -> Vec<Write> {
     let value = |bytes: Option<u64>| bytes.map_or("max".to_owned(), |bytes| bytes.to_string());
     let swap = limits.memory.zip(total(limits)).map(|(memory, total)| total.saturating_sub(memory));
+    // The swap first: lowering the memory pushes some of it there.
     vec![
-        memory("memory.max", value(limits.memory), limits.memory.is_some()),
         memory("memory.swap.max", value(swap), wants_swap_limit(limits)),
+        memory("memory.max", value(limits.memory), limits.memory.is_some()),
     ]
 }
 
@@ -131,7 +132,7 @@ mod tests {
             );
             assert_eq!(
                 memory_of(Version::V2, 64 * MIB, swap, u64::MAX),
-                [("memory.max", memory.clone()), ("memory.swap.max", version2)],
+                [("memory.swap.max", version2), ("memory.max", memory.clone())],
                 "{swap:?}"
             );
         }
@@ -169,7 +170,7 @@ mod tests {
     fn what_is_not_limited_is_written_as_unlimited_and_not_needed() {
         let list = writes(&Limits::default(), Version::V2, u64::MAX);
         let shown: Vec<String> = list.iter().map(|write| format!("{}={}", write.file, write.value)).collect();
-        assert_eq!(shown, ["memory.max=max", "memory.swap.max=max", "cpu.max=max 100000", "pids.max=max"]);
+        assert_eq!(shown, ["memory.swap.max=max", "memory.max=max", "cpu.max=max 100000", "pids.max=max"]);
         assert!(list.iter().all(|write| !write.needed));
     }
 
@@ -177,7 +178,7 @@ mod tests {
     fn only_a_wish_for_swap_needs_the_kernel_to_account_for_it() {
         let needs = |swap| {
             let limits = Limits { memory: Some(64 * MIB), swap, ..Limits::default() };
-            writes(&limits, Version::V2, u64::MAX)[1].needed
+            writes(&limits, Version::V2, u64::MAX)[0].needed
         };
         assert!(needs(Swap::Total(64 * MIB)));
         assert!(!needs(Swap::SameAsMemory) && !needs(Swap::Unlimited));

@@ -12,6 +12,7 @@
 //! `cpuset`, `devices`, `blkio` and others are left alone: their tasks stay where they were.
 //! A controller that is missing is an error only when a limit needs it.
 
+mod delegation;
 mod group;
 mod hierarchy;
 mod limits;
