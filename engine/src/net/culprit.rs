@@ -3,12 +3,16 @@
 use super::netlink::{Message, Socket};
 use crate::error::{Context, Result};
 use crate::store::Store;
+use crate::sys::pidfd;
 use planner::ContainerId;
 use planner::desired::Protocol;
+use rustix::net::{getpeername, getsockname, ipproto, sockopt};
+use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 /// Who has a port.
@@ -63,7 +67,8 @@ impl Owner {
 }
 
 /// Everybody with a socket bound so that `address` cannot be bound. Empty when nobody can be
-/// found: a socket that is bound but not listening shows only from Linux 6.8 on.
+/// found: a TCP socket that is bound but not listening shows only from Linux 6.8 on, unless it is
+/// a supervisor's.
 pub(crate) fn owners(address: SocketAddr, protocol: Protocol) -> Result<BTreeSet<Owner>> {
     let names = match protocol {
         Protocol::Tcp => ["tcp", "tcp6"],
@@ -80,7 +85,39 @@ pub(crate) fn owners(address: SocketAddr, protocol: Protocol) -> Result<BTreeSet
     }
     // Connections that are closing have no inode any more.
     let inodes = inodes.into_iter().map(|(_, inode)| inode).filter(|inode| *inode != 0).collect();
-    processes_with(&inodes)
+    let found = processes_with(&inodes)?;
+    if found.is_empty() && protocol == Protocol::Tcp { supervisors(address) } else { Ok(found) }
+}
+
+/// The supervisors that hold a TCP port which clashes, found by looking at copies of their
+/// sockets (pidfd_getfd(2)).
+fn supervisors(wanted: SocketAddr) -> Result<BTreeSet<Owner>> {
+    let network = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+    let ours = network("self");
+    let owners = processes()?.map(|pid| (pid, owner(pid)));
+    let shims = owners.filter(|(_, owner)| matches!(owner, Owner::Container { .. }));
+    let near = shims.filter(|(pid, _)| network(&pid.to_string()) == ours);
+    Ok(near.filter(|(pid, _)| holds(*pid, wanted)).map(|(_, owner)| owner).collect())
+}
+
+/// Whether a process has a TCP socket that clashes, neither listens nor is connected.
+fn holds(pid: u32, wanted: SocketAddr) -> bool {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    let Ok(process) = pidfd::open(pid.cast_signed()) else { return false };
+    let is_socket = |link: &PathBuf| link.to_string_lossy().starts_with("socket:");
+    let sockets = entries.flatten().filter(|entry| fs::read_link(entry.path()).as_ref().is_ok_and(is_socket));
+    let numbers = sockets.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers
+        .filter_map(|number| pidfd_getfd(&process, number, PidfdGetfdFlags::empty()).ok())
+        .any(|socket| idle_address(&socket).is_some_and(|local| clashes(&(local, 0), wanted)))
+}
+
+/// The address of a TCP socket that is bound and nothing else.
+fn idle_address(socket: &OwnedFd) -> Option<SocketAddr> {
+    let is_tcp = sockopt::socket_protocol(socket).ok()? == Some(ipproto::TCP);
+    let is_idle = !sockopt::socket_acceptconn(socket).ok()? && getpeername(socket).is_err();
+    let local = SocketAddr::try_from(getsockname(socket).ok()?).ok()?;
+    (is_tcp && is_idle).then(|| local)
 }
 
 /// A local address and the inode of its socket.
@@ -155,9 +192,12 @@ fn processes_with(inodes: &BTreeSet<u64>) -> Result<BTreeSet<Owner>> {
         return Ok(BTreeSet::new());
     }
     let links: BTreeSet<_> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
+    Ok(processes()?.filter(|pid| has_open(*pid, &links)).map(owner).collect())
+}
+
+fn processes() -> Result<impl Iterator<Item = u32>> {
     let entries = fs::read_dir("/proc").doing(|| "list processes".to_owned())?;
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    Ok(pids.filter(|pid| has_open(*pid, &links)).map(owner).collect())
+    Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()))
 }
 
 fn has_open(pid: u32, links: &BTreeSet<String>) -> bool {
@@ -179,6 +219,7 @@ fn owner(pid: u32) -> Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::net::{AddressFamily, SocketType};
 
     #[test]
     fn a_supervisor_is_told_from_a_process_by_its_command_line() {
@@ -192,6 +233,18 @@ mod tests {
         assert!(!owner.is_replica_of(&Store::new("/r", "/elsewhere"), &"shop.web.1.4".parse().unwrap()));
         assert_eq!(Owner::of(123, &["nginx: master"], "nginx").to_string(), "nginx (pid 123)");
         assert_eq!(Owner::of(9, &["x", "shim"], "x").to_string(), "x (pid 9)");
+    }
+
+    #[test]
+    fn a_port_that_is_held_shows_in_the_copied_socket_and_a_listening_one_does_not() {
+        let held = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        rustix::net::bind(&held, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let local = idle_address(&held).unwrap();
+        assert!(holds(std::process::id(), local));
+        let other = SocketAddr::new(Ipv4Addr::new(127, 0, 0, 2).into(), local.port());
+        assert!(!holds(std::process::id(), other));
+        rustix::net::listen(&held, 1).unwrap();
+        assert_eq!(idle_address(&held), None);
     }
 
     #[test]
