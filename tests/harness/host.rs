@@ -102,6 +102,17 @@ impl Host {
         command
     }
 
+    /// Runs a shell script in a folder on this host; `$sampan` is the program, with its roots set.
+    ///
+    /// # Panics
+    /// When the shell cannot be started.
+    pub fn script(&self, folder: &Path, script: &str) -> Output {
+        let mut command = self.command(Path::new("/bin/sh"), folder);
+        command.args(["-c", script]).stdin(Stdio::null()).env("sampan", binary());
+        command.env("SAMPAN_ROOT", self.root()).env("SAMPAN_RUNTIME", self.runtime());
+        Output::of(script.to_owned(), command.output().expect("run a shell"))
+    }
+
     /// Runs a shell command on this host.
     ///
     /// # Panics
@@ -215,7 +226,7 @@ impl Host {
         // The kernel takes links away a moment after the last namespace that held them.
         let start = Instant::now();
         let mut found = leaks::find(self);
-        while !found.is_empty() && start.elapsed() < Duration::from_secs(5) {
+        while !found.is_empty() && start.elapsed() < crate::patiently(Duration::from_secs(5)) {
             std::thread::sleep(Duration::from_millis(20));
             found = leaks::find(self);
         }

@@ -15,7 +15,14 @@ pub use stack::Project;
 
 use std::time::{Duration, Instant};
 
-/// Repeats a check until it gives a value, for at most ten seconds.
+/// `time`, multiplied by `SAMPAN_TEST_PATIENCE` where machines are slow.
+#[must_use]
+pub fn patiently(time: Duration) -> Duration {
+    let factor = std::env::var("SAMPAN_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
+    time.saturating_mul(factor.unwrap_or(1))
+}
+
+/// Repeats a check until it gives a value, for at most ten seconds (more with patience).
 ///
 /// # Panics
 /// When the time is over, with `what`.
@@ -25,7 +32,7 @@ pub fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = check() {
             return value;
         }
-        assert!(start.elapsed() < Duration::from_secs(10), "it never came true that {what}");
+        assert!(start.elapsed() < patiently(Duration::from_secs(10)), "it never came true that {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -3,6 +3,7 @@
 mod dependencies;
 mod exec;
 mod failures;
+mod groups;
 mod images;
 mod lifecycle;
 mod limits;
