@@ -1,16 +1,19 @@
 # make demo    shows sampan on a real stack (with root rights)
 # make test    runs all tests; without root those that need it are skipped and say so
+# make test-vm runs some of them on cgroup v2 and Debian's kernel 6.1, or KERNEL=6.12, in a virtual machine
 # make bench   measures sampan, beside its peers where they are installed (with root rights)
 # make lint    checks format, lints, and dependencies (deny.toml)
 # make fmt     formats the code
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 need := .ci/need
+KERNEL = 6.1
+TESTS = some
 sudo := $(if $(filter-out 0,$(shell id -u)),sudo)
 # The host is named as the target in .cargo/config.toml, hence the folder in between.
 release = $(or $(CARGO_TARGET_DIR),target)/$(shell rustc -vV | sed -n 's/^host: //p')/release/sampan
 
-.PHONY: help demo test bench fmt lint release
+.PHONY: help demo test test-vm bench fmt lint release
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -27,6 +30,12 @@ test:
 	@$(need) gcc libc6-dev busybox-static iproute2 nftables curl
 	cargo build --workspace --locked
 	cargo test --workspace --locked
+
+test-vm:
+	@$(need) gcc libc6-dev busybox-static iproute2 nftables curl
+	cargo build --workspace --locked
+	cargo test --workspace --locked --no-run
+	@$(sudo) env PATH="$(PATH)" tests/vm/scenarios.sh $(KERNEL) $(TESTS)
 
 bench: release
 	@$(need) busybox-static

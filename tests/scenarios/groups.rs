@@ -47,7 +47,7 @@ fn inside_a_container(host: &Host, folder: &std::path::Path, delegated: bool, sc
         &format!(
             "set -e; mkdir -p {own}/x.service; {hand_down}; echo 0 >{own}/x.service/cgroup.procs
              unshare --cgroup --mount sh -c '
-                 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+                 umount -l /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup
                  {script}
                  $sampan up -d; code=$?
                  cat /sys/fs/cgroup/sampan-*/grp/*/memory.max
@@ -90,7 +90,8 @@ fn processes_in_the_way_of_a_controller_are_named_and_once_moved_the_limit_holds
     let project = host.project("grp", LIMITED);
     let refused = inside_a_container(&host, project.folder(), true, "");
     refused.exits(1).says("processes are in /sys/fs/cgroup").says("cgroup.procs");
-    let moved = "mkdir /sys/fs/cgroup/inner; echo 0 >/sys/fs/cgroup/inner/cgroup.procs";
+    let moved = "cd /sys/fs/cgroup; mkdir inner; for pid in $(cat cgroup.procs); do
+                     echo $pid >inner/cgroup.procs; done 2>&-; cd - >/dev/null";
     inside_a_container(&host, project.folder(), true, moved).succeeds().says("33554432");
     host.is_clean();
 }
@@ -118,4 +119,23 @@ services:
     assert_eq!(project.pid("grp-a-1"), pid, "it lives on");
     assert_eq!(project.cgroup(pid, "memory", "", "memory.high"), "max");
     project.down();
+}
+
+#[test]
+fn groups_outside_of_our_own_namespace_are_told_from_a_failing_kernel() {
+    let Some(host) = host() else { return };
+    let project = host.project("grp", LIMITED);
+    let own = own(&host);
+    let join = format!("mkdir -p {own}/x.service; echo 0 >{own}/x.service/cgroup.procs");
+    let script = format!("{join}; exec unshare --cgroup $sampan up -d");
+    let output = host.script(project.folder(), &script);
+    // Without the mount option `nsdelegate` the kernel allows it.
+    let mounts = std::fs::read_to_string("/proc/self/mounts").expect("read the mounts");
+    if mounts.contains("nsdelegate") {
+        output.exits(1).says("mount -t cgroup2");
+    } else {
+        output.succeeds();
+    }
+    project.down();
+    remove(&own);
 }

@@ -23,18 +23,6 @@ shift $((OPTIND - 1))
 [ $# -gt 0 ] || { sed -n '2,/^set/s/^# \?//p' "$0" >&2; exit 2; }
 cache=${SAMPAN_VM_CACHE:-/var/cache/sampan-vm}/$kernel
 
-install_tools() {
-    local missing=()
-    command -v qemu-system-x86_64 >/dev/null || missing+=(qemu-system-x86)
-    command -v depmod >/dev/null || missing+=(kmod)
-    command -v cpio >/dev/null || missing+=(cpio)
-    command -v mkfs.ext4 >/dev/null || missing+=(e2fsprogs)
-    [ -x /bin/busybox ] || missing+=(busybox-static)
-    [ ${#missing[@]} = 0 ] && return
-    apt-get update -qq >/dev/null
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
-
 # Downloads the kernel package of the release that has this kernel, into $cache/x.
 fetch_kernel() {
     local release mirror package lists=$cache/apt
@@ -129,7 +117,7 @@ sync; echo o > /proc/sysrq-trigger; sleep 30
 STAGE2
 }
 
-install_tools
+"$(dirname "$0")/../../.ci/need" qemu-system-x86 kmod cpio e2fsprogs busybox-static xz-utils
 mkdir -p "$cache"
 exec 9> "$cache/lock"
 flock 9
@@ -163,7 +151,7 @@ timeout -k 5 "$seconds" qemu-system-x86_64 -machine q35,hpet=off,smm=off -cpu ma
     -drive "file=$job/disk,if=none,id=disk,format=raw,cache=unsafe,discard=unmap" -device virtio-blk-pci,drive=disk \
     -fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap -device virtio-9p-pci,fsdev=root,mount_tag=root \
     -fsdev "local,id=job,path=$job/share,security_model=none" -device virtio-9p-pci,fsdev=job,mount_tag=job \
-    </dev/null | tr -d '\r' || true
+    </dev/null | sed -u 's/\r//g' || true
 if [ ! -e "$job/share/status" ]; then
     echo "the virtual machine ended without an exit status; its console:" >&2
     tail -n 25 "$job/serial" >&2 || true

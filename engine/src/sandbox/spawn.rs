@@ -16,6 +16,9 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+const FOREIGN_GROUPS: &str = "the control groups mounted here lie outside of sampan's own namespace of \
+    them: umount -l /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup";
+
 /// Brings a container's first process to life. It returns when the program was executed, or with
 /// the act that failed: `mount /proc: Operation not permitted (step 7 of 41)`. The child is the
 /// caller's own: it must be waited for. A program that is not there is [`Kind::NotFound`] (exit
@@ -74,7 +77,12 @@ fn launch(
     let child = clone::clone(namespaces, group.map(AsFd::as_fd), || {
         run::run(program, inherited, theirs.as_fd());
     })
-    .doing(|| "clone a process into new namespaces".into())?;
+    .doing(|| "clone a process into new namespaces".into())
+    .map_err(|error| match error.kind {
+        // Nothing else here is looked up; so says a kernel that guards namespaces (`nsdelegate`).
+        Kind::NotFound if group.is_some() => error.hint(FOREIGN_GROUPS),
+        _ => error,
+    })?;
     drop(theirs);
     let mut report = Vec::with_capacity(REPORT_BYTES);
     File::from(ours).read_to_end(&mut report).doing(|| "hear from the new process".into())?;
