@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// A controller that we use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,8 +62,17 @@ pub struct Hierarchy {
 }
 
 impl Hierarchy {
-    /// Looks at this process's mounts.
+    /// Looks at this process's mounts, once: the list has a line for each container.
     pub fn detect() -> Result<Self> {
+        static FOUND: OnceLock<Hierarchy> = OnceLock::new();
+        if let Some(found) = FOUND.get() {
+            return Ok(found.clone());
+        }
+        let found = Self::look()?;
+        Ok(FOUND.get_or_init(|| found).clone())
+    }
+
+    fn look() -> Result<Self> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").doing(|| "read the list of mounts".into())?;
         let found = Self::parse(&mounts);
         if found == Self::default() {
