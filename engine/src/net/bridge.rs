@@ -11,6 +11,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long to wait for another store that is choosing a subnet right now.
@@ -22,7 +23,7 @@ pub fn create(store: &Store, spec: &NetworkSpec) -> Result<NetworkRecord> {
         return record::existing(store, &spec.name);
     }
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
-    let network = match store::read_optional::<NetworkRecord>(&store.network(&spec.name))? {
+    let network = match record::find(store, &spec.name)? {
         Some(known) => take_over(store, known, spec)?,
         None => establish(store, spec)?,
     };
@@ -173,8 +174,8 @@ fn sysctl(name: &str) -> Result<()> {
 /// Removes a network with its bridge. Idempotent; refuses while a container has a lease.
 pub fn remove(store: &Store, name: &str) -> Result<()> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
-    if let Some(mut network) = store::read_whole::<NetworkRecord>(&store.network(name))? {
-        record::drop_void_leases(store, &mut network);
+    if let Some(mut network) = record::find_whole(store, name)? {
+        record::drop_void_leases(store, &mut network)?;
         if let Some(id) = network.leases.keys().next() {
             let doing = format!("remove network {name}: {} is on it", id.name());
             return Err(Error::new(Kind::Conflict, doing).hint("remove its containers first"));
@@ -185,15 +186,16 @@ pub fn remove(store: &Store, name: &str) -> Result<()> {
     if let Some(link) = link::find(&mut socket, &bridge)? {
         socket.request(&[link::delete(link.index, &bridge)])?;
     }
-    remove_names(store, name)?;
+    remove_folder(&store.leases(name))?;
+    remove_folder(&store.dns(name))?;
     store::remove_optional(&store.network(name))?;
     firewall::refresh(store)
 }
 
-fn remove_names(store: &Store, network: &str) -> Result<()> {
-    match fs::remove_dir_all(store.dns(network)) {
+fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).doing(|| format!("remove the names of network {network}"))
+            Err(error).doing(|| format!("remove {}", path.display()))
         }
         _ => Ok(()),
     }
@@ -217,7 +219,7 @@ pub fn sweep(store: &Store) -> Result<()> {
         }
     }
     for name in record::file_names(&store.dns_root())?.iter().filter(|name| !kept(name)) {
-        remove_names(store, name)?;
+        remove_folder(&store.dns(name))?;
     }
     firewall::refresh(store)
 }

@@ -47,13 +47,7 @@ pub fn forget(store: &Store, id: &ContainerId) -> Result<()> {
     for network in record::file_names(&store.dns_root())? {
         store::remove_optional(&store.dns_entry(&network, id))?;
     }
-    let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
-    for mut network in record::all(store)? {
-        if network.leases.remove(id).is_some() {
-            store::write(&store.network(&network.spec.name), &network)?;
-        }
-    }
-    Ok(())
+    record::all(store)?.iter_mut().try_for_each(|network| record::give_back(store, network, id))
 }
 
 /// Makes the network namespace and its interfaces, and answers names with its addresses.

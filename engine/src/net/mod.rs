@@ -1,8 +1,8 @@
 //! Bridge networks, addresses, published ports, names.
 //!
 //! A network is a bridge with a gateway address; a container is a network namespace, held by
-//! a bind mount, with one veth pair for each network. Leases live in the network's record
-//! and stay with the container until [`forget`]. Firewall rules are computed as a whole
+//! a bind mount, with one veth pair for each network. Leases are files beside
+//! the network's record and stay with the container until [`forget`]. Firewall rules are computed as a whole
 //! from the records and replaced in one transaction, in a table of our own.
 //!
 //! Everything here can be made again from the records: after a reboot or with a wiped runtime
@@ -53,6 +53,7 @@ pub struct NetworkRecord {
     /// The bridge's own address.
     pub gateway: Ipv4Addr,
     /// Addresses given out; they stay with a container until it is removed.
+    #[serde(skip)]
     pub leases: BTreeMap<ContainerId, Ipv4Addr>,
 }
 

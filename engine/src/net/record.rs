@@ -4,7 +4,7 @@ use super::{NetworkRecord, ipam};
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store, fnv1a};
 use planner::ContainerId;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(crate) fn all(store: &Store) -> Result<Vec<NetworkRecord>> {
         .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
         .collect();
     names.sort();
-    names.iter().filter_map(|name| store::read_whole(&store.network(name)).transpose()).collect()
+    names.iter().filter_map(|name| find_whole(store, name).transpose()).collect()
 }
 
 /// Removes what interrupted commands left of records that they were writing.
@@ -42,10 +42,39 @@ pub fn sweep_records(store: &Store) -> Result<()> {
     store::sweep_temporary(&store.networks())
 }
 
+/// The record of a network with its leases.
+pub(crate) fn find(store: &Store, name: &str) -> Result<Option<NetworkRecord>> {
+    let Some(mut network) = store::read_optional::<NetworkRecord>(&store.network(name))? else {
+        return Ok(None);
+    };
+    let leases = file_names(&store.leases(name))?.into_iter().filter_map(|name| parse_lease(&name));
+    // A network whose record was lost may have been given another subnet since.
+    network.leases = leases.filter(|(_, address)| network.subnet.contains(address)).collect();
+    Ok(Some(network))
+}
+
+/// Like [`find`]; a damaged record is none.
+pub(crate) fn find_whole(store: &Store, name: &str) -> Result<Option<NetworkRecord>> {
+    match find(store, name) {
+        Err(error) if error.kind == Kind::Corrupt => Ok(None),
+        found => found,
+    }
+}
+
+/// A lease is an empty file of this name: whatever its number, taking and giving back one touches
+/// no other, and there is no content to be written.
+fn lease_name(id: &ContainerId, address: Ipv4Addr) -> String {
+    format!("{address}={id}")
+}
+
+fn parse_lease(name: &str) -> Option<(ContainerId, Ipv4Addr)> {
+    let (address, id) = name.split_once('=')?;
+    Some((id.parse().ok()?, address.parse().ok()?))
+}
+
 /// The record of a network that must exist.
 pub(crate) fn existing(store: &Store, name: &str) -> Result<NetworkRecord> {
-    store::read_optional(&store.network(name))?
-        .ok_or_else(|| Error::new(Kind::NotFound, format!("network {name} does not exist")))
+    find(store, name)?.ok_or_else(|| Error::new(Kind::NotFound, format!("network {name} does not exist")))
 }
 
 /// The containers for which there is a file in a folder; others files are left out.
@@ -72,21 +101,33 @@ pub(crate) fn lease(store: &Store, network: &mut NetworkRecord, id: &ContainerId
     let free = |network: &NetworkRecord| {
         ipam::free_address(network.subnet, network.gateway, &network.leases.values().copied().collect())
     };
-    let address = free(network).or_else(|_| {
-        drop_void_leases(store, network);
-        free(network)
-    });
-    let address = address.map_err(|error| {
+    if free(network).is_err() {
+        drop_void_leases(store, network)?;
+    }
+    let address = free(network).map_err(|error| {
         Error::new(Kind::Conflict, format!("network {} has no free address", network.spec.name))
             .hint("give it a larger subnet under `ipam`, or put fewer containers on it")
             .because(error)
     })?;
+    let folder = store.leases(&network.spec.name);
+    let make = || {
+        fs::create_dir_all(&folder)?;
+        File::create(folder.join(lease_name(id, address)))
+    };
+    make().doing(|| format!("take an address on network {}", network.spec.name))?;
     network.leases.insert(id.clone(), address);
-    store::write(&store.network(&network.spec.name), network)?;
     Ok(address)
 }
 
+/// Gives the address of a container on a network back. Idempotent.
+pub(crate) fn give_back(store: &Store, network: &mut NetworkRecord, id: &ContainerId) -> Result<()> {
+    let Some(address) = network.leases.remove(id) else { return Ok(()) };
+    store::remove_optional(&store.leases(&network.spec.name).join(lease_name(id, address)))
+}
+
 /// Drops leases of containers that no longer exist: their removal was interrupted.
-pub(crate) fn drop_void_leases(store: &Store, network: &mut NetworkRecord) {
-    network.leases.retain(|id, _| store.container(id).exists());
+pub(crate) fn drop_void_leases(store: &Store, network: &mut NetworkRecord) -> Result<()> {
+    let ids: Vec<ContainerId> = network.leases.keys().cloned().collect();
+    let mut void = ids.iter().filter(|id| !store.container(id).exists());
+    void.try_for_each(|id| give_back(store, network, id))
 }

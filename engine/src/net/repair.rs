@@ -32,7 +32,8 @@ pub fn repair(store: &Store, name: &str, stack: &str) -> Result<()> {
                 bridge: record::bridge_name(store, name),
                 subnet: Ipv4Net::new_assert(one.gateway, one.prefix).trunc(),
                 gateway: one.gateway,
-                leases: connected.iter().map(|(id, one)| (id.clone(), one.address)).collect(),
+                // They are files of their own and were not damaged with it.
+                leases: Default::default(),
             };
             store::write_durable(&store.network(name), &network)?;
         }

@@ -3,7 +3,8 @@
 //! ```text
 //! <root>/images/                    see `crate::image`
 //! <root>/volumes/<name>/            volume.json, data/
-//! <root>/networks/<name>.json       spec, bridge, subnet, leases
+//! <root>/networks/<name>.json       spec, bridge, subnet
+//! <root>/leases/<network>/           one empty file for each address: `<address>=<id>`
 //! <root>/containers/<id>/           record.json, supervisor (lock), upper/, work/, log (+ .1, .2, …)
 //! <root>/containers/.<word>-<id>/   half made or half removed; swept by the next command
 //! <root>/stacks/<name>.json         owner of the stack
@@ -170,6 +171,11 @@ impl Store {
     /// Folder of the network records.
     pub fn networks(&self) -> PathBuf {
         self.root.join("networks")
+    }
+
+    /// Folder with one empty file for each address that is taken on a network.
+    pub fn leases(&self, network: &str) -> PathBuf {
+        self.root.join("leases").join(network)
     }
 
     /// Folder with one file for each endpoint on a network.
