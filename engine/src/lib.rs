@@ -28,6 +28,7 @@ pub mod observe;
 pub mod overlay;
 pub mod sandbox;
 pub mod shim;
+mod skeleton;
 pub mod stacks;
 pub mod store;
 #[allow(unsafe_code)]

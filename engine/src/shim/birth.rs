@@ -5,6 +5,7 @@ use crate::container::ContainerRecord;
 use crate::error::{Context, Error, Kind, Result};
 use crate::overlay::{self, Layers};
 use crate::sandbox::{self, Birth, Child, Confinement, Mount, MountSource, Process, User};
+use crate::skeleton;
 use crate::store::Store;
 use planner::ContainerId;
 use planner::desired::{MountKind, MountSpec};
@@ -29,14 +30,12 @@ pub struct Rootfs {
 
 impl Rootfs {
     /// Of this container; not mounted yet.
-    pub fn of(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Self {
-        let layers = Layers {
-            lower: record.layers.clone(),
-            upper: store.upper(id),
-            work: store.work(id),
-            volatile: false,
-        };
-        Self { layers, mount: None }
+    pub fn of(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<Self> {
+        // Lowest, so that it shows only where the image has nothing.
+        let lower = std::iter::once(skeleton::ensure(store)?).chain(record.layers.iter().cloned());
+        let layers =
+            Layers { lower: lower.collect(), upper: store.upper(id), work: store.work(id), volatile: false };
+        Ok(Self { layers, mount: None })
     }
 
     /// A mount for one start. Before Linux 6.15 a detached mount cannot be cloned: then the only

@@ -68,7 +68,7 @@ impl Supervisor {
         net::publish(&store, &id, &ports.iter().map(|port| port.published.clone()).collect::<Vec<_>>())?;
         let mut supervisor = Self {
             machine: Machine::running(record.spec.restart, state.restarts, Duration::ZERO),
-            rootfs: Rootfs::of(&store, &id, &record),
+            rootfs: Rootfs::of(&store, &id, &record)?,
             pump: Pump::open(&store, &id)?,
             control: Control::listen(&store, &id)?,
             names: Responder::open(&store, &id, &record.spec)?,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <root>/images/                    see `crate::image`
+//! <root>/skeleton/                  see `crate::skeleton`
 //! <root>/volumes/<name>/            volume.json, data/
 //! <root>/networks/<name>.json       spec, bridge, subnet
 //! <root>/leases/<network>/           one empty file for each address: `<address>=<id>`
@@ -81,6 +82,11 @@ impl Store {
     /// Folder of the image store.
     pub fn images(&self) -> PathBuf {
         self.root.join("images")
+    }
+
+    /// Layer below all images.
+    pub fn skeleton(&self) -> PathBuf {
+        self.root.join("skeleton")
     }
 
     /// All containers that have a record, as folder `<id>`.
