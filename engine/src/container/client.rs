@@ -76,9 +76,18 @@ impl Client {
 
 /// Connects and asks to be told each change of the state record.
 pub fn watch(store: &Store, id: &ContainerId) -> Result<Option<UnixStream>> {
+    listen(store, id, &Request::Watch)
+}
+
+/// Connects and asks to be told each change of the state record and of the log.
+pub fn follow(store: &Store, id: &ContainerId) -> Result<Option<UnixStream>> {
+    listen(store, id, &Request::Follow)
+}
+
+fn listen(store: &Store, id: &ContainerId, request: &Request) -> Result<Option<UnixStream>> {
     let connect = || {
         let mut stream = connect(store, id)?;
-        stream.write_all(&wire::encode(&Request::Watch))?;
+        stream.write_all(&wire::encode(request))?;
         stream.set_nonblocking(true)?;
         Ok(stream)
     };

@@ -3,17 +3,24 @@
 mod source;
 
 use self::source::Source;
+use super::client;
 use super::state::StateRecord;
 use crate::error::{Context, Result};
 use crate::store::Store;
 use jiff::Timestamp;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use planner::ContainerId;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// How often followers look for supervisors that are new, in milliseconds.
+const LOOK_MS: u16 = 500;
 
 /// Which lines are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +60,7 @@ pub type Sink<'a> = &'a mut dyn FnMut(&ContainerId, &LogLine) -> ControlFlow<()>
 /// Gives the lines of these containers to `sink` in the order of time. Blocks while following.
 pub fn logs(store: &Store, ids: &[ContainerId], options: &LogOptions, sink: Sink) -> Result<()> {
     // Watching begins before reading: no line can fall between the two.
-    let watch = if options.follow { Some(Watch::new(store, ids)?) } else { None };
+    let mut watch = if options.follow { Some(Watch::new(store, ids)?) } else { None };
     let mut merger = Merger::open(store, ids, options)?;
     loop {
         // Asked before reading: the last lines are on disk before the end is told.
@@ -61,7 +68,7 @@ pub fn logs(store: &Store, ids: &[ContainerId], options: &LogOptions, sink: Sink
         if merger.drain(sink)?.is_break() || ended {
             return Ok(());
         }
-        if let Some(watch) = &watch {
+        if let Some(watch) = &mut watch {
             watch.wait()?;
         }
     }
@@ -86,38 +93,57 @@ fn has_ended(store: &Store, id: &ContainerId) -> bool {
     }
 }
 
-/// Wakes when a log or a state record changes.
-struct Watch {
-    inotify: Inotify,
+/// Wakes when a log or a state record changes. Both are written by supervisors, so these are
+/// asked; closing an inotify instance would cost 10 ms.
+struct Watch<'a> {
+    store: &'a Store,
+    supervisors: Vec<(&'a ContainerId, Option<UnixStream>)>,
+    looked: Instant,
 }
 
-impl Watch {
-    fn new(store: &Store, ids: &[ContainerId]) -> Result<Self> {
-        let doing = || "watch the logs".to_owned();
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).doing(doing)?;
-        for id in ids {
-            let writes = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE_SELF;
-            let moves = AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_DELETE_SELF;
-            inotify.add_watch(&store.container(id), writes).doing(doing)?;
-            // It is made at the first start; until then the container counts as ended.
-            if store.runtime_container(id).exists() {
-                inotify.add_watch(&store.runtime_container(id), moves).doing(doing)?;
-            }
-        }
-        Ok(Self { inotify })
+impl<'a> Watch<'a> {
+    fn new(store: &'a Store, ids: &'a [ContainerId]) -> Result<Self> {
+        let mut watch =
+            Self { store, supervisors: ids.iter().map(|id| (id, None)).collect(), looked: Instant::now() };
+        watch.look()?;
+        Ok(watch)
     }
 
-    /// Returns after a change, or after a second: a supervisor that is killed writes nothing, so
-    /// whether all ended is asked anew now and then.
-    fn wait(&self) -> Result<()> {
-        let mut fds = [PollFd::new(self.inotify.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut fds, PollTimeout::from(1000u16)) {
-            Ok(0) | Err(nix::errno::Errno::EINTR) => return Ok(()),
-            other => other.doing(|| "wait for the logs".to_owned())?,
-        };
-        // What changed is found by reading.
-        let _ = self.inotify.read_events();
+    /// Listens to supervisors that are new.
+    fn look(&mut self) -> Result<()> {
+        for (id, stream) in self.supervisors.iter_mut().filter(|(_, stream)| stream.is_none()) {
+            *stream = client::follow(self.store, id)?;
+        }
+        self.looked = Instant::now();
         Ok(())
+    }
+
+    /// Returns after a change, or after a while: a supervisor that is killed says nothing, and
+    /// there may be new ones.
+    fn wait(&mut self) -> Result<()> {
+        let streams = self.supervisors.iter().filter_map(|(_, stream)| stream.as_ref());
+        let mut fds: Vec<_> = streams.map(|stream| PollFd::new(stream.as_fd(), PollFlags::POLLIN)).collect();
+        match poll(&mut fds, PollTimeout::from(LOOK_MS)) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            other => drop(other.doing(|| "wait for the logs".to_owned())?),
+        }
+        for (_, stream) in &mut self.supervisors {
+            if stream.as_mut().is_some_and(has_ended_talking) {
+                *stream = None;
+            }
+        }
+        if self.looked.elapsed() < Duration::from_millis(LOOK_MS.into()) { Ok(()) } else { self.look() }
+    }
+}
+
+/// Takes what was said: what changed is found by reading the files.
+fn has_ended_talking(stream: &mut UnixStream) -> bool {
+    loop {
+        match stream.read(&mut [0; 1024]) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+        }
     }
 }
 

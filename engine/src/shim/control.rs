@@ -26,7 +26,18 @@ struct Connection {
     id: ConnectionId,
     stream: UnixStream,
     received: Vec<u8>,
-    watches: bool,
+    wants: Wants,
+}
+
+/// What the other end wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wants {
+    /// Nothing but the answer.
+    Answer,
+    /// Changes of the state record.
+    State,
+    /// And of the log.
+    Log,
 }
 
 impl Control {
@@ -58,9 +69,13 @@ impl Control {
         let mut requests = Vec::new();
         self.connections.retain_mut(|connection| connection.receive(&mut requests));
         for (id, request) in &requests {
-            if *request == Request::Watch {
-                self.connections.iter_mut().filter(|it| it.id == *id).for_each(|it| it.watches = true);
-            }
+            let wants = match request {
+                Request::Watch => Wants::State,
+                Request::Follow => Wants::Log,
+                _ => continue,
+            };
+            self.connections.iter_mut().filter(|it| it.id == *id).for_each(|it| it.wants = wants);
+            self.reply(*id, &Reply::Changed);
         }
         requests
     }
@@ -68,7 +83,8 @@ impl Control {
     fn accept(&mut self) {
         while let Ok((stream, _)) = self.listener.accept() {
             if stream.set_nonblocking(true).is_ok() {
-                let connection = Connection { id: self.next, stream, received: Vec::new(), watches: false };
+                let connection =
+                    Connection { id: self.next, stream, received: Vec::new(), wants: Wants::Answer };
                 self.connections.push(connection);
                 self.next += 1;
             }
@@ -82,7 +98,16 @@ impl Control {
 
     /// Tells all that watch that the state record was written.
     pub fn changed(&mut self) {
-        self.connections.retain_mut(|it| !it.watches || it.send(&Reply::Changed));
+        self.tell(Wants::State);
+    }
+
+    /// Tells all that follow that the log has grown.
+    pub fn logged(&mut self) {
+        self.tell(Wants::Log);
+    }
+
+    fn tell(&mut self, what: Wants) {
+        self.connections.retain_mut(|it| it.wants < what || it.send(&Reply::Changed));
     }
 }
 
@@ -153,9 +178,9 @@ mod tests {
         assert_eq!(asking.join().unwrap(), ["a"]);
         control.changed();
         watch.set_nonblocking(false).unwrap();
-        let mut line = [0; 10];
-        watch.read_exact(&mut line).unwrap();
-        assert_eq!(&line, b"\"Changed\"\n");
+        let mut lines = [0; 20];
+        watch.read_exact(&mut lines).unwrap();
+        assert_eq!(&lines, b"\"Changed\"\n\"Changed\"\n", "at once, and at the change");
         drop(control);
         assert!(Client::connect(&store, &id).unwrap().is_none());
     }

@@ -94,7 +94,9 @@ fn serve(supervisor: &mut Supervisor, signals: &SignalFd, source: Source) {
         }
         Source::First => supervisor.look(),
         Source::Output(stream) => {
-            supervisor.pump.pump(stream);
+            if supervisor.pump.pump(stream) {
+                supervisor.control.logged();
+            }
         }
         Source::Control => {
             for (from, request) in supervisor.control.requests() {

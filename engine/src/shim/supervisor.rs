@@ -198,7 +198,7 @@ impl Supervisor {
     pub(super) fn serve(&mut self, from: ConnectionId, request: Request) {
         match request {
             Request::Ping => self.control.reply(from, &Reply::Done),
-            Request::Watch => {}
+            Request::Watch | Request::Follow => {}
             Request::Stop { grace } => {
                 self.stoppers.push(from);
                 self.stop(grace);

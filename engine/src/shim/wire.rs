@@ -1,7 +1,8 @@
 //! What is said on the control socket: one JSON value a line, in both directions.
 //!
-//! A request gets any number of [`Reply::Note`] and then one other reply; [`Request::Watch`]
-//! gets a [`Reply::Changed`] at each change until the supervisor ends.
+//! A request gets any number of [`Reply::Note`] and then one other reply; [`Request::Watch`] and
+//! [`Request::Follow`] get a [`Reply::Changed`] at once, because something may have changed before
+//! the request was read, and at each change until the supervisor ends.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub enum Request {
     },
     /// Tell each change of the state record.
     Watch,
+    /// Tell each change of the state record and of the log.
+    Follow,
 }
 
 /// Answered by a supervisor.
@@ -32,7 +35,7 @@ pub enum Reply {
     Note(String),
     /// Done.
     Done,
-    /// The state record was written anew.
+    /// The state record was written anew, or the log has grown.
     Changed,
     /// It cannot be done.
     Failed(String),
