@@ -27,8 +27,8 @@ pub struct Layers {
     pub lower: Vec<PathBuf>,
     /// The writable folder; made by [`make_upper`] when missing.
     pub upper: PathBuf,
-    /// Folder on the same file system in which a fresh work folder is made at each mount;
-    /// those of earlier mounts, which must be gone, are removed.
+    /// Folder on the same file system, made anew at each mount; that of the mount before, which
+    /// must be gone, is removed.
     pub work: PathBuf,
     /// The upper is thrown away after use: never write it back to the disk.
     pub volatile: bool,
@@ -38,14 +38,14 @@ pub struct Layers {
 pub fn mount(layers: &Layers) -> Result<OwnedFd> {
     let doing = || format!("mount the root file system over {}", layers.upper.display());
     make_upper(&layers.upper, &layers.lower)?;
-    let work = fresh_work(&layers.work)?;
+    make_work(&layers.work)?;
     let mut lower = layers.lower.clone();
     if lower.is_empty() {
-        let empty = layers.work.join("empty");
-        fs::create_dir(&empty).doing(doing)?;
+        let empty = layers.work.with_extension("empty");
+        fs::create_dir_all(&empty).doing(doing)?;
         lower.push(empty);
     }
-    let mut options = vec![("upperdir", layers.upper.clone()), ("workdir", work)];
+    let mut options = vec![("upperdir", layers.upper.clone()), ("workdir", layers.work.clone())];
     options.extend(lower.into_iter().rev().map(|layer| ("lowerdir+", layer)));
     outcome(assemble(&options, layers.volatile), doing)
 }
@@ -83,15 +83,9 @@ pub fn make_upper(upper: &Path, lower: &[PathBuf]) -> Result<()> {
 }
 
 /// An old work folder slows the mount down, and after a volatile mount it forbids the next.
-fn fresh_work(parent: &Path) -> Result<PathBuf> {
-    let doing = || format!("prepare {}", parent.display());
-    fs::create_dir_all(parent).doing(doing)?;
-    for entry in fs::read_dir(parent).doing(doing)? {
-        tree::remove(&entry.doing(doing)?.path())?;
-    }
-    let work = parent.join("work");
-    fs::create_dir(&work).doing(doing)?;
-    Ok(work)
+fn make_work(work: &Path) -> Result<()> {
+    tree::remove(work)?;
+    fs::create_dir(work).doing(|| format!("create {}", work.display()))
 }
 
 /// Why a mount failed: the errno, and what the kernel says about it.
@@ -311,8 +305,8 @@ mod tests {
         let lower = vec![folder(&root, "l", &[("a", "1")]), folder(&root, "m", &[])];
         let layers = layers(&root, lower);
         assert_eq!(read(&mount(&layers).unwrap(), "a").unwrap(), "1");
-        let work = fresh_work(&layers.work).unwrap();
-        let mut options = vec![("upperdir", layers.upper), ("workdir", work)];
+        make_work(&layers.work).unwrap();
+        let mut options = vec![("upperdir", layers.upper), ("workdir", layers.work)];
         options.extend(layers.lower.iter().map(|layer| ("lowerdir+", layer.clone())));
         let mount = outcome(in_one_string(&options, true), String::new).unwrap();
         fs::write(inside(&mount, "new"), "").unwrap();

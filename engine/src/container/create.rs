@@ -65,7 +65,6 @@ fn place(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()
     remove_folder(&folder)?;
     make_folder(&folder, 0o700)?;
     overlay::make_upper(&folder.join("upper"), &record.layers)?;
-    make_folder(&folder.join("work"), 0o700)?;
     store::write(&folder.join("record.json"), record)?;
     // An empty record is no container: see `record::read_optional`.
     remove_folder(&store.container(id))?;

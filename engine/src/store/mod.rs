@@ -109,7 +109,7 @@ impl Store {
         self.container(id).join("upper")
     }
 
-    /// Parent of overlayfs work folders; each mount uses a fresh one inside.
+    /// Work folder of overlayfs.
     pub fn work(&self, id: &ContainerId) -> PathBuf {
         self.container(id).join("work")
     }
