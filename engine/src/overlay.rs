@@ -47,7 +47,16 @@ pub fn mount(layers: &Layers) -> Result<OwnedFd> {
     }
     let mut options = vec![("upperdir", layers.upper.clone()), ("workdir", layers.work.clone())];
     options.extend(lower.into_iter().rev().map(|layer| ("lowerdir+", layer)));
-    outcome(assemble(&options, layers.volatile), doing)
+    let mounted = outcome(assemble(&options, layers.volatile), doing);
+    mounted.map_err(|error| if is_overlay(&layers.upper) { error.hint(NO_OVERLAY) } else { error })
+}
+
+/// The kernel refuses to write to an overlay through another.
+const NO_OVERLAY: &str = "the folder is on an overlay file system itself, as in a container: choose one on \
+    a disk or volume with --root";
+
+fn is_overlay(path: &Path) -> bool {
+    rustix::fs::statfs(path).is_ok_and(|found| found.f_type == libc::OVERLAYFS_SUPER_MAGIC)
 }
 
 /// A look at layers, lowest first, as containers see them; not to be written to. With a
@@ -277,12 +286,18 @@ mod tests {
         assert_eq!(fs::read_to_string(lowest.join("a")).unwrap(), "1");
     }
 
+    /// Both ways of mounting, where the kernel has both.
+    fn attempts(options: &Options) -> Vec<Attempt> {
+        let new = crate::sys::kernel_since((6, 7)).then(|| one_by_one(options, false));
+        new.into_iter().chain([in_one_string(options, false)]).collect()
+    }
+
     #[test]
     fn both_ways_of_mounting_show_the_same() {
         let Some(root) = private_mounts() else { return };
         let lower = [folder(&root, "1", &[("a", "1"), ("b", "1")]), folder(&root, "2", &[("b", "2")])];
         let options: Vec<_> = lower.iter().rev().map(|layer| ("lowerdir+", layer.clone())).collect();
-        for attempt in [one_by_one(&options, false), in_one_string(&options, false)] {
+        for attempt in attempts(&options) {
             let mount = outcome(attempt, String::new).unwrap();
             assert_eq!((read(&mount, "a"), read(&mount, "b")), (Some("1".into()), Some("2".into())));
         }
@@ -337,7 +352,7 @@ mod tests {
     fn a_layer_that_is_not_there_is_named() {
         let Some(root) = private_mounts() else { return };
         let options = [("lowerdir+", root.join("missing"))];
-        for attempt in [one_by_one(&options, false), in_one_string(&options, false)] {
+        for attempt in attempts(&options) {
             let error = outcome(attempt, || "mount".to_owned()).unwrap_err();
             assert_eq!((error.kind, error.doing.as_str()), (Kind::NotFound, "mount"), "{error:?}");
         }

@@ -67,8 +67,7 @@ impl Owner {
 }
 
 /// Everybody with a socket bound so that `address` cannot be bound. Empty when nobody can be
-/// found: a TCP socket that is bound but not listening shows only from Linux 6.8 on, unless it is
-/// a supervisor's.
+/// found.
 pub(crate) fn owners(address: SocketAddr, protocol: Protocol) -> Result<BTreeSet<Owner>> {
     let names = match protocol {
         Protocol::Tcp => ["tcp", "tcp6"],
@@ -86,18 +85,16 @@ pub(crate) fn owners(address: SocketAddr, protocol: Protocol) -> Result<BTreeSet
     // Connections that are closing have no inode any more.
     let inodes = inodes.into_iter().map(|(_, inode)| inode).filter(|inode| *inode != 0).collect();
     let found = processes_with(&inodes)?;
-    if found.is_empty() && protocol == Protocol::Tcp { supervisors(address) } else { Ok(found) }
+    if found.is_empty() && protocol == Protocol::Tcp { holders(address) } else { Ok(found) }
 }
 
-/// The supervisors that hold a TCP port which clashes, found by looking at copies of their
-/// sockets (pidfd_getfd(2)).
-fn supervisors(wanted: SocketAddr) -> Result<BTreeSet<Owner>> {
+/// The processes that hold a TCP port which clashes, found by looking at copies of their sockets
+/// (pidfd_getfd(2)): before Linux 6.8 no table lists what is bound and does not listen.
+fn holders(wanted: SocketAddr) -> Result<BTreeSet<Owner>> {
     let network = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
-    let ours = network("self");
-    let owners = processes()?.map(|pid| (pid, owner(pid)));
-    let shims = owners.filter(|(_, owner)| matches!(owner, Owner::Container { .. }));
-    let near = shims.filter(|(pid, _)| network(&pid.to_string()) == ours);
-    Ok(near.filter(|(pid, _)| holds(*pid, wanted)).map(|(_, owner)| owner).collect())
+    let ours = network("thread-self");
+    let near = processes()?.filter(|pid| network(&pid.to_string()) == ours);
+    Ok(near.filter(|pid| holds(*pid, wanted)).map(owner).collect())
 }
 
 /// Whether a process has a TCP socket that clashes, neither listens nor is connected.
@@ -117,7 +114,7 @@ fn idle_address(socket: &OwnedFd) -> Option<SocketAddr> {
     let is_tcp = sockopt::socket_protocol(socket).ok()? == Some(ipproto::TCP);
     let is_idle = !sockopt::socket_acceptconn(socket).ok()? && getpeername(socket).is_err();
     let local = SocketAddr::try_from(getsockname(socket).ok()?).ok()?;
-    (is_tcp && is_idle).then(|| local)
+    (is_tcp && is_idle).then_some(local)
 }
 
 /// A local address and the inode of its socket.

@@ -28,3 +28,11 @@ fn last_errno() -> Errno {
     // SAFETY: the C library gives each thread its own valid `errno`.
     Errno::from_raw_os_error(unsafe { *libc::__errno_location() })
 }
+
+/// Whether the kernel is this version or a later one; for tests of what older ones lack.
+#[cfg(test)]
+pub(crate) fn kernel_since(version: (u32, u32)) -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap(), numbers.next().unwrap()) >= version
+}

@@ -54,6 +54,12 @@ fn adopted(host: &Host) {
     host.remove(&id);
 }
 
+fn kernel_tells() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    (numbers.next(), numbers.next()) >= (Some(6), Some(15))
+}
+
 fn adopted_end(host: &Host) {
     let spec = ContainerSpec {
         restart: RestartPolicy::OnFailure { max_retries: Some(1) },
@@ -67,7 +73,9 @@ fn adopted_end(host: &Host) {
     host.start(&id);
     assert!(host.exec(&id, "plain", &["touch", "/tmp/go"]).status.success());
     host.eventually("it was started again", || host.record(&id).restarts == 1);
-    assert_eq!(host.record(&id).exit_code, Some(7));
+    // Older kernels do not tell strangers what a process ended with.
+    let told = if kernel_tells() { 7 } else { 255 };
+    assert_eq!(host.record(&id).exit_code, Some(told));
     host.eventually("it runs again", || host.exec(&id, "plain", &["touch", "/tmp/go"]).status.success());
     let error = host.wait(&id, Until::Completed).unwrap_err();
     assert_eq!(error.doing, "container s-web-1 exited with code 7");
