@@ -281,19 +281,20 @@ pub fn binary() -> &'static Path {
     })
 }
 
-/// A tar archive of a busybox root file system, made once for all tests of this process.
+/// A tar archive of a busybox root file system, made once for all tests of this process. It
+/// lies with what is built, so it need not be taken away.
 fn busybox_archive() -> &'static Path {
-    static ARCHIVE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = ARCHIVE.get_or_init(|| {
-        let folder = TempDir::with_prefix("sampan-busybox-").expect("make a temporary folder");
-        let path = folder.path().join("busybox.tar");
+    static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
+    ARCHIVE.get_or_init(|| {
+        let path = std::env::current_exe().expect("the test's own path").with_file_name("busybox.tar");
+        let new = path.with_extension(format!("{}.tar", std::process::id()));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/busybox-image.sh");
-        let file = File::create(&path).expect("create the archive");
+        let file = File::create(&new).expect("create the archive");
         let status = Command::new(script).stdout(file).status().expect("run busybox-image.sh");
         assert!(status.success(), "busybox-image.sh failed");
-        (folder, path)
-    });
-    path
+        fs::rename(&new, &path).expect("put the archive into its place");
+        path
+    })
 }
 
 #[expect(clippy::print_stderr, reason = "the reason of a skipped test belongs on the test's output")]
