@@ -102,7 +102,10 @@ impl LinuxEngine {
         match step {
             Step::CreateNetwork { spec } => net::create(store, spec).map(drop),
             Step::UpdateNetwork { spec } => net::update(store, spec),
-            Step::RemoveNetwork { name } => net::remove(store, name).and_then(|()| net::sweep(store)),
+            Step::RemoveNetwork { name } => {
+                observe::ensure_network_unused(store, name)?;
+                net::remove(store, name).and_then(|()| net::sweep(store))
+            }
             Step::CreateVolume { spec } => volume::create(store, spec).map(drop),
             Step::RemoveVolume { name } => {
                 observe::ensure_volume_unused(store, name)?;

@@ -1,7 +1,9 @@
 //! What each step does to Live: the one model, shared by the fake engine and the properties.
 //!
 //! A step is refused when what its documentation requires does not hold, so that a plan
-//! whose edges are wrong fails in the model before it can fail on a machine.
+//! whose edges are wrong fails in the model before it can fail on a machine. The model refuses
+//! more than a machine does: a step that was done already, which is idempotent there, and a
+//! generation that starts beside a running one of its slot, which only the order of steps prevents.
 
 use crate::desired::{ContainerId, ContainerSpec, MountKind};
 use crate::live::{Container, Health, Live, State};

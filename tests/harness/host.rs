@@ -113,6 +113,19 @@ impl Host {
         Output::of(script.to_owned(), command.output().expect("run a shell"))
     }
 
+    /// Runs an ignored test of this very test program on this host.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn test(&self, name: &str) -> Output {
+        let program = std::env::current_exe().expect("the test's own path");
+        let mut command = self.command(&program, self.folder.path());
+        command.args([name, "--exact", "--ignored", "--nocapture"]);
+        command.env("SAMPAN_BIN", binary()).env("SAMPAN_ROOT", self.root());
+        command.env("SAMPAN_RUNTIME", self.runtime());
+        Output::of(name.to_owned(), command.output().expect("run the test"))
+    }
+
     /// Runs a shell command on this host.
     ///
     /// # Panics

@@ -23,6 +23,7 @@ pub fn create(store: &Store, id: &ContainerId, spec: &ContainerSpec, image_id: &
         }
         return Err(Error::new(Kind::Conflict, format!("container {id} exists already")));
     }
+    net::ensure_present(store, spec)?;
     // Until the record names the image nothing else keeps it from being removed.
     let _image_lock = Lock::take(store, "image", LockKind::Shared)?;
     let image = image(store, spec, image_id)?;

@@ -23,6 +23,11 @@ struct Endpoints {
     endpoints: Vec<Endpoint>,
 }
 
+/// Fails when a network that a container is to be on does not exist.
+pub fn ensure_present(store: &Store, spec: &ContainerSpec) -> Result<()> {
+    spec.networks.iter().try_for_each(|attachment| record::existing(store, &attachment.network).map(drop))
+}
+
 /// Makes a container's names known before it runs: they are then answered with a request to
 /// ask again instead of with "no such name". Called when a container is created.
 pub fn declare(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<()> {

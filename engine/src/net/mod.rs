@@ -26,7 +26,7 @@ mod record;
 mod repair;
 
 pub use bridge::{create, list, remove, sweep, update};
-pub use endpoint::{connect, declare, disconnect, endpoints, forget};
+pub use endpoint::{connect, declare, disconnect, endpoints, ensure_present, forget};
 pub use ports::hold_ports;
 pub use publish::{publish, published, unpublish};
 pub use record::sweep_records;

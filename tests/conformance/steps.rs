@@ -1,0 +1,179 @@
+//! Each step: what it ensures, that it may be done again, what it refuses.
+
+use super::Case;
+use super::bench::{Bench, IMAGE, STACK, container_id};
+use planner::desired::RestartPolicy;
+use planner::desired::{Attachment, MountKind, MountSpec};
+use planner::plan::Until;
+use planner::{ContainerId, ContainerSpec, NetworkSpec, Step, VolumeSpec};
+use std::time::Duration;
+
+pub(super) const CASES: &[Case] = &[
+    ("networks are made, labelled and removed", networks),
+    ("volumes are made and removed", volumes),
+    ("a container lives from creation to removal", life),
+    ("signals reach what runs", signals),
+    ("a container that restarts is stopped for good", restarting),
+    ("limits and policies change in place, nothing else does", in_place),
+    ("nothing is made of what is missing", missing),
+    ("nothing is taken from under a container", in_use),
+];
+
+pub(super) fn network(name: &str) -> NetworkSpec {
+    NetworkSpec { name: name.to_owned(), stack: Some(STACK.to_owned()), ..NetworkSpec::default() }
+}
+
+fn volume(name: &str) -> VolumeSpec {
+    VolumeSpec { name: name.to_owned(), stack: Some(STACK.to_owned()), ..VolumeSpec::default() }
+}
+
+/// A container that runs this line of shell below an init.
+pub(super) fn shell(line: &str) -> ContainerSpec {
+    ContainerSpec {
+        image: IMAGE.to_owned(),
+        command: Some(["sh", "-c", line].map(str::to_owned).to_vec()),
+        init: true,
+        stop_grace_period: Duration::from_secs(10),
+        ..ContainerSpec::default()
+    }
+}
+
+pub(super) fn create(bench: &Bench, id: &ContainerId, spec: ContainerSpec) -> Step {
+    Step::CreateContainer { id: id.clone(), spec: Box::new(spec), image_id: bench.image_id() }
+}
+
+fn on(mut spec: ContainerSpec, network: &str) -> ContainerSpec {
+    spec.networks = vec![Attachment { network: network.to_owned(), aliases: vec!["a".to_owned()] }];
+    spec
+}
+
+fn with(mut spec: ContainerSpec, volume: &str) -> ContainerSpec {
+    let kind = MountKind::Volume { name: volume.to_owned(), nocopy: false };
+    spec.mounts = vec![MountSpec { target: "/data".to_owned(), read_only: false, kind }];
+    spec
+}
+
+fn stop(id: &ContainerId) -> Step {
+    Step::StopContainer { id: id.clone(), grace: Duration::from_secs(10) }
+}
+
+fn start(id: &ContainerId) -> Step {
+    Step::StartContainer { id: id.clone() }
+}
+
+fn remove(id: &ContainerId) -> Step {
+    Step::RemoveContainer { id: id.clone() }
+}
+
+fn kill(id: &ContainerId, signal: &str) -> Step {
+    Step::KillContainer { id: id.clone(), signal: signal.to_owned() }
+}
+
+fn update(id: &ContainerId, spec: &ContainerSpec) -> Step {
+    Step::UpdateContainer { id: id.clone(), spec: Box::new(spec.clone()) }
+}
+
+fn networks(bench: &mut Bench) {
+    bench.does(Step::CreateNetwork { spec: network("s_n") });
+    let mut spec = network("s_n");
+    spec.labels.insert("team".to_owned(), "blue".to_owned());
+    bench.does(Step::UpdateNetwork { spec: spec.clone() });
+    bench.refuses(&Step::UpdateNetwork { spec: NetworkSpec { internal: true, ..spec } });
+    bench.refuses(&Step::UpdateNetwork { spec: network("s_other") });
+    bench.does(Step::RemoveNetwork { name: "s_n".to_owned() });
+}
+
+fn volumes(bench: &mut Bench) {
+    bench.does(Step::CreateVolume { spec: volume("s_v") });
+    bench.does(Step::RemoveVolume { name: "s_v".to_owned() });
+}
+
+fn life(bench: &mut Bench) {
+    let id = container_id("a", 1);
+    bench.does(Step::CreateNetwork { spec: network("s_n") });
+    bench.does(Step::CreateVolume { spec: volume("s_v") });
+    bench.does(create(bench, &id, with(on(shell("exec sleep 1000"), "s_n"), "s_v")));
+    bench.does(stop(&id));
+    bench.does(start(&id));
+    bench.does(Step::Await { id: id.clone(), until: Until::Ready, timeout: None });
+    bench.refuses(&remove(&id));
+    bench.does(stop(&id));
+    bench.does(start(&id));
+    bench.does(stop(&id));
+    bench.does(remove(&id));
+    bench.does(Step::RemoveVolume { name: "s_v".to_owned() });
+    bench.does(Step::RemoveNetwork { name: "s_n".to_owned() });
+}
+
+fn signals(bench: &mut Bench) {
+    let id = container_id("a", 1);
+    bench.does(create(bench, &id, shell("exec sleep 1000")));
+    bench.refuses(&kill(&id, "USR1"));
+    bench.does(kill(&id, "KILL"));
+    bench.does(start(&id));
+    // A signal that nobody takes amiss.
+    bench.does(kill(&id, "WINCH"));
+    bench.does(kill(&id, "KILL"));
+    bench.refuses(&kill(&id, "USR1"));
+    bench.does(start(&id));
+}
+
+fn restarting(bench: &mut Bench) {
+    let id = container_id("a", 1);
+    bench.does(create(bench, &id, ContainerSpec { restart: RestartPolicy::Always, ..shell("exit 7") }));
+    bench.does(start(&id));
+    bench.refuses(&remove(&id));
+    bench.does(stop(&id));
+    bench.does(remove(&id));
+}
+
+fn in_place(bench: &mut Bench) {
+    let id = container_id("a", 1);
+    let mut spec = shell("exec sleep 1000");
+    spec.limits.memory = Some(32 << 20);
+    bench.refuses(&update(&id, &spec));
+    bench.does(create(bench, &id, spec.clone()));
+    spec.limits.pids = Some(50);
+    bench.does(update(&id, &spec));
+    bench.does(start(&id));
+    spec.limits.memory = Some(64 << 20);
+    spec.restart = RestartPolicy::Always;
+    bench.does(update(&id, &spec));
+    spec.environment.insert("MODE".to_owned(), Some("other".to_owned()));
+    bench.refuses(&update(&id, &spec));
+    bench.does(stop(&id));
+}
+
+fn missing(bench: &mut Bench) {
+    let id = container_id("a", 1);
+    let spec = || shell("exec sleep 1000");
+    bench.refuses(&create(bench, &id, on(spec(), "s_missing")));
+    bench.refuses(&create(bench, &id, with(spec(), "s_missing")));
+    let image_id = format!("sha256:{}", "0".repeat(64));
+    bench.refuses(&Step::CreateContainer { id: id.clone(), spec: Box::new(spec()), image_id });
+    bench.refuses(&start(&id));
+    bench.refuses(&stop(&id));
+    bench.refuses(&kill(&id, "TERM"));
+    bench.refuses(&kill(&id, "KILL"));
+    bench.refuses(&Step::Await { id: id.clone(), until: Until::Ready, timeout: None });
+    bench.does(create(bench, &id, spec()));
+    for until in [Until::Healthy, Until::Completed, Until::Ready] {
+        bench.refuses(&Step::Await { id: id.clone(), until, timeout: None });
+    }
+    // Another container of the same name.
+    bench.refuses(&create(bench, &id, shell("exec sleep 2000")));
+}
+
+fn in_use(bench: &mut Bench) {
+    let id = container_id("a", 1);
+    bench.does(Step::CreateNetwork { spec: network("s_n") });
+    bench.does(Step::CreateVolume { spec: volume("s_v") });
+    bench.does(create(bench, &id, with(on(shell("exec sleep 1000"), "s_n"), "s_v")));
+    for running in [false, true] {
+        if running {
+            bench.does(start(&id));
+        }
+        bench.refuses(&Step::RemoveNetwork { name: "s_n".to_owned() });
+        bench.refuses(&Step::RemoveVolume { name: "s_v".to_owned() });
+    }
+}
