@@ -76,24 +76,24 @@ fn random(dice: &mut Dice) -> String {
     for name in names.into_iter().take(2 + dice.roll(3) as usize) {
         let condition =
             ["service_started", "service_healthy", "service_completed_successfully"][dice.roll(3) as usize];
-        let _ = write!(text, "  {name}:\n    image: busybox\n    init: true\n");
+        let _ = writeln!(text, "  {name}:\n    image: busybox\n    init: true");
         match condition {
             "service_completed_successfully" => text.push_str("    command: 'true'\n"),
             "service_healthy" => {
                 text.push_str("    command: sleep 1000\n    healthcheck: {test: 'true', interval: 50ms}\n")
             }
             _ => {
-                let _ = write!(text, "    command: sleep 1000\n    scale: {}\n", dice.roll(4));
+                let _ = writeln!(text, "    command: sleep 1000\n    scale: {}", dice.roll(4));
             }
         }
-        let _ = write!(text, "    environment: {{MODE: '{}'}}\n", dice.roll(2));
-        let _ = write!(text, "    mem_limit: {}m\n", 16 << dice.roll(2));
-        let _ = write!(text, "    networks: [{}]\n", dice.some_of(&["front", "back", "other"]).join(", "));
+        let _ = writeln!(text, "    environment: {{MODE: '{}'}}", dice.roll(2));
+        let _ = writeln!(text, "    mem_limit: {}m", 16 << dice.roll(2));
+        let _ = writeln!(text, "    networks: [{}]", dice.some_of(&["front", "back", "other"]).join(", "));
         let mounts = dice.some_of(&["data:/data", "logs:/logs"]);
-        let _ = write!(text, "    volumes: [{}]\n    depends_on:\n", mounts.join(", "));
+        let _ = writeln!(text, "    volumes: [{}]\n    depends_on:", mounts.join(", "));
         for (other, condition) in &earlier {
             if dice.flip() {
-                let _ = write!(text, "      {other}: {{condition: {condition}, restart: {}}}\n", dice.flip());
+                let _ = writeln!(text, "      {other}: {{condition: {condition}, restart: {}}}", dice.flip());
             }
         }
         earlier.push((name, condition));
