@@ -292,7 +292,7 @@ fn a_port_published_on_one_host_address_is_there_only() {
         host.network("shop_a");
         let local = Published { host_ip: Some(Ipv4Addr::LOCALHOST.into()), ..tcp(8080) };
         host.serve("shop.web.1.1", &["shop_a"], &[local]);
-        assert!(is_reached(None, Ipv4Addr::LOCALHOST, 8080));
+        ask(None, Ipv4Addr::LOCALHOST, 8080).unwrap();
         assert!(!is_reached(None, HOST, 8080));
         assert!(!is_reached(Some(&host.remote()), HOST, 8080));
     });
