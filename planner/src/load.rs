@@ -29,6 +29,25 @@ pub struct LoadOptions {
     pub env_files: Vec<String>,
     /// Active profiles; without any, those of `COMPOSE_PROFILES`. `*` is all.
     pub profiles: Vec<String>,
+    /// Keeps networks, volumes, configs and secrets that no enabled service uses.
+    pub all_resources: bool,
+    /// Stages that are left out, as flags of `config` ask for.
+    pub skip: Skip,
+}
+
+/// Stages that loading leaves out. A stack that was loaded so is only fit to be printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Skip {
+    /// Variables stay as they are written.
+    pub interpolation: bool,
+    /// Nothing implied is filled in: default network, names, implied dependencies.
+    pub normalization: bool,
+    /// Relative paths stay relative.
+    pub path_resolution: bool,
+    /// References between resources are not checked.
+    pub consistency: bool,
+    /// `env_file` stays, and null variables stay null.
+    pub env_resolution: bool,
 }
 
 /// A stack and what its author should know.
@@ -38,6 +57,9 @@ pub struct Loaded {
     pub stack: Stack,
     /// Warnings only.
     pub warnings: Diagnostics,
+    /// What the file asks for and the engine cannot do: errors. Whoever only looks at the stack
+    /// may go on.
+    pub refusals: Diagnostics,
 }
 
 /// How many ports the ranges of one stack may mean.
@@ -49,7 +71,7 @@ pub fn load(options: &LoadOptions, source: &dyn Source) -> Result<Loaded, Diagno
     let stack = load_into(options, source, &mut diagnostics);
     diagnostics.sort();
     match stack {
-        Some(stack) if !diagnostics.has_errors() => Ok(Loaded { stack, warnings: diagnostics }),
+        Some(stack) if !diagnostics.has_errors() => Ok(Loaded { stack, warnings: diagnostics, refusals: Diagnostics::default() }),
         _ => Err(diagnostics),
     }
 }

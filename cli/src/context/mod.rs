@@ -144,7 +144,7 @@ impl Context {
 
     fn load(&self, found: Found) -> Result<(Target, Diagnostics), Failure> {
         found.warnings.iter().for_each(|warning| self.screen.warn(warning));
-        let Loaded { stack, warnings } = planner::load::load(&found.options, self)?;
+        let Loaded { stack, warnings, .. } = planner::load::load(&found.options, self)?;
         let directory = PathBuf::from(&found.options.directory);
         let absolute = |file: &String| self.environment.directory.join(file).display().to_string();
         let files = found.options.files.iter().map(absolute).collect();
