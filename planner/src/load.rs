@@ -71,7 +71,9 @@ pub fn load(options: &LoadOptions, source: &dyn Source) -> Result<Loaded, Diagno
     let stack = load_into(options, source, &mut diagnostics);
     diagnostics.sort();
     match stack {
-        Some(stack) if !diagnostics.has_errors() => Ok(Loaded { stack, warnings: diagnostics, refusals: Diagnostics::default() }),
+        Some(stack) if !diagnostics.has_errors() => {
+            Ok(Loaded { stack, warnings: diagnostics, refusals: Diagnostics::default() })
+        }
         _ => Err(diagnostics),
     }
 }

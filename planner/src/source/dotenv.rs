@@ -18,10 +18,14 @@ pub(crate) struct Fault {
 /// Every value together may be this long; more comes from variables that multiply.
 const LONGEST: usize = 8 << 20;
 
-/// The variables of a dotenv file in order. `outer` is asked before earlier lines of the file.
-pub(crate) fn parse(text: &str, outer: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Pair>, Fault> {
+/// Asks for the value of a variable.
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The variables of a dotenv file in order. `outer` is asked before earlier lines of the file,
+/// `before` after them: it knows the files that were read before.
+pub(crate) fn parse(text: &str, outer: Lookup<'_>, before: Lookup<'_>) -> Result<Vec<Pair>, Fault> {
     let mut reader = Reader { text, at: text.len() - text.trim_start_matches('\u{feff}').len() };
-    let mut scope = Scope { outer, earlier: HashMap::new() };
+    let mut scope = Scope { outer, before, earlier: HashMap::new() };
     let mut pairs = Vec::new();
     let mut length = 0;
     while let Some(key) = reader.key()? {
@@ -55,7 +59,8 @@ pub(crate) fn parse_raw(text: &str) -> Vec<Pair> {
 }
 
 struct Scope<'a> {
-    outer: &'a dyn Fn(&str) -> Option<String>,
+    outer: Lookup<'a>,
+    before: Lookup<'a>,
     earlier: HashMap<String, String>,
 }
 
@@ -67,7 +72,7 @@ impl Scope<'_> {
 
 impl Variables for Scope<'_> {
     fn get(&self, name: &str) -> Option<String> {
-        (self.outer)(name).or_else(|| self.earlier.get(name).cloned())
+        (self.outer)(name).or_else(|| self.earlier.get(name).cloned()).or_else(|| (self.before)(name))
     }
     fn unset(&mut self, _name: &str, _offset: usize) {}
 }
@@ -219,7 +224,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(String, Option<String>)> {
-        parse(text, &|name| (name == "OS").then(|| "os".to_owned())).unwrap()
+        parse(text, &|name| (name == "OS").then(|| "os".to_owned()), &|_| None).unwrap()
     }
 
     #[test]
@@ -263,7 +268,7 @@ mod tests {
             ("A=${", 2, "this `$` starts no variable"),
             ("A=${B:?set me}", 2, "required variable `B` is missing a value: set me"),
         ] {
-            let fault = parse(text, &|_| None).unwrap_err();
+            let fault = parse(text, &|_| None, &|_| None).unwrap_err();
             assert_eq!((fault.offset, fault.message.as_str()), (offset, message), "{text}");
         }
     }
@@ -275,7 +280,7 @@ mod tests {
             let below = format!("$A{}", level - 1).repeat(10);
             bomb += &format!("A{level}={below}\n");
         }
-        assert!(parse(&bomb, &|_| None).unwrap_err().message.contains("too much"));
+        assert!(parse(&bomb, &|_| None, &|_| None).unwrap_err().message.contains("too much"));
     }
 
     #[test]

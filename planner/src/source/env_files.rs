@@ -71,13 +71,11 @@ impl EnvFiles<'_> {
             }
             Err(error) => return unreadable(name, &error, self.diagnostics),
         };
-        let earlier = all.clone();
-        let known = |key: &str| {
-            let text = |map: &Map| map.get(key).and_then(Tree::as_text).map(str::to_owned);
-            self.environment.get(key).or_else(|| text(own)).or_else(|| text(&earlier))
-        };
+        let text_of = |map: &Map, key: &str| map.get(key).and_then(Tree::as_text).map(str::to_owned);
+        let known = |key: &str| self.environment.get(key).or_else(|| text_of(own, key));
+        let before = |key: &str| text_of(all, key);
         let raw = file.get("format").and_then(Tree::as_text) == Some("raw");
-        let pairs = if raw { Ok(dotenv::parse_raw(&text)) } else { dotenv::parse(&text, &known) };
+        let pairs = if raw { Ok(dotenv::parse_raw(&text)) } else { dotenv::parse(&text, &known, &before) };
         match pairs {
             Ok(pairs) => {
                 for (key, value) in pairs {

@@ -6,9 +6,11 @@ use crate::load::LoadOptions;
 use std::collections::HashMap;
 use std::io;
 
-/// The variables of one load.
+/// The variables that one set of stack files sees.
 pub(crate) struct Environment<'a> {
     source: &'a dyn Source,
+    /// The environment of those who include these files. It wins.
+    parent: Option<&'a Environment<'a>>,
     files: HashMap<String, String>,
     stack: Option<String>,
 }
@@ -16,7 +18,7 @@ pub(crate) struct Environment<'a> {
 impl<'a> Environment<'a> {
     /// Reads the dotenv files: those asked for, which must exist, or else `.env` of the directory.
     pub(crate) fn read(options: &LoadOptions, source: &'a dyn Source, diagnostics: &mut Diagnostics) -> Self {
-        let mut environment = Self { source, files: HashMap::new(), stack: None };
+        let mut environment = Self { source, parent: None, files: HashMap::new(), stack: None };
         for file in &options.env_files {
             match source.read(file) {
                 Ok(text) => environment.add(file, &text, diagnostics),
@@ -26,20 +28,50 @@ impl<'a> Environment<'a> {
         let disabled = source.var("COMPOSE_DISABLE_ENV_FILE");
         let disabled = disabled.is_some_and(|value| matches!(value.as_str(), "1" | "true" | "yes"));
         if options.env_files.is_empty() && !disabled {
-            let file = resolve::join(&options.directory, ".env");
-            match source.read(&file) {
-                Ok(text) => environment.add(".env", &text, diagnostics),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => unreadable(".env", &error, diagnostics),
-            }
+            environment.add_default(&options.directory, ".env", diagnostics);
         }
         environment
     }
 
+    /// The variables of included files: what is known here wins over the dotenv files of the
+    /// include, which are `files`, or else `.env` of its `directory` when there is one. Files are
+    /// absolute and come with the place that names them.
+    pub(crate) fn child(
+        &'a self,
+        directory: &str,
+        files: &[(String, Span)],
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        let mut child = Self { source: self.source, parent: Some(self), files: HashMap::new(), stack: None };
+        for (file, span) in files {
+            match self.source.read(file) {
+                Ok(text) => child.add(file, &text, diagnostics),
+                Err(error) => {
+                    diagnostics.error(span, "include", why_unreadable(file, &error));
+                }
+            }
+        }
+        if files.is_empty() {
+            let file = resolve::join(directory, ".env");
+            child.add_default(directory, &file, diagnostics);
+        }
+        child
+    }
+
+    /// Reads `.env` of a directory, if it is there; `name` is what messages call it.
+    fn add_default(&mut self, directory: &str, name: &str, diagnostics: &mut Diagnostics) {
+        match self.source.read(&resolve::join(directory, ".env")) {
+            Ok(text) => self.add(name, &text, diagnostics),
+            // A folder of this name is none of ours.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {}
+            Err(error) => unreadable(name, &error, diagnostics),
+        }
+    }
+
     fn add(&mut self, name: &str, text: &str, diagnostics: &mut Diagnostics) {
-        match dotenv::parse(text, &|key| self.get(key)) {
+        match dotenv::parse(text, &|key| self.outer(key), &|key| self.files.get(key).cloned()) {
             Ok(pairs) => {
-                // A bare `KEY` takes the value of the process, which wins anyway.
+                // A bare `KEY` takes the value that is known already, which wins anyway.
                 self.files.extend(pairs.into_iter().filter_map(|(key, value)| Some((key, value?))));
             }
             Err(fault) => report(name, text, &fault, diagnostics),
@@ -53,8 +85,16 @@ impl<'a> Environment<'a> {
 
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let stack = self.stack.clone().filter(|_| name == "COMPOSE_PROJECT_NAME");
-        stack.or_else(|| self.source.var(name)).or_else(|| self.files.get(name).cloned())
+        self.outer(name).or_else(|| self.files.get(name).cloned())
+    }
+
+    /// What wins over the dotenv files.
+    fn outer(&self, name: &str) -> Option<String> {
+        match (self.parent, &self.stack) {
+            (Some(parent), _) => parent.get(name),
+            (None, Some(stack)) if name == "COMPOSE_PROJECT_NAME" => Some(stack.clone()),
+            (None, _) => self.source.var(name),
+        }
     }
 }
 
@@ -67,12 +107,16 @@ pub(crate) fn report(name: &str, text: &str, fault: &dotenv::Fault, diagnostics:
 /// Reports a file that cannot be read.
 pub(crate) fn unreadable(name: &str, error: &io::Error, diagnostics: &mut Diagnostics) {
     diagnostics.missing_file |= error.kind() == io::ErrorKind::NotFound;
-    let message = match error.kind() {
+    diagnostics.error_anywhere(why_unreadable(name, error));
+}
+
+fn why_unreadable(name: &str, error: &io::Error) -> String {
+    match error.kind() {
         io::ErrorKind::NotFound => format!("{name} does not exist"),
+        io::ErrorKind::IsADirectory => format!("{name} is a folder, not a file"),
         io::ErrorKind::InvalidData => format!("{name} is not UTF-8 text"),
         _ => format!("{name} cannot be read: {error}"),
-    };
-    diagnostics.error_anywhere(message);
+    }
 }
 
 /// The place of one character.
@@ -86,5 +130,64 @@ fn span_at(file: usize, text: &str, offset: usize) -> Span {
         end: offset + length,
         line: before.matches('\n').count() + 1,
         column: before[line_start..].chars().count() + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files and variables in memory.
+    struct Texts(&'static [(&'static str, &'static str)], &'static [(&'static str, &'static str)]);
+
+    impl Source for Texts {
+        fn read(&self, path: &str) -> io::Result<String> {
+            let file = self.0.iter().find(|(name, _)| *name == path);
+            file.map(|(_, text)| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
+        }
+
+        fn var(&self, name: &str) -> Option<String> {
+            self.1.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        }
+    }
+
+    fn options(env_files: &[&str]) -> LoadOptions {
+        let env_files = env_files.iter().map(|file| (*file).to_owned()).collect();
+        LoadOptions { directory: "/srv".into(), env_files, ..LoadOptions::default() }
+    }
+
+    #[test]
+    fn the_process_wins_over_files_and_later_files_over_earlier_ones() {
+        let source = Texts(&[("a.env", "A=1\nB=1\nP=1\n"), ("b.env", "B=2\nC=$A$B$P\n")], &[("P", "os")]);
+        let mut diagnostics = Diagnostics::default();
+        let environment = Environment::read(&options(&["a.env", "b.env"]), &source, &mut diagnostics);
+        let get = |name| environment.get(name).unwrap_or_default();
+        assert_eq!(
+            (get("A"), get("B"), get("C"), get("P")),
+            ("1".into(), "2".into(), "12os".into(), "os".into())
+        );
+    }
+
+    #[test]
+    fn included_files_have_defaults_of_their_own_below_what_is_known() {
+        let files =
+            &[("/srv/.env", "A=outer\n"), ("/srv/db/.env", "A=inner\nB=$A-$P\n"), ("/srv/x.env", "B=x\n")];
+        let source = Texts(files, &[("P", "os")]);
+        let mut diagnostics = Diagnostics::default();
+        let mut parent = Environment::read(&options(&[]), &source, &mut diagnostics);
+        parent.name_stack("shop");
+        let child = parent.child("/srv/db", &[], &mut diagnostics);
+        let of = |environment: &Environment<'_>, name| environment.get(name);
+        assert_eq!(of(&child, "A").as_deref(), Some("outer"));
+        assert_eq!(of(&child, "B").as_deref(), Some("outer-os"));
+        assert_eq!(of(&child, "COMPOSE_PROJECT_NAME").as_deref(), Some("shop"));
+        assert_eq!(of(&parent, "B"), None);
+        let named = parent.child("/srv/db", &[("/srv/x.env".into(), Span::default())], &mut diagnostics);
+        assert_eq!(of(&named, "B").as_deref(), Some("x"));
+        let grandchild = child.child("/srv/none", &[], &mut diagnostics);
+        assert_eq!(of(&grandchild, "B").as_deref(), Some("outer-os"));
+        assert!(diagnostics.items.is_empty());
+        parent.child("/srv/db", &[("/srv/no.env".into(), Span::default())], &mut diagnostics);
+        assert!(diagnostics.to_string().contains("/srv/no.env does not exist"));
     }
 }
