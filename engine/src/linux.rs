@@ -114,7 +114,7 @@ impl LinuxEngine {
             Step::CreateContainer { id, spec, image_id } => {
                 container::create::create(store, id, spec, image_id)
             }
-            Step::StartContainer { id } => container::start::start(store, &self.program, id),
+            Step::StartContainer { id } => container::start::start(store, &self.program, id, &mut note),
             Step::StopContainer { id, grace } => container::stop::stop(store, id, *grace, &mut note),
             Step::KillContainer { id, signal } => container::kill::kill(store, id, signal, &mut note),
             Step::RemoveContainer { id } => container::remove::remove(store, id),

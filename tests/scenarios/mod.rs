@@ -12,5 +12,6 @@ mod mistakes;
 mod networks;
 mod ports;
 mod sandbox;
+mod sessions;
 mod updates;
 mod volumes;

@@ -1,6 +1,6 @@
 //! How far a running plan is, one row for each resource: fed with events, asked for lines.
 
-use super::resource::{Resource, STOPPING, doing, resources};
+use super::resource::{Resource, STARTING, STOPPING, doing, resources};
 use super::style::Ink;
 use super::time::took;
 use engine::Event;
@@ -58,7 +58,7 @@ struct Row {
     spent: Duration,
     /// What the running step last said.
     note: String,
-    /// Why it took long, if that is known.
+    /// Why it took long, or what is odd about it, if that is known.
     remark: String,
     /// The worst end of a step.
     finish: Finish,
@@ -146,7 +146,11 @@ impl Board {
                 row.over += 1;
                 row.spent += time;
                 let note = std::mem::take(&mut row.note);
-                if self.steps[step].doing == STOPPING && time >= SLOW {
+                let is_worth_it = match self.steps[step].doing {
+                    STARTING => !note.is_empty(),
+                    doing => doing == STOPPING && time >= SLOW,
+                };
+                if is_worth_it {
                     row.remark = format!("  {note}");
                 }
                 self.steps[step].finish = Some(finish);

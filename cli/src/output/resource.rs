@@ -147,6 +147,8 @@ fn awaited(steps: &[&Step]) -> Option<&'static str> {
 
 /// What is being done while a container is stopped.
 pub(crate) const STOPPING: &str = "stopping";
+/// What is being done while one is started.
+pub(crate) const STARTING: &str = "starting";
 
 /// What is being done while a step runs.
 pub(crate) fn doing(step: &Step) -> &'static str {
@@ -155,7 +157,7 @@ pub(crate) fn doing(step: &Step) -> &'static str {
         (Step::Await { until: Until::Completed, .. }, _) => "until completed",
         (Step::Await { .. }, _) | (_, None) => "until ready",
         (_, Some(Act::Create)) => "creating",
-        (_, Some(Act::Start)) => "starting",
+        (_, Some(Act::Start)) => STARTING,
         (_, Some(Act::Stop)) => STOPPING,
         (_, Some(Act::Remove)) => "removing",
         (_, Some(Act::Update)) => "updating",

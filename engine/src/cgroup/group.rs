@@ -40,7 +40,7 @@ pub struct Group {
 impl Group {
     /// The groups of this container; nothing is made yet.
     pub fn new(hierarchy: &Hierarchy, tag: &str, id: &ContainerId) -> Self {
-        let path = [format!("sampan-{tag}"), id.stack.clone(), id.to_string()];
+        let path = [super::top(tag), id.stack.clone(), id.to_string()];
         Self { hierarchy: hierarchy.clone(), path }
     }
 
@@ -318,7 +318,7 @@ impl Group {
 }
 
 /// Like `create_dir_all`, but a parent that vanishes meanwhile is an error and not a loop.
-fn make_all(folder: &Path) -> io::Result<()> {
+pub(super) fn make_all(folder: &Path) -> io::Result<()> {
     match fs::create_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -346,7 +346,7 @@ fn with_all_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The kernel wants each value in one write, and a file that is missing is never made.
-fn write(path: &Path, value: &str) -> io::Result<()> {
+pub(super) fn write(path: &Path, value: &str) -> io::Result<()> {
     File::options().write(true).open(path)?.write_all(value.as_bytes())
 }
 
@@ -363,7 +363,7 @@ fn remove_when_empty(folder: &Path, late: Instant) -> io::Result<()> {
 }
 
 /// The group is not there, or was removed while its file was open.
-fn is_gone(error: &io::Error) -> bool {
+pub(super) fn is_gone(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV))
 }
 
@@ -373,7 +373,7 @@ mod tests {
 
     fn group(version1: &[(Controller, &str)], version2: Option<&str>) -> Group {
         let version1 = version1.iter().map(|(controller, path)| (*controller, path.into())).collect();
-        let hierarchy = Hierarchy { version1, version2: version2.map(Into::into) };
+        let hierarchy = Hierarchy { version1, version2: version2.map(Into::into), ..Hierarchy::default() };
         Group::new(&hierarchy, "00c0ffee", &"shop.web.1.2".parse().unwrap())
     }
 

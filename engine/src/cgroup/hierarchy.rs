@@ -59,6 +59,9 @@ pub struct Hierarchy {
     pub(super) version1: BTreeMap<Controller, PathBuf>,
     /// Version 2.
     pub(super) version2: Option<PathBuf>,
+    /// Version 1 without controllers, by option (`name=systemd`): service managers keep their
+    /// groups there.
+    pub(super) named: BTreeMap<String, PathBuf>,
 }
 
 impl Hierarchy {
@@ -95,6 +98,10 @@ impl Hierarchy {
                     let controllers = Controller::ALL.into_iter();
                     for controller in controllers.filter(|controller| mount.has(controller.name())) {
                         found.version1.entry(controller).or_insert_with(|| unescape(mount.point));
+                    }
+                    let names = mount.options.split(',').filter(|option| option.starts_with("name="));
+                    for name in names {
+                        found.named.entry(name.to_owned()).or_insert_with(|| unescape(mount.point));
                     }
                 }
                 _ => {}
@@ -160,10 +167,14 @@ mod tests {
         ])
     }
 
+    fn named() -> BTreeMap<String, PathBuf> {
+        BTreeMap::from([("name=systemd".to_owned(), "/sys/fs/cgroup/systemd".into())])
+    }
+
     #[test]
     fn version_1_has_a_place_for_each_controller() {
         let found = Hierarchy::parse(&format!("{OTHERS}{SPLIT}"));
-        assert_eq!(found, Hierarchy { version1: version1(), version2: None });
+        assert_eq!(found, Hierarchy { version1: version1(), version2: None, named: named() });
         assert_eq!(found.version(), Version::V1);
     }
 
@@ -171,7 +182,7 @@ mod tests {
     fn a_hybrid_follows_version_1_and_has_version_2_beside_it() {
         let found = Hierarchy::parse(&format!("{SPLIT}{UNIFIED}"));
         let version2 = Some("/sys/fs/cgroup/unified".into());
-        assert_eq!(found, Hierarchy { version1: version1(), version2 });
+        assert_eq!(found, Hierarchy { version1: version1(), version2, named: named() });
         assert_eq!(found.version(), Version::V1);
     }
 
@@ -180,7 +191,7 @@ mod tests {
         let line = "35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
         let found = Hierarchy::parse(&format!("{OTHERS}{line}"));
         let version2 = Some("/sys/fs/cgroup".into());
-        assert_eq!(found, Hierarchy { version1: BTreeMap::new(), version2 });
+        assert_eq!(found, Hierarchy { version2, ..Hierarchy::default() });
         assert_eq!(found.version(), Version::V2);
     }
 

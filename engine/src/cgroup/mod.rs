@@ -9,6 +9,9 @@
 //! - Hybrid (version 2 mounted beside version 1, without controllers): the groups of version 1, and
 //!   one in version 2 for `cgroup.kill`, `cgroup.freeze` and `cpu.stat`.
 //!
+//! The supervisors of a store are together in one group, in each hierarchy where the command that
+//! started them is not in the root group: `sampan-<tag>/_supervisors`.
+//!
 //! `cpuset`, `devices`, `blkio` and others are left alone: their tasks stay where they were.
 //! A controller that is missing is an error only when a limit needs it.
 
@@ -18,12 +21,14 @@ mod hierarchy;
 mod limits;
 mod oom;
 mod stats;
+mod supervisors;
 
 pub use group::Group;
 pub use hierarchy::{Controller, Hierarchy, Version};
 pub use limits::{Write, writes};
 pub use oom::OomWatch;
 pub use stats::Stats;
+pub use supervisors::Supervisors;
 
 use std::path::PathBuf;
 
@@ -36,4 +41,9 @@ pub struct Join {
     pub version1: Vec<(String, PathBuf)>,
     /// Version 2: the folder into which the child is cloned.
     pub into: Option<PathBuf>,
+}
+
+/// The group that holds all others of a store.
+fn top(tag: &str) -> String {
+    format!("sampan-{tag}")
 }

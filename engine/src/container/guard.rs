@@ -12,16 +12,15 @@ use planner::ContainerId;
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{Seek, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::process::Stdio;
 
 /// Held by the supervisor of a container, or by who makes sure that there is none.
 #[derive(Debug)]
 pub struct Guard {
-    /// `None` once it was handed over.
-    file: Option<File>,
+    file: File,
+    handed_over: bool,
 }
 
 impl Guard {
@@ -31,7 +30,7 @@ impl Guard {
         let doing = || format!("lock {}", path.display());
         let file = File::options().create(true).truncate(false).write(true).open(&path).doing(doing)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file: Some(file) })),
+            Ok(()) => Ok(Some(Self { file, handed_over: false })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error).doing(doing),
         }
@@ -42,10 +41,10 @@ impl Guard {
         Ok(store.supervisor(id).exists() && Self::try_take(store, id)?.is_none())
     }
 
-    /// Hands it to a process that is about to be started, as its standard input: a lock of
+    /// Leaves it to a process that was started with a copy of it as standard input: a lock of
     /// flock(2) belongs to all copies of the descriptor, so there is no moment without it.
-    pub fn hand_over(mut self) -> Stdio {
-        self.file.take().map_or_else(Stdio::null, Stdio::from)
+    pub fn hand_over(mut self) {
+        self.handed_over = true;
     }
 
     /// Takes over what was handed to us as standard input.
@@ -64,16 +63,15 @@ impl Guard {
         let handed = inherit().doing(|| format!("take over {}", path.display()))?;
         let stray =
             || Error::new(Kind::Conflict, format!("nobody handed the supervision of {} to us", id.name()));
-        handed.map(|file| Self { file: Some(file) }).ok_or_else(stray)
+        handed.map(|file| Self { file, handed_over: false }).ok_or_else(stray)
     }
 
     /// Writes our name into it.
     pub fn sign(&mut self, me: &ProcessKey) -> Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
         let mut write = || {
-            file.set_len(0)?;
-            file.rewind()?;
-            file.write_all(&serde_json::to_vec(me)?)
+            self.file.set_len(0)?;
+            self.file.rewind()?;
+            self.file.write_all(&serde_json::to_vec(me)?)
         };
         write().doing(|| "sign the supervisor's lock".to_owned())
     }
@@ -103,10 +101,16 @@ impl Drop for Guard {
     /// Unlocks rather than only closes: a child that another thread has forked shares the open
     /// file until its exec, and with it the lock (flock(2)).
     fn drop(&mut self) {
-        if let Some(file) = &self.file {
+        if !self.handed_over {
             // When even this fails, the lock ends with the last copy of the descriptor.
-            let _ = file.unlock();
+            let _ = self.file.unlock();
         }
+    }
+}
+
+impl AsFd for Guard {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 
@@ -138,7 +142,7 @@ mod tests {
         let id: ContainerId = "s.a.1.1".parse().unwrap();
         fs::create_dir_all(store.container(&id)).unwrap();
         let guard = Guard::try_take(&store, &id).unwrap().unwrap();
-        let copy = guard.file.as_ref().unwrap().try_clone().unwrap();
+        let copy = guard.file.try_clone().unwrap();
         drop(guard);
         assert!(Guard::try_take(&store, &id).unwrap().is_some());
         drop(copy);

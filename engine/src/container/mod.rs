@@ -15,6 +15,7 @@ pub mod exec;
 pub mod guard;
 pub mod handle;
 pub mod kill;
+mod launch;
 pub mod list;
 pub mod logs;
 pub mod process;

@@ -2,21 +2,17 @@
 
 use super::create::make_folder;
 use super::guard::Guard;
+use super::launch::launch;
 use super::record::{self, ContainerRecord};
 use super::state::{StateRecord, Status};
 use super::volatile::{self, clear, take_down};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Result};
 use crate::net;
-use crate::shim::ready::Ready;
 use crate::store::Store;
-use crate::sys::exe;
 use planner::ContainerId;
 use planner::live::State;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a supervisor that another command started may take to start its container.
@@ -28,11 +24,11 @@ const NAMELESS: Duration = Duration::from_millis(500);
 
 /// Starts a container, or adopts one that runs without a supervisor. What an interrupted start
 /// left is taken down first. A container that runs is left alone.
-pub fn start(store: &Store, program: &Path, id: &ContainerId) -> Result<()> {
+pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnMut(String)) -> Result<()> {
     let record = record::read(store, id)?;
     let Some(mut guard) = settle(store, id)? else { return Ok(()) };
     if is_unsupervised(store, id)? {
-        let adopted = supervise((store, program, id), guard, true);
+        let adopted = launch((store, program, id), guard, true, tell);
         if adopted.is_ok() || is_unsupervised(store, id)? {
             return adopted;
         }
@@ -41,7 +37,7 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId) -> Result<()> {
     }
     take_down(store, id)?;
     clear(store, id)?;
-    let started = prepare(store, id, &record).and_then(|()| supervise((store, program, id), guard, false));
+    let started = prepare(store, id, &record).and_then(|()| launch((store, program, id), guard, false, tell));
     started.inspect_err(|_| undo(store, id))
 }
 
@@ -85,45 +81,6 @@ fn prepare(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<
         fs::write(&path, text).doing(|| format!("write {}", path.display()))?;
     }
     volatile::group(store, id)?.create(&record.spec.limits)
-}
-
-/// Starts the supervisor and waits until it says that the container runs, or why not. From here
-/// on it goes on without us, should we be killed.
-fn supervise(of: (&Store, &Path, &ContainerId), guard: Guard, adopt: bool) -> Result<()> {
-    let (store, program, id) = of;
-    let doing = || format!("start the supervisor of {}", id.name());
-    let complaints = File::create(store.complaints(id)).doing(doing)?;
-    // It is what enters the container: its own file must be out of the container's reach.
-    let sealed = exe::seal(program).doing(doing)?;
-    let mut command = Command::new(sealed.path());
-    command.arg0(program).arg("shim").arg("--root").arg(store.root()).arg("--runtime").arg(store.runtime());
-    command.arg(id.to_string()).args(adopt.then_some("--adopt"));
-    // It outlives us: nothing of ours may stay open in it or influence it.
-    command.env_clear().stdin(guard.hand_over()).stdout(Stdio::piped()).stderr(complaints);
-    // Freed memory that glibc keeps at hand for its one thread would stay for the container's
-    // life: 60 KB.
-    command.env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
-    let mut shim = command.spawn().doing(doing)?;
-    // With it goes our copy of the guard: only the supervisor holds it now.
-    drop(command);
-    let mut line = String::new();
-    if let Some(stdout) = shim.stdout.take() {
-        BufReader::new(stdout).read_line(&mut line).doing(doing)?;
-    }
-    match serde_json::from_str::<Ready>(&line) {
-        Ok(Ready::Started) => Ok(()),
-        Ok(Ready::Failed(failure)) => {
-            // It is about to end; a failure to wait for it would hide the one that matters.
-            let _ = shim.wait();
-            Err(failure.into())
-        }
-        Err(_) => {
-            let status = shim.wait().doing(doing)?;
-            let complaints = fs::read_to_string(store.complaints(id)).unwrap_or_default();
-            Err(Error::new(Kind::System, format!("the supervisor of {} died ({status})", id.name()))
-                .evidence(complaints.lines().map(str::to_owned).collect()))
-        }
-    }
 }
 
 /// Takes back a start that failed. The failure itself is what gets told; what cannot be taken

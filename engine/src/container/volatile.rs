@@ -3,7 +3,7 @@
 use super::guard::Guard;
 use super::handle::Handle;
 use super::state::ProcessKey;
-use crate::cgroup::{Group, Hierarchy};
+use crate::cgroup::{Group, Hierarchy, Supervisors};
 use crate::error::{Context, Error, Kind, Result};
 use crate::net;
 use crate::store::Store;
@@ -23,6 +23,11 @@ pub fn group(store: &Store, id: &ContainerId) -> Result<Group> {
     Ok(Group::new(&Hierarchy::detect()?, &store.tag(), id))
 }
 
+/// The cgroup of all supervisors, which may not exist.
+pub fn supervisors(store: &Store) -> Result<Supervisors> {
+    Ok(Supervisors::new(&Hierarchy::detect()?, &store.tag()))
+}
+
 /// Kills whatever is left of a container and takes back its cgroup and network. Called only
 /// by who holds the [`Guard`]. Idempotent.
 pub fn take_down(store: &Store, id: &ContainerId) -> Result<()> {
@@ -34,6 +39,7 @@ pub fn take_down(store: &Store, id: &ContainerId) -> Result<()> {
         processes.iter().filter_map(Handle::open).try_for_each(|process| bury(&process, id))?;
     }
     group.remove()?;
+    supervisors(store)?.remove();
     net::disconnect(store, id)
 }
 

@@ -28,7 +28,9 @@ pub mod wire;
 use self::order::Order;
 use self::ready::{Failure, Ready};
 use self::supervisor::Supervisor;
-use crate::error::{Context, Result};
+use crate::container::volatile;
+use crate::error::{Context, Error, Result};
+use crate::store::Store;
 use crate::sys::heap;
 use nix::sys::signalfd::SignalFd;
 use nix::sys::stat::{Mode, umask};
@@ -40,9 +42,11 @@ use std::io::Write;
 /// command line. Standard output is a pipe to the command that waits for one [`Ready`].
 pub fn main(args: impl Iterator<Item = OsString>) -> i32 {
     let Some(order) = Order::parse(args) else { return 2 };
+    let stays = |error: Error| format!("it ends with this session: {}", error.chain());
+    let remark = stand_apart(&order.store).err().map(stays);
     match begin(order) {
         Ok((supervisor, signals)) => {
-            say(&Ready::Started);
+            say(&Ready::Started { remark });
             heap::trim();
             i32::from(poll::run(supervisor, &signals).is_err())
         }
@@ -68,6 +72,11 @@ fn detach() -> std::io::Result<()> {
     umask(Mode::from_bits_truncate(0o022));
     let _ = std::fs::write("/proc/self/oom_score_adj", "-999");
     Ok(())
+}
+
+/// Out of the control groups of the command that started us: they may be ended as a whole.
+fn stand_apart(store: &Store) -> Result<()> {
+    volatile::supervisors(store)?.enter()
 }
 
 /// Says how the start went, then lets go of the pipe. Who started us may be gone.

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Ready {
     /// The container runs.
-    Started,
+    Started {
+        /// What else there is to say.
+        remark: Option<String>,
+    },
     /// It does not, and the supervisor ends.
     Failed(Failure),
 }

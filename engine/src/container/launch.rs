@@ -1,0 +1,126 @@
+//! Starting the supervisor of a container: this program again, in a process of its own.
+
+use super::guard::Guard;
+use super::volatile;
+use crate::error::{Context, Error, Kind, Result};
+use crate::shim::ready::Ready;
+use crate::store::Store;
+use crate::sys::clone::{Child, clone};
+use crate::sys::process::{self, StringList};
+use crate::sys::{exe, fd};
+use nix::sys::signal::{SigSet, SigmaskHow};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use planner::ContainerId;
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// All that the supervisor has in its environment: freed memory that glibc keeps at hand for its
+/// one thread would stay for the container's life, 60 KB.
+const ENVIRONMENT: &str = "GLIBC_TUNABLES=glibc.malloc.tcache_count=0";
+
+/// Starts the supervisor and waits until it says that the container runs, or why not. From here
+/// on it goes on without us, should we be killed.
+pub(super) fn launch(
+    of: (&Store, &Path, &ContainerId),
+    guard: Guard,
+    adopt: bool,
+    tell: &mut dyn FnMut(String),
+) -> Result<()> {
+    let (store, program, id) = of;
+    let doing = || format!("start the supervisor of {}", id.name());
+    let complaints = File::create(store.complaints(id)).doing(doing)?;
+    // It is what enters the container: its own file must be out of the container's reach.
+    let sealed = exe::seal(program).doing(doing)?;
+    let image = Image::new(&sealed, &command_line(of, adopt)).doing(doing)?;
+    let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from).doing(doing)?;
+    let group = volatile::supervisors(store)?.open();
+    let stdio = [guard.as_fd(), theirs.as_fd(), complaints.as_fd()];
+    let shim = image.execute(stdio, group).doing(doing)?;
+    drop(theirs);
+    guard.hand_over();
+    let mut line = String::new();
+    BufReader::new(File::from(ours)).read_line(&mut line).doing(doing)?;
+    match serde_json::from_str::<Ready>(&line) {
+        Ok(Ready::Started { remark }) => {
+            remark.into_iter().for_each(tell);
+            Ok(())
+        }
+        Ok(Ready::Failed(failure)) => {
+            // It is about to end; a failure to wait for it would hide the one that matters.
+            let _ = wait(&shim);
+            Err(failure.into())
+        }
+        Err(_) => {
+            let status = wait(&shim).doing(doing)?;
+            let complaints = fs::read_to_string(store.complaints(id)).unwrap_or_default();
+            Err(Error::new(Kind::System, format!("the supervisor of {} died ({status:?})", id.name()))
+                .evidence(complaints.lines().map(str::to_owned).collect()))
+        }
+    }
+}
+
+/// What [`crate::shim::order::Order`] reads.
+fn command_line(of: (&Store, &Path, &ContainerId), adopt: bool) -> Vec<Vec<u8>> {
+    let (store, program, id) = of;
+    let paths = [("--root", store.root()), ("--runtime", store.runtime())];
+    let paths = paths.map(|(option, path)| [option.as_bytes(), path.as_os_str().as_bytes()]);
+    let words = [program.as_os_str().as_bytes(), b"shim"].into_iter().chain(paths.into_iter().flatten());
+    let words = words.map(<[u8]>::to_vec).chain([id.to_string().into_bytes()]);
+    words.chain(adopt.then(|| b"--adopt".to_vec())).collect()
+}
+
+/// A program with its arguments, as execve(2) wants them.
+struct Image {
+    path: CString,
+    arguments: StringList,
+    environment: StringList,
+}
+
+impl Image {
+    fn new(sealed: &exe::Sealed, line: &[Vec<u8>]) -> io::Result<Self> {
+        let words =
+            line.iter().map(|word| CString::new(word.clone())).collect::<std::result::Result<_, _>>()?;
+        Ok(Self {
+            path: CString::new(sealed.path().as_os_str().as_bytes())?,
+            arguments: StringList::new(words),
+            environment: StringList::new(vec![CString::new(ENVIRONMENT)?]),
+        })
+    }
+
+    /// Executes it in a new process with these as standard input, output and error, in a group of
+    /// version 2. Without it, as before Linux 5.7, it moves there itself.
+    fn execute(&self, stdio: [BorrowedFd<'_>; 3], group: Option<OwnedFd>) -> io::Result<Child> {
+        let born = self.execute_in(stdio, group.as_ref().map(AsFd::as_fd));
+        if born.is_err() && group.is_some() { self.execute_in(stdio, None) } else { born }
+    }
+
+    fn execute_in(&self, stdio: [BorrowedFd<'_>; 3], group: Option<BorrowedFd<'_>>) -> io::Result<Child> {
+        // Handlers of this process must not run in the copy of it.
+        let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
+        let child = clone(0, group, || self.become_it(stdio));
+        // The mask was a valid one before.
+        let _ = mask.map(|mask| mask.thread_set_mask());
+        Ok(child?)
+    }
+
+    /// In the child; it returns when that fails.
+    fn become_it(&self, stdio: [BorrowedFd<'_>; 3]) {
+        let became = fd::make_standard(stdio)
+            .and_then(|()| process::reset_signals())
+            .map(|()| process::execute(&self.path, &self.arguments, &self.environment));
+        let (Ok(errno) | Err(errno)) = became;
+        let text = nix::errno::Errno::from_raw(errno.raw_os_error()).desc();
+        // Who waits for us reads it there.
+        let _ = rustix::io::write(stdio[2], text.as_bytes());
+    }
+}
+
+fn wait(child: &Child) -> io::Result<WaitStatus> {
+    Ok(waitpid(Pid::from_raw(child.pid), None)?)
+}
