@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use std::fmt;
+use std::ops::Range;
 
 /// A stretch of one source file. Offsets are bytes, lines and columns count from 1,
 /// columns in characters.
@@ -132,6 +133,20 @@ impl Diagnostics {
     /// The text that a span covers; empty when the file is not known.
     pub(crate) fn text(&self, span: &Span) -> &str {
         self.files.get(span.file).and_then(|file| file.text.get(span.start..span.end)).unwrap_or("")
+    }
+
+    /// The place of a part of a scalar: `part` are bytes of its value `text`. The whole scalar
+    /// where the value is not what is written (variables, escapes, several lines).
+    pub(crate) fn part(&self, span: &Span, text: &str, part: Range<usize>) -> Span {
+        let written = self.text(span);
+        let Some(offset) = written.find(text).filter(|_| !part.is_empty()) else { return span.clone() };
+        let Some(before) = written.get(..offset + part.start) else { return span.clone() };
+        let start = span.start + before.len();
+        let end = start + part.len();
+        if before.contains('\n') || end > span.end {
+            return span.clone();
+        }
+        Span { start, end, column: span.column + before.chars().count(), ..span.clone() }
     }
 
     /// Sorts by file, place and message, so that output is stable.

@@ -5,6 +5,7 @@ use super::path::Path;
 use super::scalar::float_text;
 use super::tree::{Tree, Value};
 use crate::model::units;
+use std::ops::Range;
 
 /// What a single value is.
 #[derive(Clone, Copy)]
@@ -32,11 +33,26 @@ pub(crate) enum Kind {
 }
 
 /// Why a text is refused.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     /// What is wrong.
     pub(crate) message: String,
     /// What to do; empty for nothing.
     pub(crate) hint: String,
+    /// The bytes of the text that are at fault, when it is not all of it.
+    pub(crate) part: Option<Range<usize>>,
+}
+
+impl Refused {
+    /// Narrows the fault down to `part`, a slice of `whole`.
+    pub(crate) fn at(mut self, whole: &str, part: &str) -> Self {
+        let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+        let inside = start.checked_add(part.len()).is_some_and(|end| end <= whole.len());
+        if inside && self.part.is_none() {
+            self.part = Some(start..start + part.len());
+        }
+        self
+    }
 }
 
 /// Makes a node the kind of value that its key has.
@@ -67,12 +83,26 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
     };
     match cast {
         Ok(value) => tree.value = value,
-        Err(Refused { message, hint }) => context.refuse(tree, path, message, &hint),
+        Err(fault) => refuse(tree, path, &fault, context),
     }
 }
 
+/// Reports a scalar, pointing at the part that is wrong, and marks it.
+pub(crate) fn refuse(tree: &mut Tree, path: &Path<'_>, fault: &Refused, context: &mut Context<'_>) {
+    let Refused { message, hint, part } = fault;
+    let span = match (part, tree.as_text()) {
+        (Some(part), Some(text)) => context.diagnostics.part(&tree.span, text, part.clone()),
+        _ => tree.span.clone(),
+    };
+    let diagnostic = context.diagnostics.error(&span, path, message.clone());
+    if !hint.is_empty() {
+        diagnostic.hint(hint.clone());
+    }
+    tree.spoil();
+}
+
 fn refused(message: String, hint: &str) -> Result<Value, Refused> {
-    Err(Refused { message, hint: hint.to_owned() })
+    Err(Refused { message, hint: hint.to_owned(), part: None })
 }
 
 fn noun(kind: &Kind) -> &'static str {

@@ -12,7 +12,7 @@ pub(crate) fn expand(item: &mut Tree, path: &Path<'_>, context: &mut Context<'_>
     match &item.value {
         Value::Text(text) => match short(text, item) {
             Ok(map) => item.value = Value::Map(map),
-            Err(Refused { message, hint }) => context.refuse(item, path, message, &hint),
+            Err(Refused { message, hint, .. }) => context.refuse(item, path, message, &hint),
         },
         Value::Map(_) => complete(item, path, context),
         _ => {}

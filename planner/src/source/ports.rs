@@ -20,7 +20,7 @@ pub(crate) fn expand(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>
                         context.ports_left -= ports.len();
                         long.extend(ports);
                     }
-                    Err(Refused { message, hint }) => context.refuse(&mut item, &path, message, &hint),
+                    Err(Refused { message, hint, .. }) => context.refuse(&mut item, &path, message, &hint),
                 }
             }
             Value::Map(_) => {

@@ -209,7 +209,7 @@ const HEALTHCHECK: Shape = Shape::Object(&[
     yes("retries", &Shape::One(Kind::Int(0, u32::MAX as i64))),
     yes("start_interval", &DURATION),
     yes("start_period", &DURATION),
-    yes("test", &Shape::Nullable(&Shape::Short(short::health_test, &TEXTS))),
+    yes("test", &Shape::Nullable(&Shape::Short(short::runnable_health_test, &TEXTS))),
     yes("timeout", &DURATION),
 ]);
 

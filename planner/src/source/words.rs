@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 type Word = Result<String, Refused>;
 
 pub(super) fn refused(message: impl Into<String>, hint: impl Into<String>) -> Refused {
-    Refused { message: message.into(), hint: hint.into() }
+    Refused { message: message.into(), hint: hint.into(), part: None }
 }
 
 fn not_yet(what: &str, hint: &str) -> Word {

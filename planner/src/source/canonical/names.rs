@@ -1,0 +1,69 @@
+//! Lists of names that mean mappings: `networks`, `models`, `depends_on`.
+
+use super::super::check::Context;
+use super::super::path::Path;
+use super::super::tree::{Entry, Map, Tree, Value};
+use super::mapping;
+use crate::diagnostic::Span;
+
+/// `[a, b]` means `{a: null, b: null}`.
+pub(crate) fn map_of_names(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
+    names(tree, path, context, |span| Tree::new(Value::Null, span));
+}
+
+/// `[a]` means `{a: {condition: service_started, required: true}}`.
+pub(crate) fn depends_on(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
+    names(tree, path, context, started);
+}
+
+/// A dependency that only has to be started.
+fn started(span: &Span) -> Tree {
+    let condition = Value::Text("service_started".to_owned());
+    mapping(span, [("condition", condition), ("required", Value::Bool(true))])
+}
+
+fn names(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, value: impl Fn(&Span) -> Tree) {
+    let Value::List(items) = &mut tree.value else { return };
+    let mut map = Map::default();
+    for (index, item) in items.iter_mut().enumerate() {
+        let Some(name) = item.as_text().map(str::to_owned) else {
+            if item.value != Value::Bad {
+                let message = format!("must be a name, not {}", item.noun());
+                context.refuse(item, &path.index(index), message, "");
+            }
+            continue;
+        };
+        if map.get(&name).is_some() {
+            let message = format!("`{}` is listed twice", name.escape_debug());
+            context.diagnostics.error(&item.span, path.index(index), message).hint("keep one of them");
+            continue;
+        }
+        map.insert(Entry { key: name, key_span: item.span.clone(), value: value(&item.span) });
+    }
+    tree.value = Value::Map(map);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::long;
+    use super::*;
+
+    #[test]
+    fn a_list_of_names_becomes_a_mapping() {
+        assert_eq!(long(map_of_names, "[a, b]").unwrap(), "{a: null, b: null}");
+        assert_eq!(long(map_of_names, "{a: {x: 1}}").unwrap(), "{a: {x: 1}}");
+        assert_eq!(long(depends_on, "[db]").unwrap(), "{db: {condition: service_started, required: true}}");
+        assert_eq!(long(depends_on, "{db: {condition: c}}").unwrap(), "{db: {condition: c}}");
+    }
+
+    #[test]
+    fn only_different_names_can_be_listed() {
+        for (written, expected) in [
+            ("[a, a]", "`a` is listed twice | a | keep one of them"),
+            ("[5]", "must be a name, not a number | 5 | "),
+            ("[{a: b}]", "must be a name, not a mapping | {a: b} | "),
+        ] {
+            assert_eq!(long(map_of_names, written).unwrap_err(), expected);
+        }
+    }
+}
