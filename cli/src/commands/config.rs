@@ -1,7 +1,8 @@
 //! `sampan config`
 
 use crate::context::Context;
-use crate::error::{Exit, Failure, Message};
+use crate::error::{Exit, Failure};
+use crate::output::{json, yaml};
 use clap::{Args, ValueEnum};
 use planner::Stack;
 use serde_json::Value;
@@ -54,7 +55,7 @@ pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<Exit, Failure>
     let Some(stack) = target.stack.filter(|_| !args.quiet) else { return Ok(Exit::Done) };
     let text = match names(args, &stack) {
         Some(names) => names.into_iter().map(|name| name + "\n").collect(),
-        None => whole(args.format, &stack.canonical)?,
+        None => whole(args.format, &stack.canonical),
     };
     match &args.output {
         None => context.screen.print(&text)?,
@@ -76,28 +77,19 @@ fn names(args: &ConfigArgs, stack: &Stack) -> Option<BTreeSet<String>> {
 }
 
 /// The top-level keys in the order in which people write them.
-const ORDER: [&str; 6] = ["name", "services", "networks", "volumes", "secrets", "configs"];
+const ORDER: [&str; 7] = ["name", "services", "networks", "volumes", "secrets", "configs", "models"];
 
-fn whole(format: Format, canonical: &Value) -> Result<String, Failure> {
-    let failed = |error: String| Message::new(Exit::NotReached, format!("cannot write the stack: {error}"));
+fn whole(format: Format, canonical: &Value) -> String {
     match format {
-        Format::Json => serde_json::to_string_pretty(canonical)
-            .map(|text| text + "\n")
-            .map_err(|error| failed(error.to_string()).into()),
+        Format::Json => json::render(canonical, 2) + "\n",
         Format::Yaml => {
-            serde_yaml::to_string(&ordered(canonical)).map_err(|error| failed(error.to_string()).into())
+            let all = canonical.as_object().into_iter().flatten();
+            let mut sections: Vec<_> = all.map(|(key, value)| (key.as_str(), value)).collect();
+            let place = |key: &str| ORDER.iter().position(|one| *one == key).unwrap_or(ORDER.len());
+            sections.sort_by_key(|(key, _)| place(key));
+            yaml::render(&sections, 2)
         }
     }
-}
-
-fn ordered(canonical: &Value) -> serde_yaml::Value {
-    let all = canonical.as_object().into_iter().flatten();
-    let mut sections: Vec<_> = all.collect();
-    let place = |key: &str| ORDER.iter().position(|one| *one == key).unwrap_or(ORDER.len());
-    sections.sort_by_key(|(key, _)| place(key));
-    let yaml = |value: &Value| serde_yaml::to_value(value).unwrap_or_default();
-    let sections = sections.into_iter().map(|(key, value)| (key.as_str().into(), yaml(value)));
-    serde_yaml::Value::Mapping(sections.collect())
 }
 
 #[cfg(test)]
@@ -112,12 +104,12 @@ mod tests {
             "name": "shop",
             "services": {"web": {"image": "a"}},
         });
-        let yaml = whole(Format::Yaml, &canonical).unwrap();
+        let yaml = whole(Format::Yaml, &canonical);
         assert_eq!(
             yaml,
             "name: shop\nservices:\n  web:\n    image: a\nnetworks:\n  default:\n    name: shop_default\n"
         );
-        let json = whole(Format::Json, &canonical).unwrap();
+        let json = whole(Format::Json, &canonical);
         assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), canonical);
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod board;
 pub(crate) mod diagnostic;
+pub(crate) mod json;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod progress;
@@ -12,6 +13,7 @@ mod style;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod time;
+pub(crate) mod yaml;
 
 pub(crate) use style::{Ink, Style};
 

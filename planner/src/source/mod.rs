@@ -13,6 +13,7 @@ pub(crate) mod merge;
 pub(crate) mod mounts;
 pub(crate) mod name;
 pub(crate) mod path;
+mod plain;
 pub(crate) mod ports;
 pub(crate) mod profiles;
 pub(crate) mod render;
@@ -24,6 +25,8 @@ pub(crate) mod template;
 pub(crate) mod tree;
 pub(crate) mod words;
 pub(crate) mod yaml;
+
+pub use plain::reads_as_text;
 
 use std::io;
 

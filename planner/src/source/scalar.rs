@@ -54,6 +54,7 @@ fn int(text: &str) -> Option<Value> {
 }
 
 fn float(text: &str) -> Option<Value> {
+    let is_digit = |c: char| c.is_ascii_digit();
     let bare = text.trim_start_matches(['+', '-']);
     match bare {
         ".inf" | ".Inf" | ".INF" if text.len() - bare.len() <= 1 => {
@@ -62,13 +63,18 @@ fn float(text: &str) -> Option<Value> {
         ".nan" | ".NaN" | ".NAN" if text.len() == bare.len() => return Some(Value::Float(f64::NAN)),
         _ => {}
     }
+    let loose = |(at, _)| !text[..at].ends_with(is_digit) || !text[at + 1..].starts_with(is_digit);
+    if text.starts_with('.') && text.match_indices('_').any(loose) {
+        return None;
+    }
     let digits = text.replace('_', "");
     let only = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
     let starts = digits.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit() || c == '.');
     if !starts || !digits.chars().all(only) {
         return None;
     }
-    digits.parse().ok().map(Value::Float)
+    // What no float can hold stays text.
+    digits.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float)
 }
 
 /// A number as text, in the shortest form that reads back, as Go prints it.
@@ -112,6 +118,9 @@ mod tests {
             (".5", Value::Float(0.5)),
             ("1e3", Value::Float(1000.0)),
             ("1.2.3", Value::Text("1.2.3".into())),
+            ("1e999", Value::Text("1e999".into())),
+            (".5_0", Value::Float(0.5)),
+            (".5_", Value::Text(".5_".into())),
             ("-", Value::Text("-".into())),
             ("22:22", Value::Text("22:22".into())),
             ("2020-01-01", Value::Text("2020-01-01".into())),

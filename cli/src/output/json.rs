@@ -1,0 +1,130 @@
+//! JSON as Docker Compose prints it, so that outputs can be compared as texts.
+
+use serde_json::{Number, Value};
+use std::ops::Range;
+
+/// How numbers with a fraction are written.
+pub(crate) struct Floats {
+    /// Sizes that are written without exponent.
+    pub(crate) plain: Range<f64>,
+    /// Digits that an exponent has at least.
+    pub(crate) exponent_digits: usize,
+}
+
+const FLOATS: Floats = Floats { plain: 1e-6..1e21, exponent_digits: 1 };
+
+/// The document, indented by so many columns a level.
+pub(crate) fn render(value: &Value, step: usize) -> String {
+    let mut text = String::new();
+    write(&mut text, value, step, 0);
+    text
+}
+
+fn write(text: &mut String, value: &Value, step: usize, column: usize) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            let entry = |text: &mut String, (key, value): (&String, &Value)| {
+                text.push_str(&quoted(key));
+                text.push_str(": ");
+                write(text, value, step, column + step);
+            };
+            block(text, ['{', '}'], column..column + step, map, entry);
+        }
+        Value::Array(items) if !items.is_empty() => {
+            let entry = |text: &mut String, item: &Value| write(text, item, step, column + step);
+            block(text, ['[', ']'], column..column + step, items, entry);
+        }
+        Value::Number(value) => text.push_str(&number(value, &FLOATS)),
+        Value::String(value) => text.push_str(&quoted(value)),
+        other => text.push_str(&other.to_string()),
+    }
+}
+
+/// Items between brackets, one a line; the brackets stand at the first column, the items at the
+/// second.
+fn block<T>(
+    text: &mut String,
+    [open, close]: [char; 2],
+    columns: Range<usize>,
+    items: impl IntoIterator<Item = T>,
+    entry: impl Fn(&mut String, T),
+) {
+    text.push(open);
+    for (index, item) in items.into_iter().enumerate() {
+        text.push_str(if index > 0 { ",\n" } else { "\n" });
+        text.extend(std::iter::repeat_n(' ', columns.end));
+        entry(text, item);
+    }
+    text.push('\n');
+    text.extend(std::iter::repeat_n(' ', columns.start));
+    text.push(close);
+}
+
+/// A string that also a script in a web page could hold.
+fn quoted(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    match quoted.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        false => quoted,
+        true => quoted.chars().fold(String::new(), |mut text, c| {
+            match c {
+                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                    text.push_str(&format!("\\u{:04x}", u32::from(c)))
+                }
+                _ => text.push(c),
+            }
+            text
+        }),
+    }
+}
+
+/// A number in the shortest form that reads back.
+pub(crate) fn number(number: &Number, floats: &Floats) -> String {
+    let Some(value) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
+    if value == 0.0 || floats.plain.contains(&value.abs()) {
+        return value.to_string();
+    }
+    let text = format!("{value:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
+    format!("{mantissa}e{sign}{digits:0>width$}", width = floats.exponent_digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_document_has_an_entry_a_line_and_empty_collections_on_theirs() {
+        let value = json!({"a": [1, {"b": null}], "c": {}, "d": []});
+        let expected =
+            "{\n  \"a\": [\n    1,\n    {\n      \"b\": null\n    }\n  ],\n  \"c\": {},\n  \"d\": []\n}";
+        assert_eq!(render(&value, 2), expected);
+    }
+
+    #[test]
+    fn strings_are_safe_inside_of_web_pages() {
+        for (text, expected) in [
+            ("a\"\\/\n", r#""a\"\\/\n""#),
+            ("<a>&\u{2028}", r#""\u003ca\u003e\u0026\u2028""#),
+            ("\u{1}\u{8}\u{c}\u{7f}é😀", "\"\\u0001\\b\\f\u{7f}é😀\""),
+        ] {
+            assert_eq!(render(&json!(text), 2), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        for (number, expected) in [
+            (json!(-5), "-5"),
+            (json!(u64::MAX), "18446744073709551615"),
+            (json!(1.0), "1"),
+            (json!(0.5), "0.5"),
+            (json!(1e20), "100000000000000000000"),
+            (json!(1e21), "1e+21"),
+            (json!(1.5e-7), "1.5e-7"),
+        ] {
+            assert_eq!(render(&number, 2), expected);
+        }
+    }
+}
