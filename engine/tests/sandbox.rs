@@ -4,15 +4,16 @@
 
 mod lab;
 
-use engine::Kind;
 use engine::sandbox::{Mount, MountSource, Process, User};
 use engine::sys::{exe, pty};
+use engine::{Error, Kind};
 use lab::{Lab, possible, shell, user};
 use planner::desired::{Limits, Swap, Ulimit};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -301,6 +302,31 @@ fn a_program_that_cannot_be_executed_says_why() {
     ] {
         assert_eq!(attempt(argv0), (kind, text.to_owned()));
     }
+}
+
+#[test]
+fn a_program_does_not_run_before_its_process_is_recorded_nor_when_that_fails() {
+    if !possible() {
+        return;
+    }
+    let lab = Lab::new("echo it ran >/tmp/ran");
+    let mut pid = 0;
+    let waits = |pid: i32| {
+        let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap();
+        call.starts_with(&format!("{} ", libc::SYS_read))
+    };
+    lab.group.create(&lab.limits).unwrap();
+    let failed = lab.start_recorded(lab.group.join(), |child| {
+        pid = child.pid;
+        // It has come as far as it may.
+        while !waits(pid) {
+            std::thread::yield_now();
+        }
+        Err(Error::new(Kind::System, "the disk is full"))
+    });
+    assert_eq!(failed.err().unwrap().doing, "the disk is full");
+    assert!(!Path::new(&format!("/proc/{pid}")).exists(), "it is gone");
+    assert!(lab.path("tmp").exists() && !lab.path("tmp/ran").exists());
 }
 
 #[test]

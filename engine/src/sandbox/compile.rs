@@ -36,7 +36,7 @@ pub fn compile(birth: &Birth<'_>) -> Result<Program> {
     ops.list.extend(oom_score(&birth.confinement)?);
     ops.list.extend([Op::Stdio, Op::Umask(0), Op::PrivateMounts, Op::AttachRoot]);
     ops.root_file_system(birth)?;
-    ops.list.push(Op::Pivot);
+    ops.list.extend([Op::Pivot, Op::AwaitLeave]);
     let mut process = birth.process.clone();
     process.env.entry("HOSTNAME".into()).or_insert_with(|| birth.hostname.clone());
     ops.program(&process, &birth.confinement, birth.init)?;

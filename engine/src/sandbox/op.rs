@@ -87,6 +87,8 @@ pub enum Op {
     },
     /// Makes the root file system `/` and lets go of the host's.
     Pivot,
+    /// Waits until the parent has written down that this process exists.
+    AwaitLeave,
     /// Sets the umask.
     Umask(u32),
     /// Sets a limit of setrlimit(2), cut down to what we may.
@@ -198,6 +200,7 @@ impl Op {
     /// The text of the acts that change the process itself.
     fn fmt_identity(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AwaitLeave => f.write_str("wait until it is known"),
             Self::Umask(mask) => write!(f, "set umask {mask:03o}"),
             Self::Limit(limit) => {
                 let value =

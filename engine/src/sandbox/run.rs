@@ -13,11 +13,14 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// What the child has from its parent besides the program.
+#[derive(Clone, Copy)]
 pub(super) struct Inherited<'a> {
     /// Becomes `/` at birth; the container's process when entering.
     pub(super) target: BorrowedFd<'a>,
     /// Becomes standard input, output and error.
     pub(super) stdio: [BorrowedFd<'a>; 3],
+    /// Where the parent's leave to go on comes from, once there is a parent and a child.
+    pub(super) leave: Option<BorrowedFd<'a>>,
     /// What an init blanks.
     pub(super) arguments: Option<Arguments>,
 }
@@ -93,6 +96,7 @@ fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failur
             mountfd::set_attributes(find(root, inside)?.as_fd(), *attributes, false)?;
         }
         Op::Pivot => pivot(root)?,
+        Op::AwaitLeave => await_leave(inherited.leave)?,
         Op::Init => reaper::split(inherited.arguments)?,
         Op::Execute(executable) => return Err(execute(executable)),
         _ => change_self(op)?,
@@ -241,6 +245,14 @@ fn pivot(root: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::process::pivot_root(c".", c".")?;
     rustix::mount::unmount(c".", UnmountFlags::DETACH)?;
     rustix::process::chdir(c"/")
+}
+
+/// A parent that died or could not write its record closes its end without a word.
+fn await_leave(from: Option<BorrowedFd<'_>>) -> Result<(), Errno> {
+    match rustix::io::read(from.ok_or(Errno::BADF)?, &mut [0; 1])? {
+        0 => Err(Errno::CANCELED),
+        _ => Ok(()),
+    }
 }
 
 /// Drops from the bounding set all that the kernel knows and `keep` lacks.

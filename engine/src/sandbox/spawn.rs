@@ -11,9 +11,10 @@ use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions};
 use rustix::thread::ThreadNameSpaceType;
+use std::cell::Cell;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
 const FOREIGN_GROUPS: &str = "the control groups mounted here lie outside of sampan's own namespace of \
@@ -23,7 +24,10 @@ const FOREIGN_GROUPS: &str = "the control groups mounted here lie outside of sam
 /// the act that failed: `mount /proc: Operation not permitted (step 7 of 41)`. The child is the
 /// caller's own: it must be waited for. A program that is not there is [`Kind::NotFound`] (exit
 /// code 127 by custom), one that cannot be executed [`Kind::Denied`] or [`Kind::Unsupported`] (126).
-pub fn spawn(birth: &Birth<'_>) -> Result<Child> {
+///
+/// `record` writes down that the process exists. Before it has, the process does not become the
+/// program; when it fails, or this process dies before, it never does.
+pub fn spawn(birth: &Birth<'_>, record: impl FnOnce(&Child) -> Result<()>) -> Result<Child> {
     let program = compile(birth)?;
     let mut namespaces = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
     if birth.netns.is_none() {
@@ -32,8 +36,8 @@ pub fn spawn(birth: &Birth<'_>) -> Result<Child> {
     let group = open_group(birth.cgroup.into.as_deref())?;
     // Without them an init keeps the supervisor's arguments: no reason not to start.
     let arguments = if birth.init { Arguments::find().ok() } else { None };
-    let inherited = Inherited { target: birth.rootfs, stdio: birth.stdio, arguments };
-    launch(&program, group.as_ref(), namespaces, &inherited)
+    let inherited = Inherited { target: birth.rootfs, stdio: birth.stdio, leave: None, arguments };
+    launch(&program, group.as_ref(), namespaces, inherited, record)
 }
 
 /// Starts one more process in a container that lives; otherwise like [`spawn`].
@@ -49,8 +53,8 @@ pub fn spawn_exec(entry: &Entry<'_>) -> Result<Child> {
     let home = home.doing(|| "open our own pid namespace".into())?;
     rustix::thread::move_into_thread_name_spaces(entry.pidfd, ThreadNameSpaceType::PROCESS_ID)
         .doing(|| "enter the container's pid namespace".into())?;
-    let inherited = Inherited { target: entry.pidfd, stdio: entry.stdio, arguments: None };
-    let child = launch(&program, group.as_ref(), 0, &inherited);
+    let inherited = Inherited { target: entry.pidfd, stdio: entry.stdio, leave: None, arguments: None };
+    let child = launch(&program, group.as_ref(), 0, inherited, |_| Ok(()));
     rustix::thread::move_into_link_name_space(home.as_fd(), None)
         .doing(|| "return to our own pid namespace".into())?;
     child
@@ -64,18 +68,21 @@ fn open_group(path: Option<&Path>) -> Result<Option<OwnedFd>> {
     path.map(open).transpose()
 }
 
-/// Clones a child that runs the program, and waits until it has become it.
+/// Clones a child that runs the program, has it recorded, and waits until it has become it.
 fn launch(
     program: &Program,
     group: Option<&OwnedFd>,
     namespaces: i32,
-    inherited: &Inherited<'_>,
+    inherited: Inherited<'_>,
+    record: impl FnOnce(&Child) -> Result<()>,
 ) -> Result<Child> {
-    let (ours, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-        .and_then(|(ours, theirs)| Ok((ours, high_copy(theirs.as_fd())?)))
-        .doing(|| "make a pipe".into())?;
+    let pipes = || Ok::<_, Errno>((pipe()?, pipe()?));
+    let ((ours, theirs), (leave, give)) = pipes().doing(|| "make a pipe".into())?;
+    let give = Cell::new(Some(give));
     let child = clone::clone(namespaces, group.map(AsFd::as_fd), || {
-        run::run(program, inherited, theirs.as_fd());
+        // With a copy of its own it would wait for ever for a parent that has died.
+        drop(give.take());
+        run::run(program, &Inherited { leave: Some(leave.as_fd()), ..inherited }, theirs.as_fd());
     })
     .doing(|| "clone a process into new namespaces".into())
     .map_err(|error| match error.kind {
@@ -83,13 +90,30 @@ fn launch(
         Kind::NotFound if group.is_some() => error.hint(FOREIGN_GROUPS),
         _ => error,
     })?;
-    drop(theirs);
+    drop((theirs, leave));
+    let recorded = record(&child);
+    if let (Ok(()), Some(give)) = (&recorded, give.take()) {
+        // One that failed before it came to wait for it has sent a report.
+        let _ = rustix::io::write(give, b"!");
+    }
     let mut report = Vec::with_capacity(REPORT_BYTES);
     File::from(ours).read_to_end(&mut report).doing(|| "hear from the new process".into())?;
-    let Ok(report) = <[u8; REPORT_BYTES]>::try_from(report) else { return Ok(child) };
+    let report = match (recorded, <[u8; REPORT_BYTES]>::try_from(report)) {
+        (Ok(()), Err(_)) => return Ok(child),
+        (recorded, report) => recorded.map(|()| report),
+    };
     // It ends by itself now; what it ended with is known already.
     let _ = rustix::process::waitpid(Pid::from_raw(child.pid), WaitOptions::empty());
-    Err(explain(program, report))
+    Err(report.map_or_else(|error| error, |report| explain(program, report.unwrap_or_default())))
+}
+
+/// A pipe whose ends cannot be taken for standard input, output or error.
+fn pipe() -> std::result::Result<(OwnedFd, OwnedFd), Errno> {
+    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    if read.as_raw_fd() > 2 && write.as_raw_fd() > 2 {
+        return Ok((read, write));
+    }
+    Ok((high_copy(read.as_fd())?, high_copy(write.as_fd())?))
 }
 
 /// The error that a report tells of.

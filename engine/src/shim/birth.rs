@@ -57,12 +57,17 @@ impl Rootfs {
     }
 }
 
-/// Starts the container's first process.
-pub fn first(store: &Store, id: &ContainerId, record: &ContainerRecord, place: &Place<'_>) -> Result<Child> {
+/// Starts the container's first process; `known` is told of it as [`sandbox::spawn`] says.
+pub fn first(
+    of: (&Store, &ContainerId, &ContainerRecord),
+    place: &Place<'_>,
+    known: impl FnOnce(&Child) -> Result<()>,
+) -> Result<Child> {
+    let (store, id, record) = of;
     let null = null()?;
     let [out, err] = place.output;
     let spec = &record.spec;
-    sandbox::spawn(&Birth {
+    let birth = Birth {
         rootfs: place.rootfs,
         stdio: [null.as_fd(), out, err],
         process: process(record, record.process.argv.clone(), place.user),
@@ -75,7 +80,8 @@ pub fn first(store: &Store, id: &ContainerId, record: &ContainerRecord, place: &
         devices: Vec::new(),
         read_only: spec.read_only,
         init: spec.init,
-    })
+    };
+    sandbox::spawn(&birth, known)
 }
 
 /// What the first process is put into.

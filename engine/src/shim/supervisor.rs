@@ -112,7 +112,7 @@ impl Supervisor {
         })?;
         self.user = User::lookup_in(first.pid(), &self.record.process.user)?;
         self.first = Some(first);
-        self.monitor = self.new_monitor(self.state.health);
+        self.watch_health(self.state.health);
         self.pump.note("the supervisor was gone; a new one has taken over");
         self.runs()
     }
@@ -128,17 +128,23 @@ impl Supervisor {
             user: &self.user,
             group: &self.group,
         };
-        let first = First::born(birth::first(&self.store, &self.id, &self.record, &place)?);
-        self.state.process = ProcessKey::of(first.pid());
-        self.state.started_at = Some(Timestamp::now());
-        self.first = Some(first);
-        self.monitor = self.new_monitor(Health::None);
-        self.state.health = self.monitor.as_ref().map_or(Health::None, Monitor::health);
+        let of = (&self.store, &self.id, &self.record);
+        // Written before it runs: should we be killed, whoever comes next finds it and adopts it.
+        let first = birth::first(of, &place, |child| {
+            self.state.process = ProcessKey::of(child.pid);
+            self.state.started_at = Some(Timestamp::now());
+            self.state.health = Health::None;
+            self.state.write(&self.store, &self.id)
+        })?;
+        self.first = Some(First::born(first));
+        self.watch_health(Health::None);
         self.runs()
     }
 
-    fn new_monitor(&self, known: Health) -> Option<Monitor> {
-        self.record.process.health.as_ref().map(|check| Monitor::new(check, self.now(), known))
+    fn watch_health(&mut self, known: Health) {
+        let check = self.record.process.health.as_ref();
+        self.monitor = check.map(|check| Monitor::new(check, self.now(), known));
+        self.state.health = self.monitor.as_ref().map_or(Health::None, Monitor::health);
     }
 
     fn runs(&mut self) -> Result<()> {

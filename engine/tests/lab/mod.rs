@@ -118,10 +118,19 @@ impl Lab {
     }
 
     pub(crate) fn start_in(&self, cgroup: Join) -> engine::Result<Running> {
+        self.start_recorded(cgroup, |_| Ok(()))
+    }
+
+    /// Starts it; `record` is told of its process before it runs.
+    pub(crate) fn start_recorded(
+        &self,
+        cgroup: Join,
+        record: impl FnOnce(&Child) -> engine::Result<()>,
+    ) -> engine::Result<Running> {
         let null = File::open("/dev/null").unwrap();
         let (output, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
         let _alone = alone();
-        let child = sandbox::spawn(&Birth {
+        let birth = Birth {
             rootfs: self.rootfs.as_fd(),
             stdio: [null.as_fd(), theirs.as_fd(), theirs.as_fd()],
             process: self.process.clone(),
@@ -134,7 +143,8 @@ impl Lab {
             devices: self.devices.clone(),
             read_only: self.spec.read_only,
             init: self.spec.init,
-        })?;
+        };
+        let child = sandbox::spawn(&birth, record)?;
         Ok(Running { child, output: output.into() })
     }
 
