@@ -17,19 +17,85 @@ pub(crate) fn resolve(text: &str) -> Value {
     number.unwrap_or_else(|| Value::Text(text.to_owned()))
 }
 
-/// The value of a scalar with a tag of the core schema, such as `!!str`.
+/// The value of a scalar with a tag of the core schema, such as `!!str`; `None` when the text is
+/// no such thing.
 pub(crate) fn resolve_as(text: &str, tag: &str) -> Option<Value> {
-    match tag {
-        "str" | "binary" => Some(Value::Text(text.to_owned())),
-        "int" => int(text),
-        "float" => int(text).or_else(|| float(text)),
-        "bool" | "null" => Some(resolve(text)).filter(|value| match value {
-            Value::Bool(_) => tag == "bool",
-            Value::Null => tag == "null",
-            _ => false,
-        }),
+    let plain = resolve(text);
+    match (tag, plain) {
+        ("str", _) => Some(Value::Text(text.to_owned())),
+        ("binary", _) => decode_base64(text).map(Value::Text),
+        ("int", value @ Value::Int(_))
+        | ("float", value @ (Value::Int(_) | Value::Float(_)))
+        | ("bool", value @ Value::Bool(_))
+        | ("null", value @ Value::Null) => Some(value),
         _ => None,
     }
+}
+
+/// Whether YAML reads a plain scalar as a date, with or without a time: `2020-01-31`.
+pub(crate) fn is_date(text: &str) -> bool {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(text.len());
+    let (date, time) = text.split_at(end);
+    let mut parts = date.splitn(3, '-').map(|part| (part.len(), part.parse::<u32>().unwrap_or(0)));
+    let (Some((4, year)), Some((1 | 2, month)), Some((1 | 2, day)), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    (1..=days(year, month)).contains(&day) && (time.is_empty() || is_time(time))
+}
+
+fn days(year: u32, month: u32) -> u32 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    }
+}
+
+/// `T10:20:30.5+01:00` with a zone, ` 10:20:30` without.
+fn is_time(text: &str) -> bool {
+    let (zoned, clock) = match text.strip_prefix(' ') {
+        Some(clock) => (false, clock),
+        None => (true, text.strip_prefix(['T', 't']).unwrap_or("")),
+    };
+    let zone = clock.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.')).unwrap_or(clock.len());
+    let (clock, zone) = clock.split_at(zone);
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let limits = [23, 59, 59];
+    let mut parts = clock.split(':').zip(limits);
+    let fits =
+        |(part, limit): (&str, u32)| part.len() <= 2 && part.parse().is_ok_and(|number: u32| number <= limit);
+    let is_clock = clock.split(':').count() == limits.len() && parts.all(fits);
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_zone = zone == "Z"
+        || zone.strip_prefix(['+', '-']).is_some_and(|zone| match zone.split_once(':') {
+            Some((hours, minutes)) => [hours, minutes].iter().all(|part| part.len() == 2 && digits(part)),
+            None => false,
+        });
+    is_clock && digits(fraction) && if zoned { is_zone } else { zone.is_empty() }
+}
+
+/// The text that base64 stands for; blanks in it do not count.
+fn decode_base64(text: &str) -> Option<String> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let text: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    if !text.len().is_multiple_of(4) || padding > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for group in text[..text.len() - padding].chunks(4) {
+        let bits = group.iter().try_fold(0_u32, |bits, byte| {
+            let place = ALPHABET.iter().position(|known| known == byte)?;
+            Some(bits << 6 | u32::try_from(place).ok()?)
+        })?;
+        let aligned = bits << (8 + 6 * (4 - group.len()));
+        bytes.extend(&aligned.to_be_bytes()[..group.len() * 6 / 8]);
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn int(text: &str) -> Option<Value> {
@@ -49,8 +115,14 @@ fn int(text: &str) -> Option<Value> {
     if !digits.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;
     }
-    let number = i128::from(u64::from_str_radix(digits, radix).ok()?);
-    i64::try_from(if negative { -number } else { number }).ok().map(Value::Int)
+    let size = u64::from_str_radix(digits, radix).ok()?;
+    let number = if negative { -i128::from(size) } else { i128::from(size) };
+    // A whole number above the signed ones stays as its digits.
+    match i64::try_from(number) {
+        Ok(number) => Some(Value::Int(number)),
+        Err(_) if negative => None,
+        Err(_) => Some(Value::Text(size.to_string())),
+    }
 }
 
 fn float(text: &str) -> Option<Value> {
@@ -77,10 +149,14 @@ fn float(text: &str) -> Option<Value> {
     digits.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float)
 }
 
-/// A number as text, in the shortest form that reads back, as Go prints it.
+/// A number as text, in the shortest form that reads back, as Go prints it: from a million on
+/// with an exponent.
 pub(crate) fn float_text(number: f64) -> String {
     let size = number.abs();
-    if size != 0.0 && size.is_finite() && !(1e-4..1e21).contains(&size) {
+    if size.is_infinite() {
+        return if number > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    if size != 0.0 && size.is_finite() && !(1e-4..1e6).contains(&size) {
         let text = format!("{number:e}");
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, digits) = match exponent.strip_prefix('-') {
@@ -127,16 +203,74 @@ mod tests {
             ("infinity", Value::Text("infinity".into())),
             ("99999999999999999999", Value::Float(1e20)),
             ("-.inf", Value::Float(f64::NEG_INFINITY)),
+            ("1e400", Value::Text("1e400".into())),
+            ("12345678901234567890", Value::Text("12345678901234567890".into())),
+            ("-12345678901234567890", Value::Float(-12_345_678_901_234_567_890.0)),
+            ("1.", Value::Float(1.0)),
         ] {
             assert_eq!(resolve(text), expected, "{text}");
         }
     }
 
     #[test]
+    fn what_is_a_date_is_told_from_what_looks_like_one() {
+        for text in [
+            "2020-01-31",
+            "2020-2-29",
+            "2020-1-1T10:20:30Z",
+            "2020-1-1t1:2:3.5+01:00",
+            "2020-1-1 10:20:30.55",
+        ] {
+            assert!(is_date(text), "{text}");
+        }
+        for text in [
+            "2021-02-29",
+            "2020-13-01",
+            "20-01-01",
+            "2020-01",
+            "2020-01-01-01",
+            "2020-01-01T10:20:30",
+            "2020-1-1 25:00:00",
+            "2020-1-1x",
+            "2020-1-1T",
+            "-2020-1-1",
+        ] {
+            assert!(!is_date(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn tags_decide_or_refuse() {
+        for (text, tag, expected) in [
+            ("1.10", "str", Some(Value::Text("1.10".into()))),
+            ("aGVsbG8=", "binary", Some(Value::Text("hello".into()))),
+            ("aGVsbG8h", "binary", Some(Value::Text("hello!".into()))),
+            ("aG k=", "binary", Some(Value::Text("hi".into()))),
+            ("%%", "binary", None),
+            ("0x10", "int", Some(Value::Int(16))),
+            ("1.0", "int", None),
+            ("1", "float", Some(Value::Int(1))),
+            ("true", "bool", Some(Value::Bool(true))),
+            ("yes", "bool", None),
+            ("", "null", Some(Value::Null)),
+            ("x", "null", None),
+        ] {
+            assert_eq!(resolve_as(text, tag), expected, "{tag} {text}");
+        }
+    }
+
+    #[test]
     fn floats_print_as_go_prints_them() {
-        for (number, expected) in
-            [(1.0, "1"), (1.5, "1.5"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.1, "0.1")]
-        {
+        for (number, expected) in [
+            (1.0, "1"),
+            (1.5, "1.5"),
+            (123_456.5, "123456.5"),
+            (1e6, "1e+06"),
+            (f64::INFINITY, "+Inf"),
+            (1e21, "1e+21"),
+            (0.00001, "1e-05"),
+            (0.1, "0.1"),
+        ] {
             assert_eq!(float_text(number), expected);
         }
     }

@@ -4,6 +4,7 @@
 //! merge keys, duplicate keys as errors, a depth limit, and Go's meaning of plain scalars.
 
 use super::scalar;
+use super::suggest::did_you_mean;
 use super::tree::{Entry, Map, Tag, Tree, Value};
 use crate::diagnostic::{Diagnostics, Span};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
@@ -13,13 +14,17 @@ use std::collections::HashMap;
 const DEEPEST: usize = 100;
 /// What all copies made by aliases may weigh: about 64 per node plus the text.
 const ALIAS_BUDGET: usize = 16 << 20;
+/// What is kept of anchored nodes may weigh, which matters when anchors are inside anchors.
+const ANCHOR_BUDGET: usize = 256 << 20;
 /// A larger file is refused.
 pub(crate) const LARGEST_FILE: usize = 4 << 20;
 
 /// The documents of a file; `None` when its syntax is broken, which has been reported then.
 pub(crate) fn parse(file: usize, text: &str, diagnostics: &mut Diagnostics) -> Option<Vec<Tree>> {
     let mut builder = Builder::new(diagnostics);
-    for event in Parser::new_from_str(text) {
+    // Aliases may name anchors of earlier documents, which the library does not resolve.
+    let options = granit_parser::options! { emit_unresolved_aliases: true, emit_anchor_events: true };
+    for event in Parser::new_from_str_with_options(text, options) {
         let done = match event {
             Ok((event, span)) => builder.event(event, place(file, span)),
             Err(error) => Err(Stop::syntax(file, text, &error)),
@@ -62,9 +67,6 @@ impl Stop {
         let span = Span { file, start, end, line: marker.line(), column: marker.col() + 1 };
         match error.kind() {
             ErrorKind::RecursionLimitExceeded => Self::too_deep(&span),
-            ErrorKind::UnknownAnchor => {
-                Self::new(&span, "this alias has no anchor", "define it before with `&name`")
-            }
             ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
                 Self::new(&span, "a tab is used as indentation", "indent with spaces")
             }
@@ -89,8 +91,12 @@ struct Builder<'a> {
     documents: Vec<Tree>,
     open: Vec<Frame>,
     anchors: Anchors,
+    /// Anchors by name, the last one of each, over all documents.
+    names: HashMap<String, usize>,
     /// Weight of all copies made by aliases so far.
     copied: usize,
+    /// Weight of all that is kept for aliases so far.
+    kept: usize,
 }
 
 /// A collection that is still being read.
@@ -103,7 +109,7 @@ struct Frame {
 
 enum Content {
     List(Vec<Tree>),
-    Map { map: Map, key: Option<Key>, merged: Vec<Tree> },
+    Map { map: Map, key: Option<Key>, merged: Option<Box<Tree>> },
 }
 
 /// A key that waits for its value.
@@ -117,12 +123,22 @@ enum Key {
 
 impl<'a> Builder<'a> {
     fn new(diagnostics: &'a mut Diagnostics) -> Self {
-        Self { diagnostics, documents: Vec::new(), open: Vec::new(), anchors: Anchors::new(), copied: 0 }
+        Self {
+            diagnostics,
+            documents: Vec::new(),
+            open: Vec::new(),
+            anchors: Anchors::new(),
+            names: HashMap::new(),
+            copied: 0,
+            kept: 0,
+        }
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
         match event {
-            Event::DocumentStart(..) => self.anchors.clear(),
+            Event::Anchor(anchor, name) => {
+                self.names.insert(name.into_owned(), anchor);
+            }
             Event::Scalar(text, style, anchor, tag) => {
                 let value = self.scalar(&text, style, tag.as_deref(), &span);
                 let tree = Tree { value, tag: self.merge_tag(tag.as_deref(), &span), span };
@@ -133,11 +149,18 @@ impl<'a> Builder<'a> {
                 return self.start(Content::List(Vec::new()), anchor, tag.as_deref(), span);
             }
             Event::MappingStart(_, anchor, tag) => {
-                let content = Content::Map { map: Map::default(), key: None, merged: Vec::new() };
+                let content = Content::Map { map: Map::default(), key: None, merged: None };
                 return self.start(content, anchor, tag.as_deref(), span);
             }
             Event::SequenceEnd | Event::MappingEnd => return self.end(&span),
             Event::Alias(anchor) => {
+                let tree = self.copy(anchor, &span)?;
+                return self.node(tree, 0, false);
+            }
+            Event::UnresolvedAlias(name) => {
+                let Some(&anchor) = self.names.get(&*name) else {
+                    return Err(self.unknown_anchor(&name, &span));
+                };
                 let tree = self.copy(anchor, &span)?;
                 return self.node(tree, 0, false);
             }
@@ -159,7 +182,27 @@ impl<'a> Builder<'a> {
                 Value::Bad
             });
         }
-        if style == ScalarStyle::Plain { scalar::resolve(text) } else { Value::Text(text.to_owned()) }
+        if style != ScalarStyle::Plain {
+            return Value::Text(text.to_owned());
+        }
+        if scalar::is_date(text) && !self.in_extension() {
+            let message = format!("`{text}` is a date in YAML, which no key takes");
+            self.diagnostics.error(span, "", message).hint(format!("put it in quotes: \"{text}\""));
+            return Value::Bad;
+        }
+        scalar::resolve(text)
+    }
+
+    /// Whether what is read now stands below a key that begins with `x-`, where anything goes.
+    fn in_extension(&self) -> bool {
+        let extends = |frame: &Frame| matches!(&frame.content, Content::Map { key: Some(Key::Text(key, _)), .. } if key.starts_with("x-"));
+        self.open.iter().any(extends)
+    }
+
+    fn unknown_anchor(&self, name: &str, span: &Span) -> Stop {
+        let hint = did_you_mean(name, self.names.keys().map(String::as_str));
+        let hint = hint.unwrap_or_else(|| format!("define it before with `&{name}`"));
+        Stop::new(span, format!("no anchor is called `{name}`"), &hint)
     }
 
     fn merge_tag(&mut self, tag: Option<&granit_parser::Tag>, span: &Span) -> Option<Tag> {
@@ -204,8 +247,8 @@ impl<'a> Builder<'a> {
             Content::List(items) => Value::List(items),
             Content::Map { mut map, merged, .. } => {
                 // Keys of the mapping itself win over merged ones, earlier merged ones over later ones.
-                for tree in merged {
-                    self.merge(&mut map, tree);
+                if let Some(tree) = merged {
+                    self.merge(&mut map, *tree);
                 }
                 Value::Map(map)
             }
@@ -217,15 +260,21 @@ impl<'a> Builder<'a> {
         match tree.value {
             Value::Map(merged) => {
                 for entry in merged.into_entries() {
-                    if map.get(&entry.key).is_none() {
-                        map.insert(entry);
+                    match map.get_mut(&entry.key) {
+                        None => map.insert(entry),
+                        // What is reset below the merged mapping is reset, whatever stands here instead.
+                        Some(own) if entry.value.tag.is_some() => own.tag = own.tag.or(Some(Tag::Override)),
+                        Some(_) => {}
                     }
                 }
             }
             Value::List(items) if items.iter().all(|item| item.as_map().is_some()) => {
-                items.into_iter().for_each(|item| self.merge(map, item));
+                for mut item in items {
+                    untag(&mut item);
+                    self.merge(map, item);
+                }
             }
-            Value::Null => {}
+            Value::Bad => {}
             _ => {
                 let message = format!("`<<` merges a mapping, not {}", tree.noun());
                 self.diagnostics.error(&tree.span, "", message);
@@ -234,19 +283,42 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a complete node where it belongs: value of the key that waits, next key, next item or document.
-    fn node(&mut self, tree: Tree, anchor: usize, merge_key: bool) -> Result<(), Stop> {
+    fn node(&mut self, mut tree: Tree, anchor: usize, merge_key: bool) -> Result<(), Stop> {
         if anchor != 0 {
             let (weight, height) = measure(&tree);
-            self.anchors.insert(anchor, Some((tree.clone(), weight, height)));
+            self.kept += weight;
+            if self.kept > ANCHOR_BUDGET {
+                let hint = "anchors inside anchors multiply; use fewer";
+                return Err(Stop::new(&tree.span, "the anchors of this file hold too much", hint));
+            }
+            let mut kept = tree.clone();
+            drop_resets(&mut kept);
+            self.anchors.insert(anchor, Some((kept, weight, height)));
         }
         match self.open.last_mut().map(|frame| &mut frame.content) {
-            None => self.documents.push(tree),
+            // A document that says nothing; in a file without any other, that is missed later.
+            None if tree.as_map().is_some_and(Map::is_empty) && !self.diagnostics.has_errors() => {}
+            None => {
+                if tree.value == Value::Null {
+                    let message = "a document of a stack file is a mapping, this one is empty".to_owned();
+                    self.diagnostics.error(&tree.span, "", message).hint("remove the `---` that begins it");
+                    tree.spoil();
+                }
+                self.documents.push(tree);
+            }
+            // A list that is merged is appended: there is nothing that an item could reset.
+            Some(Content::List(_)) if tree.tag == Some(Tag::Reset) => {}
             Some(Content::List(items)) => items.push(tree),
             Some(Content::Map { map, key, merged }) => match key.take() {
+                None if merge_key && merged.is_some() => {
+                    let message = "`<<` is given twice".to_owned();
+                    self.diagnostics.error(&tree.span, "", message).hint("merge several with `<<: [*a, *b]`");
+                    *key = Some(Key::Bad);
+                }
                 None if merge_key => *key = Some(Key::Merge),
                 None => *key = Some(read_key(map, tree, self.diagnostics)),
                 Some(Key::Text(key, key_span)) => map.insert(Entry { key, key_span, value: tree }),
-                Some(Key::Merge) => merged.push(tree),
+                Some(Key::Merge) => *merged = Some(Box::new(tree)),
                 Some(Key::Bad) => {}
             },
         }
@@ -290,6 +362,30 @@ fn read_key(map: &Map, tree: Tree, diagnostics: &mut Diagnostics) -> Key {
         return Key::Bad;
     }
     Key::Text(key, tree.span)
+}
+
+/// Takes what is tagged `!reset` out of a mapping or list, as it has done its work where it
+/// stands. The same node elsewhere, by an alias, resets nothing.
+fn drop_resets(tree: &mut Tree) {
+    match &mut tree.value {
+        Value::List(items) => items.iter_mut().for_each(drop_resets),
+        Value::Map(map) => {
+            map.retain(|entry| entry.value.tag != Some(Tag::Reset));
+            map.values_mut().for_each(|(_, _, value)| drop_resets(value));
+        }
+        _ => {}
+    }
+}
+
+/// Takes the tags away: in a list of mappings to merge, they steer nothing.
+fn untag(tree: &mut Tree) {
+    drop_resets(tree);
+    if let Some(map) = tree.as_map_mut() {
+        map.values_mut().for_each(|(_, _, value)| {
+            value.tag = None;
+            untag(value);
+        });
+    }
 }
 
 /// The suffix of a tag of the core schema: `str` of `!!str`.
@@ -359,14 +455,51 @@ mod tests {
         for (text, expected) in [
             ("a: 1\nb: 2\na: 3\n", "compose.yaml:3:1: the key `a` is given twice"),
             ("1: x\n", "compose.yaml:1:1: a key must be text, not a number"),
-            ("a: *b\n", "compose.yaml:1:4: this alias has no anchor"),
+            ("a: *b\n", "compose.yaml:1:4: no anchor is called `b`"),
             ("a: &a [*a]\n", "compose.yaml:1:8: this alias is inside its own anchor"),
             ("a: {<<: 3}\n", "compose.yaml:1:9: `<<` merges a mapping, not a number"),
+            ("a: {<<: ~}\n", "compose.yaml:1:9: `<<` merges a mapping, not nothing"),
+            ("a: {<<: {}, <<: {}}\n", "compose.yaml:1:13: `<<` is given twice"),
+            ("a: 2020-01-31\n", "compose.yaml:1:4: `2020-01-31` is a date in YAML, which no key takes"),
+            ("a: 1\n---\n", "compose.yaml:2:4: a document of a stack file is a mapping, this one is empty"),
             ("a: !!int x\n", "compose.yaml:1:10: `x` is not of type `!!int`"),
             ("a: !foo x\n", "compose.yaml:1:9: the tag `!foo` means nothing here and is ignored"),
         ] {
             assert_eq!(read(text).1, [expected], "{text}");
         }
+    }
+
+    #[test]
+    fn anchors_are_known_in_later_documents_too() {
+        let (documents, lines) = read("a: &a {x: 1}\n---\nb: *a\n---\na: &a 2\nb: *a\n");
+        assert!(lines.is_empty(), "{lines:?}");
+        let documents = documents.unwrap();
+        assert_eq!(documents[1].at(&["b", "x"]).and_then(Tree::as_int), Some(1));
+        assert_eq!(documents[2].get("b").and_then(Tree::as_int), Some(2));
+    }
+
+    #[test]
+    fn tags_reach_through_aliases_and_merge_keys() {
+        let text = "a: {<<: &b {ports: !reset [], command: !override [a]}, ports: [1]}\n\
+                    b: [1, !reset 2]\nc: {<<: *b}\nd: &d !reset x\ne: *d\nf: {<<: [*b]}\n";
+        let (documents, lines) = read(text);
+        assert!(lines.is_empty(), "{lines:?}");
+        let top = &documents.unwrap()[0];
+        assert_eq!(top.at(&["a", "ports"]).unwrap().tag, Some(Tag::Override));
+        assert_eq!(top.at(&["a", "ports"]).unwrap().items().len(), 1);
+        assert_eq!(top.at(&["a", "command"]).unwrap().tag, Some(Tag::Override));
+        assert_eq!(top.get("b").unwrap().items().len(), 1);
+        assert!(top.at(&["c", "ports"]).is_none(), "a reset is done once");
+        assert_eq!(top.at(&["c", "command"]).unwrap().tag, Some(Tag::Override));
+        assert_eq!(top.get("e").unwrap().tag, Some(Tag::Reset));
+        assert_eq!(top.at(&["f", "command"]).unwrap().tag, None, "a list of mappings steers nothing");
+    }
+
+    #[test]
+    fn dates_may_stand_below_extensions() {
+        let (documents, lines) = read("x-a: {b: [2020-01-31]}\n");
+        assert!(lines.is_empty(), "{lines:?}");
+        assert_eq!(documents.unwrap()[0].at(&["x-a", "b"]).unwrap().items()[0].as_text(), Some("2020-01-31"));
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn an_override_of_a_dependency_keeps_what_it_does_not_say() {
 #[test]
 fn documents_of_one_file_are_merged_in_order() {
     let stack =
-        Memory::stack("services: {web: {image: a}}\n---\nservices: {web: {image: b}}\n---\n").loaded();
+        Memory::stack("services: {web: {image: a}}\n---\nservices: {web: {image: b}}\n---\n{}\n").loaded();
     assert_eq!(stack.services["web"].image, "b");
 }
 

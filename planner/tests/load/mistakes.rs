@@ -99,7 +99,7 @@ const IN_A_SERVICE: Mistakes = &[
     ),
     (
         "scale: 99999999999999999999",
-        &["4:12 services.web.scale: `100000000000000000000` is not a whole number from 0 to 10000"],
+        &["4:12 services.web.scale: `1e+20` is not a whole number from 0 to 10000"],
     ),
     ("scale: -1", &["4:12 services.web.scale: `-1` is not a whole number from 0 to 10000"]),
     ("scale: two", &["4:12 services.web.scale: `two` is not a whole number"]),
