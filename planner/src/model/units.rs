@@ -2,12 +2,24 @@
 
 use std::time::Duration;
 
-/// Bytes of `512m`, `1.5g`, `640kb`, `1GiB`, `100b`, `4096`. Powers of 1024 whatever the letters say.
+/// A number as Go reads it: `5`, `+1.5`, `.5`, `5.`, `1e3`, `1_000`. Must be finite.
+pub(crate) fn parse_float(text: &str) -> Option<f64> {
+    let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let bytes = text.as_bytes();
+    let mut underscores = (0..bytes.len()).filter(|&place| bytes[place] == b'_');
+    if underscores.any(|place| place == 0 || !digit(bytes.get(place - 1)) || !digit(bytes.get(place + 1))) {
+        return None;
+    }
+    text.replace('_', "").parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
+/// Bytes of `512m`, `1.5g`, `640kb`, `1GiB`, `100b`, `4096`, `2 mb`. Powers of 1024 whatever the
+/// letters say; fractions of a byte are cut off.
 pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
-    let lower = text.trim().to_ascii_lowercase();
-    let split = lower.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(lower.len());
-    let (number, unit) = lower.split_at(split);
-    let power = match unit.trim_start() {
+    let split = text.rfind(|c: char| c.is_ascii_digit() || matches!(c, '.' | ' '))? + 1;
+    let (number, unit) = text.split_at(split);
+    let number = number.strip_suffix(' ').unwrap_or(number);
+    let power = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 0,
         "k" | "kb" | "kib" => 1,
         "m" | "mb" | "mib" => 2,
@@ -20,13 +32,10 @@ pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
     if let Ok(whole) = number.parse::<u64>() {
         return whole.checked_mul(factor).filter(|&bytes| i64::try_from(bytes).is_ok());
     }
-    if !number.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
     #[expect(clippy::cast_precision_loss, reason = "factor is a power of two")]
-    let bytes = number.parse::<f64>().ok()? * factor as f64;
+    let bytes = parse_float(number)? * factor as f64;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked here")]
-    (bytes < 9e18).then_some(bytes as u64)
+    (0.0..9e18).contains(&bytes).then_some(bytes as u64)
 }
 
 /// Bytes for people: `64 MiB`, `1000 bytes`.
@@ -36,45 +45,75 @@ pub(crate) fn show_bytes(bytes: u64) -> String {
     exact.map_or_else(|| format!("{bytes} bytes"), |(shift, unit)| format!("{} {unit}", bytes >> shift))
 }
 
-/// Time of `1m30s`, `500ms`, `1.5h`, `0`: Go's form. Negative times are refused.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let mut rest = text.strip_prefix('+').unwrap_or(text);
+/// Nanoseconds of each unit of time. Those that begin like another stand before it.
+const TIME_UNITS: [(&str, u64); 10] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("µs", 1_000),
+    ("μs", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+    ("w", 604_800_000_000_000),
+];
+
+/// Time of `1m30s`, `500ms`, `1.5h`, `2d`, `-1s`, `0` in nanoseconds: Go's form with days and
+/// weeks.
+pub(crate) fn parse_nanos(text: &str) -> Option<i64> {
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
     if rest == "0" {
-        return Some(Duration::ZERO);
+        return Some(0);
     }
     if rest.is_empty() {
         return None;
     }
-    let mut nanos = 0_f64;
-    let mut whole = 0_u128;
+    let mut total = 0_u64;
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, tail) = rest.split_at(end);
-        let (unit, after) = ["ns", "us", "µs", "ms", "s", "m", "h", "d", "w"]
-            .iter()
-            .find_map(|unit| Some((unit, tail.strip_prefix(unit)?)))?;
-        let scale: u64 = match *unit {
-            "ns" => 1,
-            "us" | "µs" => 1_000,
-            "ms" => 1_000_000,
-            "s" => 1_000_000_000,
-            "m" => 60_000_000_000,
-            "h" => 3_600_000_000_000,
-            "d" => 86_400_000_000_000,
-            _ => 604_800_000_000_000,
-        };
-        match number.parse::<u64>() {
-            Ok(count) => whole = whole.checked_add(u128::from(count) * u128::from(scale))?,
-            #[expect(clippy::cast_precision_loss, reason = "a fraction is not exact anyway")]
-            Err(_) => nanos += number.parse::<f64>().ok()? * scale as f64,
+        let (unit, after) =
+            TIME_UNITS.iter().find_map(|(name, unit)| Some((*unit, tail.strip_prefix(name)?)))?;
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
+            return None;
         }
+        let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()?.checked_mul(unit)? };
+        total = total.checked_add(whole)?.checked_add(part_of(fraction, unit)?)?;
         rest = after;
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked here")]
-    let fraction = (nanos < 9e18).then_some(nanos.round() as u64)?;
-    // Go holds a duration in 64 bits of nanoseconds: 292 years.
-    let total = i64::try_from(whole + u128::from(fraction)).ok()?;
-    Some(Duration::from_nanos(total.unsigned_abs()))
+    // 64 bits of nanoseconds: 292 years.
+    let total = i128::from(total);
+    i64::try_from(if negative { -total } else { total }).ok()
+}
+
+/// `fraction` digits behind the point of a unit, in nanoseconds, cut off.
+fn part_of(fraction: &str, unit: u64) -> Option<u64> {
+    if fraction.is_empty() {
+        return Some(0);
+    }
+    // More digits than this cannot be told apart.
+    let digits = &fraction[..fraction.len().min(18)];
+    let count = digits.parse::<u64>().ok()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "less than a unit")]
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "as Go does it")]
+    let nanos = (count as f64 * (unit as f64 / 10_f64.powi(digits.len() as i32))) as u64;
+    Some(nanos)
+}
+
+/// As [`parse_nanos`]; negative times are refused.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    u64::try_from(parse_nanos(text)?).ok().map(Duration::from_nanos)
+}
+
+/// Nanoseconds in Go's form: `1m30s`, `-500ms`.
+pub(crate) fn format_nanos(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    sign.to_owned() + &format_duration(Duration::from_nanos(nanos.unsigned_abs()))
 }
 
 /// A duration in Go's form: `1m30s`, `1.5s`, `500ms`.
@@ -230,6 +269,18 @@ mod tests {
             ("1GiB", Some(1 << 30)),
             ("1.5g", Some(3 << 29)),
             ("2 mb", Some(2 << 20)),
+            ("5 ", Some(5)),
+            ("+5", Some(5)),
+            (".5k", Some(512)),
+            ("5.", Some(5)),
+            ("1e3", Some(1000)),
+            ("1_000k", Some(1_024_000)),
+            (" 5", None),
+            ("5  m", None),
+            ("_5", None),
+            ("0x10", None),
+            ("5bb", None),
+            ("inf", None),
             ("1t", Some(1 << 40)),
             ("", None),
             ("m", None),
@@ -254,13 +305,20 @@ mod tests {
             ("0", 0, "0s"),
             ("90s", 90_000, "1m30s"),
             ("1d", 86_400_000, "24h0m0s"),
+            ("1w1s", 604_801_000, "168h0m1s"),
+            ("+.5s", 500, "500ms"),
+            ("1.s", 1_000, "1s"),
         ] {
             let duration = parse_duration(text).unwrap();
             assert_eq!(duration, Duration::from_millis(millis), "{text}");
             assert_eq!(format_duration(duration), printed, "{text}");
         }
         assert_eq!(format_duration(Duration::from_nanos(1_500)), "1.5µs");
-        for wrong in ["", "10", "s", "-1s", "1x", "1m30", "..s", "99999999999999999999h", "300000h300000000h"]
+        assert_eq!(parse_nanos("1.5ns").map(format_nanos).as_deref(), Some("1ns"));
+        assert_eq!(parse_nanos("-5m").map(format_nanos).as_deref(), Some("-5m0s"));
+        assert_eq!(parse_nanos("1.0000000000000000000000001s"), Some(1_000_000_000));
+        for wrong in
+            ["", "-", "10", "s", "-1s", "1x", "1m30", "..s", "99999999999999999999h", "300000h300000000h"]
         {
             assert_eq!(parse_duration(wrong), None, "{wrong}");
         }

@@ -7,22 +7,50 @@ use super::tree::{Tree, Value};
 use crate::model::units;
 use std::ops::Range;
 
-/// What a single value is.
+/// What a single value is. What may be written as text, as a whole number or as any number is
+/// what Docker Compose takes for the keys of that kind.
 #[derive(Clone, Copy)]
+#[allow(dead_code, reason = "the rows of the table take these up one by one")]
 pub(crate) enum Kind {
     /// Text.
     Text,
     /// Text, also written as a number or truth value.
     Loose,
-    /// `true` or `false`.
+    /// Text, also written as a number.
+    TextOrNumber,
+    /// Text, also written as a whole number.
+    TextOrInt,
+    /// Text, also written as a truth value.
+    TextOrBool,
+    /// `true` or `false`, or a text that says so.
     Bool,
-    /// A whole number between two.
+    /// `true` or `false`, nothing else.
+    Truth,
+    /// A whole number between two, or a text that says one.
     Int(i64, i64),
-    /// Cores, not negative.
+    /// As [`Kind::Int`], but not as text.
+    PlainInt(i64, i64),
+    /// A number or a text that says a whole one; a fraction is cut off.
+    Cut(i64, i64),
+    /// A number; a fraction is cut off.
+    PlainCut(i64, i64),
+    /// A number between two, or a text that says one, held in 32 bits.
+    Number(f64, f64),
+    /// A whole number from 0 to 100, or a text that says one.
+    Percent,
+    /// Cores, held in 32 bits.
     Cores,
-    /// Bytes; becomes a decimal number as text.
+    /// File permissions: a number, or a text of octal digits.
+    Mode,
+    /// A number of devices, or `all`, which becomes -1.
+    Count,
+    /// Bytes, with a unit or without; becomes a decimal number as text.
     Bytes,
-    /// Bytes, or -1 for unlimited.
+    /// As [`Kind::Bytes`], but a bare number must be whole, and at least this.
+    WholeBytes(i64),
+    /// As [`Kind::Bytes`], but always written as text.
+    TextBytes,
+    /// As [`Kind::Bytes`], and as text `-1` for unlimited, which is how it is printed.
     BytesOrUnlimited,
     /// Time; becomes Go's form.
     Duration,
@@ -61,18 +89,33 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         let message = format!("must be {}, not {}", noun(kind), tree.noun());
         return context.refuse(tree, path, message, "");
     }
-    let cast = match kind {
+    let cast = match *kind {
         Kind::Text => text(tree),
-        Kind::Loose => {
-            warn_of_changed_number(tree, path, context);
-            text(&Tree::text(loose(&tree.value), &tree.span))
+        Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt | Kind::TextOrBool => {
+            loose_text(tree, path, kind, context)
         }
         Kind::Bool => boolean(tree, path, context),
-        Kind::Int(least, most) => integer(tree, *least, *most),
-        Kind::Cores => cores(tree),
-        Kind::Bytes => bytes(tree),
-        Kind::BytesOrUnlimited if loose(&tree.value) == "-1" => Ok(Value::Text("-1".into())),
-        Kind::BytesOrUnlimited => bytes(tree),
+        Kind::Truth => truth(tree),
+        Kind::Int(least, most) => integer(tree, Text::Number, Fraction::Refused, least, most),
+        Kind::PlainInt(least, most) => integer(tree, Text::Refused, Fraction::Refused, least, most),
+        Kind::Cut(least, most) => integer(tree, Text::Number, Fraction::Cut, least, most),
+        Kind::PlainCut(least, most) => integer(tree, Text::Refused, Fraction::Cut, least, most),
+        Kind::Percent => percent(tree),
+        Kind::Number(least, most) => number(tree, least, most, "a number that is possible here"),
+        Kind::Cores => number(tree, f64::MIN, f64::MAX, "a number of cores"),
+        Kind::Mode => mode(tree),
+        Kind::Count if tree.as_text().is_some_and(|text| text.eq_ignore_ascii_case("all")) => {
+            Ok(Value::Int(-1))
+        }
+        Kind::Count => integer(tree, Text::Number, Fraction::Refused, i64::MIN, i64::MAX),
+        Kind::BytesOrUnlimited if tree.as_text() == Some("-1") => Ok(Value::Text("-1".to_owned())),
+        Kind::Bytes | Kind::BytesOrUnlimited => bytes(tree, path, context),
+        Kind::WholeBytes(least) => whole_bytes(tree, path, least, context),
+        Kind::TextBytes if tree.as_text().is_none() => {
+            let hint = format!("write it in quotes with its unit: \"{}b\"", loose(&tree.value));
+            refused(format!("must be a size with its unit, not {}", tree.noun()), &hint)
+        }
+        Kind::TextBytes => bytes(tree, path, context),
         Kind::Duration => duration(tree),
         Kind::Word(words) => word(tree, words),
         Kind::Parsed(parse) => match &tree.value {
@@ -107,11 +150,13 @@ fn refused(message: String, hint: &str) -> Result<Value, Refused> {
 
 fn noun(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Bool => "true or false",
-        Kind::Int(..) | Kind::Cores => "a number",
-        Kind::Bytes | Kind::BytesOrUnlimited => "a size",
+        Kind::Bool | Kind::Truth => "true or false",
+        Kind::Int(..) | Kind::PlainInt(..) | Kind::Cut(..) | Kind::PlainCut(..) => "a number",
+        Kind::Number(..) | Kind::Percent | Kind::Cores | Kind::Mode | Kind::Count => "a number",
+        Kind::Bytes | Kind::WholeBytes(_) | Kind::TextBytes | Kind::BytesOrUnlimited => "a size",
         Kind::Duration => "a duration",
-        Kind::Text | Kind::Loose | Kind::Word(_) | Kind::Parsed(_) => "text",
+        Kind::Text | Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt | Kind::TextOrBool => "text",
+        Kind::Word(_) | Kind::Parsed(_) => "text",
     }
 }
 
@@ -154,75 +199,178 @@ fn text(tree: &Tree) -> Result<Value, Refused> {
     }
 }
 
+/// What is printed as text whatever it was written as.
+fn loose_text(
+    tree: &Tree,
+    path: &Path<'_>,
+    kind: &Kind,
+    context: &mut Context<'_>,
+) -> Result<Value, Refused> {
+    let possible = match (&tree.value, kind) {
+        (Value::Text(_), _) => true,
+        (Value::Int(_), kind) => !matches!(kind, Kind::TextOrBool),
+        (Value::Float(_), kind) => matches!(kind, Kind::Loose | Kind::TextOrNumber),
+        (_, kind) => matches!(kind, Kind::Loose | Kind::TextOrBool),
+    };
+    if !possible {
+        return text(tree);
+    }
+    warn_of_changed_number(tree, path, context);
+    text(&Tree::text(loose(&tree.value), &tree.span))
+}
+
 fn boolean(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) -> Result<Value, Refused> {
-    let truth = match loose(&tree.value).to_ascii_lowercase().as_str() {
+    let Value::Text(text) = &tree.value else { return truth(tree) };
+    let truth = match text.to_ascii_lowercase().as_str() {
         "true" => return Ok(Value::Bool(true)),
         "false" => return Ok(Value::Bool(false)),
-        "y" | "yes" | "on" | "1" => true,
-        "n" | "no" | "off" | "0" => false,
-        other => {
-            return refused(format!("`{}` is neither true nor false", other.escape_debug()), "");
-        }
+        "y" | "yes" | "on" => true,
+        "n" | "no" | "off" => false,
+        _ => return refused(format!("`{}` is neither true nor false", text.escape_debug()), ""),
     };
-    let message = format!("`{}` is read as {truth}", loose(&tree.value));
+    let message = format!("`{text}` is read as {truth}");
     context.diagnostics.warning(&tree.span, path, message).hint(format!("write {truth}"));
     Ok(Value::Bool(truth))
 }
 
-fn integer(tree: &Tree, least: i64, most: i64) -> Result<Value, Refused> {
+fn truth(tree: &Tree) -> Result<Value, Refused> {
+    if let Value::Bool(truth) = tree.value {
+        return Ok(Value::Bool(truth));
+    }
+    let hint = match loose(&tree.value).to_ascii_lowercase().as_str() {
+        "true" | "y" | "yes" | "on" | "1" => "write true",
+        "false" | "n" | "no" | "off" | "0" => "write false",
+        _ => "",
+    };
+    refused(format!("`{}` is neither true nor false", loose(&tree.value).escape_debug()), hint)
+}
+
+/// Whether a text may say a number.
+enum Text {
+    Refused,
+    Number,
+}
+
+/// What becomes of digits behind the point.
+#[derive(PartialEq)]
+enum Fraction {
+    Refused,
+    Cut,
+}
+
+fn integer(tree: &Tree, as_text: Text, fraction: Fraction, least: i64, most: i64) -> Result<Value, Refused> {
     let written = loose(&tree.value);
-    let number = match &tree.value {
-        Value::Int(number) => Some(*number),
-        Value::Text(text) => text.trim().parse().ok(),
-        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
-        Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => Some(*number as i64),
+    let number = match (&tree.value, as_text) {
+        (Value::Int(number), _) => Some(*number),
+        (Value::Text(text), Text::Number) => text.parse().ok(),
+        (Value::Text(text), Text::Refused) if text.parse::<i64>().is_ok() => {
+            let hint = format!("write it without quotes: {text}");
+            return refused("must be a number, not text".to_owned(), &hint);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
+        (Value::Float(number), _) if number.abs() < 9e18 => {
+            (fraction == Fraction::Cut || number.fract() == 0.0).then_some(*number as i64)
+        }
         _ => None,
+    };
+    let noun = if fraction == Fraction::Cut { "number" } else { "whole number" };
+    let written = written.escape_debug();
+    let range = match (least, most) {
+        _ if number.is_none() && !matches!(tree.value, Value::Float(_)) => String::new(),
+        (i64::MIN, i64::MAX) => String::new(),
+        (least, i64::MAX) => format!(" from {least}"),
+        (least, most) => format!(" from {least} to {most}"),
     };
     match number {
         Some(number) if (least..=most).contains(&number) => Ok(Value::Int(number)),
-        None if tree.as_text().is_some() || tree.as_bool().is_some() => {
-            refused(format!("`{}` is not a whole number", written.escape_debug()), "")
-        }
-        _ if most == i64::MAX => refused(format!("`{written}` is not a whole number from {least}"), ""),
-        _ => refused(format!("`{written}` is not a whole number from {least} to {most}"), ""),
+        _ => refused(format!("`{written}` is not a {noun}{range}"), ""),
     }
 }
 
-fn cores(tree: &Tree) -> Result<Value, Refused> {
-    let written = loose(&tree.value);
+fn percent(tree: &Tree) -> Result<Value, Refused> {
+    const NOUN: &str = "a whole number from 0 to 100";
+    match number(tree, 0.0, 100.0, NOUN) {
+        Ok(Value::Float(number)) => refused(format!("`{}` is not {NOUN}", float_text(number)), ""),
+        other => other,
+    }
+}
+
+/// A number as it is held in 32 bits: whole when it is.
+fn number(tree: &Tree, least: f64, most: f64, noun: &str) -> Result<Value, Refused> {
     let number = match &tree.value {
-        #[expect(clippy::cast_precision_loss, reason = "bounded below")]
+        #[expect(clippy::cast_precision_loss, reason = "32 bits are kept anyway")]
         Value::Int(number) => Some(*number as f64),
         Value::Float(number) => Some(*number),
-        Value::Text(text) => text.trim().parse().ok(),
+        Value::Text(text) => units::parse_float(text),
         _ => None,
     };
-    match number {
-        Some(number) if (0.0..=100_000.0).contains(&number) => Ok(match &tree.value {
-            Value::Int(number) => Value::Int(*number),
-            #[expect(clippy::cast_possible_truncation, reason = "at most 100000")]
-            _ if number.fract() == 0.0 => Value::Int(number as i64),
-            _ => Value::Float(number),
-        }),
-        _ => refused(format!("`{}` is not a number of cores", written.escape_debug()), "for example 0.5"),
+    #[expect(clippy::cast_possible_truncation, reason = "Docker Compose holds it so")]
+    let held = number.filter(|number| (least..=most).contains(number)).map(|number| number as f32);
+    match held.and_then(|held| held.is_finite().then(|| held.to_string().parse::<f64>()).transpose().ok()?) {
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+        Some(held) if held.fract() == 0.0 && held.abs() < 1e15 => Ok(Value::Int(held as i64)),
+        Some(held) => Ok(Value::Float(held)),
+        None => {
+            let message = format!("`{}` is not {noun}", loose(&tree.value).escape_debug());
+            refused(message, "for example 0.5")
+        }
     }
 }
 
-fn bytes(tree: &Tree) -> Result<Value, Refused> {
+fn mode(tree: &Tree) -> Result<Value, Refused> {
+    let number = match &tree.value {
+        Value::Int(number) => Some(*number),
+        Value::Text(text) => i64::from_str_radix(text, 8).ok(),
+        _ => None,
+    };
+    let message = || format!("`{}` is not a file mode", loose(&tree.value).escape_debug());
+    number.map_or_else(|| refused(message(), "write octal digits: 0444"), |number| Ok(Value::Int(number)))
+}
+
+fn bytes(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) -> Result<Value, Refused> {
     let written = loose(&tree.value);
-    match units::parse_bytes(&written) {
-        Some(bytes) if tree.as_bool().is_none() => Ok(Value::Text(bytes.to_string())),
-        _ => refused(
-            format!("`{}` is not a size", written.escape_debug()),
-            "write a number with a unit: 64m, 1.5g, 512k",
-        ),
+    match &tree.value {
+        Value::Int(number) => Ok(Value::Text(number.to_string())),
+        Value::Float(_) => {
+            let message = format!("the number `{written}` is read as 0");
+            let hint = format!("write \"{written}\", with a unit if it has one");
+            context.diagnostics.warning(&tree.span, path, message).hint(hint);
+            Ok(Value::Text("0".to_owned()))
+        }
+        Value::Text(text) => match units::parse_bytes(text) {
+            Some(bytes) => Ok(Value::Text(bytes.to_string())),
+            None if text.parse::<i64>().is_ok_and(|number| number < 0) => {
+                refused(format!("`{text}` is not a size"), &format!("write it without quotes: {text}"))
+            }
+            None => refused(
+                format!("`{}` is not a size", text.escape_debug()),
+                "write a number with a unit: 64m, 1.5g, 512k",
+            ),
+        },
+        _ => refused(format!("`{written}` is not a size"), "write a number with a unit: 64m, 1.5g, 512k"),
+    }
+}
+
+fn whole_bytes(
+    tree: &Tree,
+    path: &Path<'_>,
+    least: i64,
+    context: &mut Context<'_>,
+) -> Result<Value, Refused> {
+    match tree.value {
+        Value::Int(number) if number < least => refused(format!("`{number}` is not a size"), ""),
+        Value::Float(number) if number.fract() != 0.0 => {
+            let hint = format!("write it in quotes: \"{}\"", float_text(number));
+            refused(format!("`{}` is not a whole number of bytes", float_text(number)), &hint)
+        }
+        _ => bytes(tree, path, context),
     }
 }
 
 fn duration(tree: &Tree) -> Result<Value, Refused> {
     let written = loose(&tree.value);
-    if let Some(duration) = units::parse_duration(&written) {
-        return Ok(Value::Text(units::format_duration(duration)));
+    if let Some(nanos) = tree.as_text().and_then(units::parse_nanos) {
+        return Ok(Value::Text(units::format_nanos(nanos)));
     }
     let bare = !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit());
     let hint =
@@ -232,10 +380,13 @@ fn duration(tree: &Tree) -> Result<Value, Refused> {
 
 fn word(tree: &Tree, words: &'static [&'static str]) -> Result<Value, Refused> {
     let written = loose(&tree.value);
-    if words.contains(&written.as_str()) && !written.is_empty() {
+    if tree.as_text().is_some_and(|text| words.contains(&text)) {
         return Ok(Value::Text(written));
     }
     let hint = super::suggest::did_you_mean(&written, words.iter().copied())
         .unwrap_or_else(|| format!("possible are {}", words.join(", ")));
     refused(format!("`{}` is not possible here", written.escape_debug()), &hint)
 }
+
+#[cfg(test)]
+mod tests;

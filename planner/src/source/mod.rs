@@ -1,6 +1,6 @@
 //! From files to one YAML tree: a span on every node, one stage a file.
 
-#[allow(dead_code, reason = "the rows of the table take these up one by one")]
+#[allow(dead_code, unused_imports, reason = "the rows of the table take these up one by one")]
 pub(crate) mod canonical;
 pub(crate) mod cast;
 pub(crate) mod check;

@@ -5,23 +5,29 @@
 //! and spoilt. Keys that a short form does not mention are set only where Docker Compose sets
 //! them before files are merged; all other defaults come after merging.
 
-pub(crate) mod build;
-pub(crate) mod commands;
-pub(crate) mod devices;
-pub(crate) mod external;
-pub(crate) mod files;
-pub(crate) mod hosts;
-pub(crate) mod lists;
-pub(crate) mod names;
-pub(crate) mod pairs;
-pub(crate) mod ports;
-pub(crate) mod volumes;
+mod build;
+mod commands;
+mod devices;
+mod external;
+mod files;
+mod hosts;
+mod lists;
+mod mounts;
+mod names;
+mod pairs;
+mod ports;
 
-pub(crate) use commands::{command, runnable_health_test};
-pub(crate) use files::env_files;
-pub(crate) use lists::list_of_one;
+pub(crate) use build::{build, ssh};
+pub(crate) use commands::{command, health_fault, health_test, runnable_health_test};
+pub(crate) use devices::{device, gpus};
+pub(crate) use external::external;
+pub(crate) use files::{env_files, extends, file_reference, include};
+pub(crate) use hosts::hosts;
+pub(crate) use lists::{list_of_one, name_servers};
+pub(crate) use mounts::mount;
 pub(crate) use names::{depends_on, map_of_names};
-pub(crate) use pairs::{environment, labels};
+pub(crate) use pairs::{contexts, empty_for_null, environment, labels, repeatable};
+pub(crate) use ports::ports;
 
 use super::tree::{Map, Tree, Value};
 use crate::diagnostic::Span;
@@ -38,9 +44,7 @@ fn mapping<const N: usize>(span: &Span, entries: [(&str, Value); N]) -> Tree {
 /// Replaces a text by a mapping that has it below `key`.
 fn wrap(tree: &mut Tree, key: &str) {
     if tree.as_text().is_some() {
-        let mut text = Tree::new(std::mem::take(&mut tree.value), &tree.span);
-        std::mem::swap(&mut text.span, &mut tree.span);
-        tree.span = text.span.clone();
+        let text = Tree::new(std::mem::take(&mut tree.value), &tree.span);
         let mut map = Map::default();
         map.set(key, text);
         tree.value = Value::Map(map);
