@@ -20,8 +20,6 @@ pub(crate) enum Kind {
     TextOrNumber,
     /// Text, also written as a whole number.
     TextOrInt,
-    /// Text, also written as a truth value.
-    TextOrBool,
     /// `true` or `false`, or a text that says so.
     Bool,
     /// `true` or `false`, nothing else.
@@ -91,9 +89,7 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
     }
     let cast = match *kind {
         Kind::Text => text(tree),
-        Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt | Kind::TextOrBool => {
-            loose_text(tree, path, kind, context)
-        }
+        Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt => loose_text(tree, path, kind, context),
         Kind::Bool => boolean(tree, path, context),
         Kind::Truth => truth(tree),
         Kind::Int(least, most) => integer(tree, Text::Number, Fraction::Refused, least, most),
@@ -155,7 +151,7 @@ fn noun(kind: &Kind) -> &'static str {
         Kind::Number(..) | Kind::Percent | Kind::Cores | Kind::Mode | Kind::Count => "a number",
         Kind::Bytes | Kind::WholeBytes(_) | Kind::TextBytes | Kind::BytesOrUnlimited => "a size",
         Kind::Duration => "a duration",
-        Kind::Text | Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt | Kind::TextOrBool => "text",
+        Kind::Text | Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt => "text",
         Kind::Word(_) | Kind::Parsed(_) => "text",
     }
 }
@@ -207,10 +203,9 @@ fn loose_text(
     context: &mut Context<'_>,
 ) -> Result<Value, Refused> {
     let possible = match (&tree.value, kind) {
-        (Value::Text(_), _) => true,
-        (Value::Int(_), kind) => !matches!(kind, Kind::TextOrBool),
+        (Value::Text(_) | Value::Int(_), _) => true,
         (Value::Float(_), kind) => matches!(kind, Kind::Loose | Kind::TextOrNumber),
-        (_, kind) => matches!(kind, Kind::Loose | Kind::TextOrBool),
+        (_, kind) => matches!(kind, Kind::Loose),
     };
     if !possible {
         return text(tree);

@@ -1,6 +1,6 @@
 //! `build` and the short forms below it.
 
-use super::super::cast::refuse;
+use super::super::cast::{loose, refuse};
 use super::super::check::Context;
 use super::super::path::Path;
 use super::super::tree::{Entry, Map, Tree, Value};
@@ -43,6 +43,13 @@ pub(crate) fn ssh(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
     tree.value = Value::Map(map);
 }
 
+/// `provenance`, `sbom`: a truth value is text too.
+pub(crate) fn truth_as_text(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>) {
+    if tree.as_bool().is_some() {
+        tree.value = Value::Text(loose(&tree.value));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::check::ShortForm;
@@ -57,6 +64,8 @@ mod tests {
             (ssh, "[default]", "{default: null}"),
             (ssh, "[default=/run/agent, k=~/.ssh/id]", "{default: /run/agent, k: ~/.ssh/id}"),
             (ssh, "{default: null}", "{default: null}"),
+            (truth_as_text, "true", "true"),
+            (truth_as_text, "mode=max", "mode=max"),
         ] {
             assert_eq!(long(form, written).unwrap(), expected);
         }

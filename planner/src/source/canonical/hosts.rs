@@ -7,7 +7,7 @@ use super::super::tree::{Tree, Value};
 use super::super::words::refused;
 
 /// `[host:ip, host=ip,ip]` and `{host: ip, host: [ip, ip]}` mean `[host=ip, …]`, one address an item.
-pub(crate) fn hosts(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
+pub(crate) fn extra_hosts(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
     let long = match &mut tree.value {
         Value::List(items) => listed(items, path, context),
         Value::Map(map) => {
@@ -86,7 +86,7 @@ mod tests {
             ("['a:::1', 'b=[::1]', 'h:host-gateway']", "[a=::1, b=::1, h=host-gateway]"),
             ("{a: 1.1.1.1, b: ['[::1]', 2.2.2.2]}", "[a=1.1.1.1, b=::1, b=2.2.2.2]"),
         ] {
-            assert_eq!(long(hosts, written).unwrap(), expected);
+            assert_eq!(long(extra_hosts, written).unwrap(), expected);
         }
     }
 
@@ -99,7 +99,7 @@ mod tests {
             ("[5]", "must be `host=address`, not a number | 5 | "),
             ("{a: {b: c}}", "must be an address or a list of them, not a mapping | {b: c} | "),
         ] {
-            assert_eq!(long(hosts, written).unwrap_err(), expected);
+            assert_eq!(long(extra_hosts, written).unwrap_err(), expected);
         }
     }
 }

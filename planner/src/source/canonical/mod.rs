@@ -12,22 +12,22 @@ mod external;
 mod files;
 mod hosts;
 mod lists;
-mod mounts;
 mod names;
 mod pairs;
 mod ports;
+mod volumes;
 
-pub(crate) use build::{build, ssh};
+pub(crate) use build::{build, ssh, truth_as_text};
 pub(crate) use commands::{command, health_fault, health_test, runnable_health_test};
 pub(crate) use devices::{device, gpus};
 pub(crate) use external::external;
 pub(crate) use files::{env_files, extends, file_reference, include};
-pub(crate) use hosts::hosts;
+pub(crate) use hosts::extra_hosts;
 pub(crate) use lists::{list_of_one, name_servers};
-pub(crate) use mounts::mount;
 pub(crate) use names::{depends_on, map_of_names};
-pub(crate) use pairs::{contexts, empty_for_null, environment, labels, repeatable};
+pub(crate) use pairs::{complete_pairs, empty_for_null, environment, labels, repeatable};
 pub(crate) use ports::ports;
+pub(crate) use volumes::volume;
 
 use super::tree::{Map, Tree, Value};
 use crate::diagnostic::Span;

@@ -45,7 +45,7 @@ pub(crate) fn empty_for_null(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>)
 }
 
 /// `additional_contexts`: `[K=V]` means `{K: V}`, and there is no `K` alone.
-pub(crate) fn contexts(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
+pub(crate) fn complete_pairs(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
     pairs(tree, path, context, None);
     empty_for_null(tree, path, context);
 }
@@ -116,7 +116,7 @@ mod tests {
             (environment, "{A: null, B: 5}", "{A: null, B: 5}"),
             (labels, "[a=b, c]", "{a: b, c: ''}"),
             (labels, "{a: null, b: true}", "{a: '', b: true}"),
-            (contexts, "[a=b]", "{a: b}"),
+            (complete_pairs, "[a=b]", "{a: b}"),
             (repeatable, "{a: 1, b: [x, y], c: true}", "{a: [1], b: [x, y], c: [true]}"),
         ] {
             assert_eq!(long(form, written).unwrap(), expected);
@@ -133,7 +133,7 @@ mod tests {
             ),
             (environment, "[5]", "must be `KEY=value`, not a number | 5 | "),
             (environment, "['A =b']", "the variable `A` has a blank behind its name | A  | write `A=b`"),
-            (contexts, "[a]", "`a` has no value | a | write `name=value`"),
+            (complete_pairs, "[a]", "`a` has no value | a | write `name=value`"),
         ] {
             assert_eq!(long(form, written).unwrap_err(), expected);
         }

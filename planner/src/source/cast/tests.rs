@@ -67,11 +67,6 @@ fn text_is_text_only_and_its_looser_kinds_print_what_go_prints() {
         &[("80", "\"80\"")],
         &[("1.5", "must be text, not a number [write it in quotes: \"1.5\"]")],
     );
-    check(
-        Kind::TextOrBool,
-        &[("true", "\"true\""), ("max", "\"max\"")],
-        &[("5", "must be text, not a number [write it in quotes: \"5\"]")],
-    );
 }
 
 #[test]

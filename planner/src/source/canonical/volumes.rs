@@ -10,7 +10,7 @@ use super::super::words::refused;
 use super::mapping;
 
 /// Makes a short entry a long one.
-pub(crate) fn mount(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
+pub(crate) fn volume(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
     let Some(text) = tree.as_text().map(str::to_owned) else { return };
     let short = match Short::read(&text) {
         Ok(short) => short,
@@ -187,7 +187,7 @@ mod tests {
             ("/a:/b:cached", "{type: bind, source: /a, target: /b, bind: {create_host_path: true}}"),
             ("{type: tmpfs}", "{type: tmpfs}"),
         ] {
-            assert_eq!(long(mount, written).unwrap(), expected, "{written}");
+            assert_eq!(long(volume, written).unwrap(), expected, "{written}");
         }
     }
 
@@ -199,7 +199,7 @@ mod tests {
             (r"'\\host\x:/t'", r"{type: bind, source: \\host\x, target: /t, bind: {create_host_path: true}}"),
             ("'1:/t'", "{type: volume, source: 1, target: /t, volume: {}}"),
         ] {
-            assert_eq!(long(mount, written).unwrap(), expected, "{written}");
+            assert_eq!(long(volume, written).unwrap(), expected, "{written}");
         }
     }
 
@@ -218,7 +218,7 @@ mod tests {
             ("'/a:/t:'", "the list of options of `/a:/t:` is empty | '/a:/t:'"),
             ("'/a:/b:ro:rw'", "`/a:/b:ro:rw` has too many parts | '/a:/b:ro:rw'"),
         ] {
-            assert_eq!(long(mount, written).unwrap_err(), format!("{expected} | {FORM}"), "{written}");
+            assert_eq!(long(volume, written).unwrap_err(), format!("{expected} | {FORM}"), "{written}");
         }
     }
 
@@ -238,7 +238,7 @@ mod tests {
                 "nocpy",
             ),
         ] {
-            let (tree, diagnostics) = apply(mount, written);
+            let (tree, diagnostics) = apply(volume, written);
             assert_eq!(show(&tree), long);
             assert!(!diagnostics.has_errors());
             assert_eq!(diagnostics.items[0].message, said);
