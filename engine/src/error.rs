@@ -6,6 +6,11 @@ use std::io;
 /// Result of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
 
+const FULL: &str =
+    "the file system is full (`df -h`, `df -i`): free some space; `sampan down` and `image rm` do, too";
+const READ_ONLY: &str =
+    "the file system is mounted read-only: `mount -o remount,rw`, or choose another with --root";
+
 /// What sort of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -64,6 +69,16 @@ impl Error {
         self
     }
 
+    /// Adds what to do about failures that can come to every file.
+    #[must_use]
+    pub fn remedy(self, kind: io::ErrorKind) -> Self {
+        match kind {
+            kind if is_full(kind) => self.hint(FULL),
+            io::ErrorKind::ReadOnlyFilesystem => self.hint(READ_ONLY),
+            _ => self,
+        }
+    }
+
     /// Adds lines that explain.
     #[must_use]
     pub fn evidence(mut self, lines: Vec<String>) -> Self {
@@ -82,6 +97,12 @@ impl Error {
             below = cause.source();
         }
         causes
+    }
+
+    /// Whether a file system had no room left.
+    pub fn is_full(&self) -> bool {
+        let source = self.source.as_ref().and_then(|source| source.downcast_ref::<io::Error>());
+        source.is_some_and(|error| is_full(error.kind()))
     }
 
     /// The phrase and the errors below in one line.
@@ -118,7 +139,28 @@ impl<T, E: Into<io::Error>> Context<T> for std::result::Result<T, E> {
                 io::ErrorKind::AddrInUse => Kind::Conflict,
                 _ => Kind::System,
             };
-            Error::new(kind, phrase()).because(error)
+            Error::new(kind, phrase()).remedy(error.kind()).because(error)
         })
+    }
+}
+
+fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_and_a_read_only_disk_have_their_remedies() {
+        let error = |errno: i32| {
+            let failed: io::Result<()> = Err(io::Error::from_raw_os_error(errno));
+            failed.doing(|| "write a".to_owned()).unwrap_err()
+        };
+        assert!(error(libc::ENOSPC).is_full() && error(libc::EDQUOT).is_full());
+        assert!(error(libc::ENOSPC).hint.unwrap().contains("df -i"));
+        assert!(error(libc::EROFS).hint.unwrap().contains("read-only"));
+        assert!(error(libc::EIO).hint.is_none() && !error(libc::EIO).is_full());
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::error::{Context, Error, Kind, Result};
 use crate::tree;
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, StatVfsMountFlags, openat};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, OpenTreeFlags,
     fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount_change, open_tree,
@@ -47,8 +47,17 @@ pub fn mount(layers: &Layers) -> Result<OwnedFd> {
     }
     let mut options = vec![("upperdir", layers.upper.clone()), ("workdir", layers.work.clone())];
     options.extend(lower.into_iter().rev().map(|layer| ("lowerdir+", layer)));
-    let mounted = outcome(assemble(&options, layers.volatile), doing);
+    let mounted = outcome(assemble(&options, layers.volatile), doing).and_then(|mount| {
+        ensure_writable(&mount).doing(doing)?;
+        Ok(mount)
+    });
     mounted.map_err(|error| if is_overlay(&layers.upper) { error.hint(NO_OVERLAY) } else { error })
+}
+
+/// Where the kernel cannot make what it needs in the work folder it mounts all the same, read-only.
+fn ensure_writable(mount: &OwnedFd) -> rustix::io::Result<()> {
+    let is_read_only = rustix::fs::fstatvfs(mount)?.f_flag.contains(StatVfsMountFlags::RDONLY);
+    if is_read_only { Err(rustix::io::Errno::NOSPC) } else { Ok(()) }
 }
 
 /// The kernel refuses to write to an overlay through another.

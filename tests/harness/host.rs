@@ -296,7 +296,11 @@ pub fn binary() -> &'static Path {
 
 /// A tar archive of a busybox root file system, made once for all tests of this process. It
 /// lies with what is built, so it need not be taken away.
-fn busybox_archive() -> &'static Path {
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn busybox_archive() -> &'static Path {
     static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
     ARCHIVE.get_or_init(|| {
         let path = std::env::current_exe().expect("the test's own path").with_file_name("busybox.tar");

@@ -1,6 +1,7 @@
 //! One capability a file.
 
 mod dependencies;
+mod disks;
 mod exec;
 mod failures;
 mod groups;

@@ -10,7 +10,7 @@ use crate::{net, overlay, volume};
 use jiff::Timestamp;
 use planner::desired::MountKind;
 use planner::{ContainerId, ContainerSpec};
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
@@ -67,6 +67,9 @@ fn place(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()
     make_folder(&folder, 0o700)?;
     overlay::make_upper(&folder.join("upper"), &record.layers)?;
     store::write(&folder.join("record.json"), record)?;
+    // Made now: a disk that is full later must not keep from stopping and removing the container.
+    let guard = folder.join("supervisor");
+    File::create(&guard).doing(|| format!("create {}", guard.display()))?;
     // An empty record is no container: see `record::read_optional`.
     remove_folder(&store.container(id))?;
     fs::rename(&folder, store.container(id)).doing(|| format!("create container {}", id.name()))

@@ -11,14 +11,16 @@ use nix::unistd::dup2_stdin;
 use planner::ContainerId;
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::{Seek, Write};
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 /// Held by the supervisor of a container, or by who makes sure that there is none.
 #[derive(Debug)]
 pub struct Guard {
+    path: PathBuf,
     file: File,
     handed_over: bool,
 }
@@ -28,9 +30,14 @@ impl Guard {
     pub fn try_take(store: &Store, id: &ContainerId) -> Result<Option<Self>> {
         let path = store.supervisor(id);
         let doing = || format!("lock {}", path.display());
-        let file = File::options().create(true).truncate(false).write(true).open(&path).doing(doing)?;
+        let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+            // Locking needs no writing, and what runs on a disk that became read-only can be stopped.
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => File::open(&path),
+            opened => opened,
+        };
+        let file = file.doing(doing)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file, handed_over: false })),
+            Ok(()) => Ok(Some(Self { path, file, handed_over: false })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error).doing(doing),
         }
@@ -63,17 +70,13 @@ impl Guard {
         let handed = inherit().doing(|| format!("take over {}", path.display()))?;
         let stray =
             || Error::new(Kind::Conflict, format!("nobody handed the supervision of {} to us", id.name()));
-        handed.map(|file| Self { file, handed_over: false }).ok_or_else(stray)
+        handed.map(|file| Self { path, file, handed_over: false }).ok_or_else(stray)
     }
 
     /// Writes our name into it.
-    pub fn sign(&mut self, me: &ProcessKey) -> Result<()> {
-        let mut write = || {
-            self.file.set_len(0)?;
-            self.file.rewind()?;
-            self.file.write_all(&serde_json::to_vec(me)?)
-        };
-        write().doing(|| "sign the supervisor's lock".to_owned())
+    pub fn sign(&self, me: &ProcessKey) -> Result<()> {
+        let sign = || fs::write(&self.path, serde_json::to_vec(me)?);
+        sign().doing(|| format!("sign {}", self.path.display()))
     }
 
     /// Who last signed it; when that cannot be read, who does the work.
@@ -125,7 +128,7 @@ mod tests {
         let id: ContainerId = "s.a.1.1".parse().unwrap();
         fs::create_dir_all(store.container(&id)).unwrap();
         assert_eq!(Guard::holder(&store, &id), None);
-        let mut guard = Guard::try_take(&store, &id).unwrap().unwrap();
+        let guard = Guard::try_take(&store, &id).unwrap().unwrap();
         let me = ProcessKey::of(std::process::id() as i32).unwrap();
         guard.sign(&me).unwrap();
         guard.sign(&me).unwrap();

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Shortest beginning of an id that names an image: shorter ones look too much like words.
@@ -189,10 +189,13 @@ impl Images {
             let size = self.place_layer(layer, unpacked, &index)?;
             index.layers.insert(layer.clone(), size);
         }
-        let loaded: Result<Vec<Loaded>> = drafts.iter().map(|draft| self.enter(&mut index, draft)).collect();
-        let loaded = loaded?;
-        self.write_index(&index)?;
-        Ok(Commit::Done(loaded))
+        let mut enter = || {
+            let loaded = drafts.iter().map(|draft| self.enter(&mut index, draft)).collect::<Result<_>>()?;
+            self.write_index(&index)?;
+            Ok(Commit::Done(loaded))
+        };
+        // What was to be added must not fill the disk that is full of it.
+        enter().inspect_err(|_| drop(self.index().and_then(|mut before| self.sweep(&mut before, None))))
     }
 
     /// Puts a layer into its place and gives its size; one that is there already stays.
@@ -230,30 +233,40 @@ impl Images {
                 return Ok(());
             }
             fs::create_dir_all(self.root().join("blobs/sha256"))?;
-            // No digest ends so; what an interruption leaves is swept as unreferenced.
-            let temporary = path.with_extension("tmp");
-            let mut file = fs::File::create(&temporary)?;
-            file.write_all(content)?;
-            file.sync_all()?;
-            fs::rename(&temporary, &path)
+            // What an interruption leaves has no digest as its name and is swept as unreferenced.
+            store::replace_file(&path, content, true)
         };
         write().doing(|| format!("write {}", path.display()))?;
         Ok(digest)
     }
 
-    /// Moves what no image needs into `trash`, to be deleted without holding the lock.
-    pub(crate) fn sweep(&self, index: &mut Index, trash: &Path) -> Result<()> {
+    /// Makes an index count that lacks images of the one before, and takes their files away.
+    pub(crate) fn shrink(&self, index: &mut Index, trash: Option<&Scratch>) -> Result<()> {
+        // The index goes first: layers without it are swept later, an index without layers is damage.
+        match (self.write_index(index), trash) {
+            (Ok(()), Some(trash)) => self.sweep(index, Some(trash.path()))?,
+            (Err(error), _) if !error.is_full() => return Err(error),
+            // A full disk must not keep from making room on it. Interrupted here, the index names
+            // images that are not whole, and they can be removed again.
+            _ => self.sweep(index, None)?,
+        }
+        self.write_index(index)
+    }
+
+    /// Moves what no image needs into `trash`, to be deleted without holding the lock, or deletes
+    /// it at once.
+    fn sweep(&self, index: &mut Index, trash: Option<&Path>) -> Result<()> {
         let layers: BTreeSet<String> = index.images.values().flat_map(|held| held.layers.clone()).collect();
         let manifests = index.images.values().filter_map(|held| held.manifest.clone());
         let blobs: BTreeSet<String> = index.images.keys().cloned().chain(manifests).collect();
-        move_others(&self.root().join("layers"), &layers, trash)?;
-        move_others(&self.root().join("blobs/sha256"), &blobs, trash)?;
+        take_others(&self.root().join("layers"), &layers, trash)?;
+        take_others(&self.root().join("blobs/sha256"), &blobs, trash)?;
         index.layers.retain(|layer, _| layers.contains(layer));
         Ok(())
     }
 }
 
-fn move_others(folder: &Path, keep: &BTreeSet<String>, trash: &Path) -> Result<()> {
+fn take_others(folder: &Path, keep: &BTreeSet<String>, trash: Option<&Path>) -> Result<()> {
     let doing = || format!("clean up {}", folder.display());
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -263,8 +276,10 @@ fn move_others(folder: &Path, keep: &BTreeSet<String>, trash: &Path) -> Result<(
         let entry = entry.doing(doing)?;
         let name = entry.file_name();
         let kept = name.to_str().is_some_and(|name| keep.contains(&format!("sha256:{name}")));
-        if !kept {
-            fs::rename(entry.path(), trash.join(&name)).doing(doing)?;
+        match trash.filter(|_| !kept) {
+            Some(trash) => fs::rename(entry.path(), trash.join(&name)).doing(doing)?,
+            None if kept => {}
+            None => tree::remove(&entry.path())?,
         }
     }
     Ok(())
@@ -304,6 +319,14 @@ impl Scratch {
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// As [`Scratch::new`]; `None` when the disk has no room even for that.
+    pub(crate) fn unless_full(images: &Images) -> Result<Option<Self>> {
+        match Self::new(images) {
+            Err(error) if error.is_full() => Ok(None),
+            scratch => scratch.map(Some),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

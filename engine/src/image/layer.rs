@@ -69,6 +69,7 @@ fn refused(entry: &Entry, error: io::Error) -> Error {
     }
     let kind = if error.raw_os_error().is_some() { Kind::System } else { Kind::Corrupt };
     Error::new(kind, format!("unpack `{}`", String::from_utf8_lossy(&entry.path).escape_debug()))
+        .remedy(error.kind())
         .because(error)
 }
 

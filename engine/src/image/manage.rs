@@ -50,7 +50,7 @@ pub(crate) fn remove(
     text: &str,
     in_use: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<Removed>> {
-    let trash = Scratch::new(images)?;
+    let trash = Scratch::unless_full(images)?;
     let _lock = images.lock()?;
     let mut index = images.index()?;
     let id = existing(&index, text)?;
@@ -76,24 +76,19 @@ pub(crate) fn remove(
         index.images.remove(&id);
         removed.push(Removed::Deleted(id));
     }
-    // The index goes first: layers without it are swept later, an index without layers is damage.
-    images.write_index(&index)?;
-    images.sweep(&mut index, trash.path())?;
-    images.write_index(&index)?;
+    images.shrink(&mut index, trash.as_ref())?;
     Ok(removed)
 }
 
 pub(crate) fn prune(images: &Images, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Pruned> {
-    let trash = Scratch::new(images)?;
+    let trash = Scratch::unless_full(images)?;
     let _lock = images.lock()?;
     let mut index = images.index()?;
     let before: u64 = index.layers.values().sum();
     let unused = |id: &&String| index.tags_of(id).next().is_none() && in_use(id).is_none();
     let deleted: Vec<String> = index.images.keys().filter(unused).cloned().collect();
     index.images.retain(|id, _| !deleted.contains(id));
-    images.write_index(&index)?;
-    images.sweep(&mut index, trash.path())?;
-    images.write_index(&index)?;
+    images.shrink(&mut index, trash.as_ref())?;
     Ok(Pruned { deleted, bytes: before - index.layers.values().sum::<u64>() })
 }
 

@@ -13,7 +13,7 @@ use rustix::process::{Pid, WaitOptions};
 use rustix::thread::ThreadNameSpaceType;
 use std::cell::Cell;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
@@ -131,6 +131,7 @@ fn explain(program: &Program, report: [u8; REPORT_BYTES]) -> Error {
             let step = format!("(step {} of {})", index + 1, program.ops.len());
             let kind = if failure.errno == Errno::PERM { Kind::Denied } else { Kind::System };
             Error::new(kind, format!("{op}: {} {step}", reason(failure.errno)))
+                .remedy(io::Error::from(failure.errno).kind())
         }
         None => Error::new(Kind::System, "the new process sent a report that makes no sense"),
     }

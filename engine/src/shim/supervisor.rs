@@ -54,7 +54,7 @@ impl Supervisor {
     /// Takes the container, then starts or adopts its process.
     pub fn begin(order: Order) -> Result<Self> {
         let Order { store, id, adopt } = order;
-        let mut guard = Guard::inherit(&store, &id)?;
+        let guard = Guard::inherit(&store, &id)?;
         let me = ProcessKey::of(std::process::id().cast_signed());
         me.as_ref().map_or(Ok(()), |me| guard.sign(me))?;
         let state =

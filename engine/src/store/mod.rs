@@ -22,7 +22,8 @@ mod record;
 
 pub use lock::{Lock, LockKind};
 pub use record::{
-    Record, is_begun, read, read_optional, read_whole, remove_optional, sweep_temporary, write, write_durable,
+    Record, is_begun, read, read_optional, read_whole, remove_optional, replace_file, sweep_temporary, write,
+    write_durable,
 };
 
 use crate::error::{Context, Result};

@@ -29,16 +29,21 @@ pub fn write_durable<T: Serialize>(path: &Path, value: &T) -> Result<()> {
 fn replace<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<()> {
     let doing = || format!("write {}", path.display());
     let text = serde_json::to_vec(&Record { version: 1, value }).map_err(io::Error::other).doing(doing)?;
+    replace_file(path, &text, durable).doing(doing)
+}
+
+/// Replaces a file as a whole. A failure leaves the old one, and nothing beside it.
+pub fn replace_file(path: &Path, content: &[u8], durable: bool) -> io::Result<()> {
     let temporary = temporary(path);
     let write = || {
         let mut file = File::create(&temporary)?;
-        file.write_all(&text)?;
+        file.write_all(content)?;
         if durable {
             file.sync_all()?;
         }
         fs::rename(&temporary, path)
     };
-    write().doing(doing)
+    write().inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
 /// What a record is called until it is complete. Each record has one writer at a time, and what

@@ -1,0 +1,134 @@
+//! Disks that are full or read-only.
+
+use e2e::{Host, Project};
+
+const YAML: &str = "
+name: disk
+services:
+  a: {image: busybox, command: sleep 1000, init: true, volumes: ['data:/data']}
+  b: {image: busybox, command: sleep 1000, init: true}
+volumes: {data: {}}
+";
+
+/// A host whose durable folder is a small disk of its own.
+fn host() -> Option<Host> {
+    let host = Host::bare()?;
+    let root = host.root().display().to_string();
+    host.shell(&format!("mkdir -p {root} && mount -t tmpfs -o size=8m disk {root}")).succeeds();
+    Some(host)
+}
+
+/// Takes the disk away when nothing is on it but images.
+fn ends(host: &Host) {
+    assert_eq!(what_is_left(host), "");
+    host.shell(&format!("umount {}", host.root().display())).succeeds();
+    host.is_clean();
+}
+
+/// What there is on the disk beside images.
+fn what_is_left(host: &Host) -> String {
+    let find = "find . -mindepth 2 -not -path './images*' -not -path './skeleton*'";
+    host.shell(&format!("cd {} && {find}", host.root().display())).succeeds().stdout
+}
+
+/// Leaves room for so many pages and so many files.
+fn leave(host: &Host, pages: u32, files: u32) {
+    let script = format!(
+        "cd {} && rm -f filler && mount -o remount,nr_inodes=100000 . &&
+         free=$(($(df -k --output=avail . | tail -1) / 4 - {pages})) &&
+         dd if=/dev/zero of=filler bs=4k count=$free 2>&1 &&
+         mount -o remount,nr_inodes=$(($(df --output=iused . | tail -1) + {files})) .",
+        host.root().display()
+    );
+    host.shell(&script).succeeds();
+}
+
+/// `up` does all or says what is missing; then everything of it can be taken away.
+fn up_and_down(host: &Host, project: &Project<'_>) -> bool {
+    let up = project.sampan(["up", "-d"]);
+    if up.code != 0 {
+        let told = up.clone().exits(1).says("no space left on device").says("df -i");
+        assert!(!told.stderr.contains("panicked"), "{told}");
+    }
+    project.sampan(["ps", "-a"]).succeeds();
+    project.sampan(["down", "-v", "-t", "0"]).succeeds();
+    assert_eq!(what_is_left(host), "", "after {up}");
+    up.code == 0
+}
+
+#[test]
+fn however_little_room_there_is_up_says_so_and_down_gives_all_of_it_back() {
+    let Some(host) = host() else { return };
+    host.import_busybox();
+    let project = host.project("disk", YAML);
+    let by_pages: Vec<bool> = (0..9)
+        .map(|pages| {
+            leave(&host, pages, 1000);
+            up_and_down(&host, &project)
+        })
+        .collect();
+    let by_files: Vec<bool> = (0..40)
+        .step_by(2)
+        .map(|files| {
+            leave(&host, 1000, files);
+            up_and_down(&host, &project)
+        })
+        .collect();
+    for done in [by_pages, by_files] {
+        assert!(!done[0] && done[done.len() - 1], "from no room to enough: {done:?}");
+    }
+    ends(&host);
+}
+
+#[test]
+fn an_image_that_does_not_fit_leaves_nothing_and_one_can_be_removed_from_a_full_disk() {
+    let Some(host) = host() else { return };
+    let files = format!("cd {}/images && find . -type f", host.root().display());
+    host.sampan(["image", "ls"]).succeeds();
+    leave(&host, 100, 1000);
+    let archive = e2e::busybox_archive().to_string_lossy();
+    let failed = host.sampan(["image", "import", &archive, "busybox"]).exits(1);
+    failed.says("no space left on device").says("df -i");
+    assert_eq!(host.shell(&files).succeeds().stdout, "");
+    leave(&host, 1500, 1000);
+    host.import_busybox();
+    leave(&host, 0, 0);
+    host.sampan(["image", "rm", "busybox"]).succeeds();
+    assert_eq!(host.shell(&files).succeeds().stdout.trim(), "./index.json");
+    host.sampan(["image", "ls"]).succeeds().does_not_say("busybox");
+    leave(&host, 1500, 1000);
+    host.import_busybox();
+    ends(&host);
+}
+
+#[test]
+fn what_runs_on_a_disk_that_became_read_only_can_be_seen_and_stopped() {
+    let Some(host) = host() else { return };
+    host.import_busybox();
+    let project = host.project("disk", YAML);
+    let root = host.root().display().to_string();
+    project.up();
+    host.shell(&format!("mount --bind {root} {root} && mount -o remount,bind,ro {root}")).succeeds();
+    project.sampan(["ps"]).succeeds().says("Up");
+    project.sampan(["exec", "-T", "a", "true"]).succeeds();
+    project.sampan(["stop", "-t", "0"]).succeeds();
+    assert_eq!(project.state("disk-a-1").as_deref(), Some("exited"));
+    project.sampan(["up", "-d"]).exits(1).says("read-only file system").says("remount,rw");
+    project.sampan(["down", "-t", "0"]).exits(1).says("remount,rw");
+    host.shell(&format!("umount {root}")).succeeds();
+    project.up();
+    project.sampan(["down", "-v", "-t", "0"]).succeeds();
+    ends(&host);
+}
+
+#[test]
+fn the_first_command_on_a_read_only_disk_says_so() {
+    let Some(host) = host() else { return };
+    host.shell(&format!("mount -o remount,ro {}", host.root().display())).succeeds();
+    let project = host.project("disk", YAML);
+    for command in [&["up", "-d"][..], &["image", "ls"]] {
+        let told = project.sampan(command.iter().copied()).exits(1).says("remount,rw").says("--root");
+        assert_eq!(told.stderr.matches("error:").count(), 1, "{told}");
+    }
+    ends(&host);
+}
