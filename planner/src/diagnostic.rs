@@ -1,12 +1,12 @@
 //! What is wrong with a stack file, and where: collected, sorted by place.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
 
 /// A stretch of one source file. Offsets are bytes, lines and columns count from 1,
 /// columns in characters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Span {
     /// Index into [`Diagnostics::files`].
     pub file: usize,

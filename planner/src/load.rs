@@ -13,7 +13,7 @@ use crate::source::environment::{Environment, unreadable};
 use crate::source::interpolate::Interpolation;
 use crate::source::path::Path;
 use crate::source::tree::{Tree, Value};
-use crate::source::{Source, defaults, merge, name, profiles, render, resolve, schema, yaml};
+use crate::source::{Source, defaults, merge, name, profiles, resolve, schema, yaml};
 use crate::validate;
 
 /// What to load and how, as the command line said it.
@@ -105,13 +105,14 @@ fn load_into(options: &LoadOptions, source: &dyn Source, diagnostics: &mut Diagn
     resolve::names(&mut tree, &name, diagnostics);
     resolve::paths(&mut tree, directory, &environment, diagnostics);
 
-    let mut stack = decode::stack(&tree, &name);
+    let (mut stack, misfits) = decode::stack(&tree, &name);
+    // Variables that stay as they are written fit no type but text.
+    for misfit in misfits.into_iter().filter(|_| !options.skip.interpolation) {
+        diagnostics.error(&misfit.span.unwrap_or_default(), "", misfit.message);
+    }
     profiles::apply(&mut stack, &active_profiles(options, &environment));
     validate::validate(&mut stack, &tree, diagnostics);
-    keep_used(&mut stack);
-    if !diagnostics.has_errors() {
-        stack.canonical = render::render(&tree, &stack);
-    }
+    stack.keep_used();
     Some(stack)
 }
 
@@ -152,15 +153,4 @@ fn active_profiles(options: &LoadOptions, environment: &Environment<'_>) -> Vec<
     }
     let listed = environment.get("COMPOSE_PROFILES").unwrap_or_default();
     listed.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-}
-
-/// Networks and volumes that no enabled service uses are not made.
-fn keep_used(stack: &mut Stack) {
-    let services = &stack.services;
-    stack.networks.retain(|key, _| {
-        services.values().any(|service| service.networks.iter().any(|network| network.key == *key))
-    });
-    stack.volumes.retain(|key, _| {
-        services.values().any(|service| service.volumes.iter().any(|mount| mount.volume_key() == Some(key)))
-    });
 }

@@ -9,7 +9,8 @@ mod resources;
 use crate::diagnostic::{Diagnostics, Span};
 use crate::graph::DependencyGraph;
 use crate::model::units::ULIMITS;
-use crate::model::{MountSource, Port, Service, Stack};
+use crate::model::{Port, Service, Stack};
+use crate::source::mounts::parse_tmpfs;
 use crate::source::suggest::did_you_mean;
 use crate::source::tree::{Tree, Value};
 use std::collections::BTreeMap;
@@ -91,20 +92,27 @@ impl Rules<'_> {
 
     fn mounts(&mut self, name: &str, service: &Service) {
         let mut targets = BTreeMap::new();
-        for mount in &service.volumes {
-            if let Some(first) = targets.insert(&mount.target, &mount.span) {
-                let message = format!("two mounts have the target `{}`", mount.target);
+        for (target, span) in self.targets(name, service) {
+            if let Some(first) = targets.insert(target.clone(), span.clone()) {
+                let message = format!("two mounts have the target `{target}`");
                 let hint = format!("the other one is at line {}, column {}", first.line, first.column);
                 let path = format!("services.{name}.volumes");
-                self.diagnostics.error(&mount.span, path, message).hint(hint);
-            }
-            if let MountSource::Volume { key: None, .. } = mount.source
-                && mount.read_only
-            {
-                let message = "an anonymous volume that is read-only stays empty".to_owned();
-                self.diagnostics.warning(&mount.span, format!("services.{name}.volumes"), message);
+                self.diagnostics.error(&span, path, message).hint(hint);
             }
         }
+        for mount in service.volumes.iter().filter(|mount| mount.is_anonymous() && mount.read_only) {
+            let message = "an anonymous volume that is read-only stays empty".to_owned();
+            self.diagnostics.warning(&mount.span, format!("services.{name}.volumes"), message);
+        }
+    }
+
+    /// Where a service has mounts, those of `tmpfs` last.
+    fn targets(&self, name: &str, service: &Service) -> Vec<(String, Span)> {
+        let volumes = service.volumes.iter().map(|mount| (mount.target.clone(), mount.span.clone()));
+        let tmpfs = self.node(name, &["tmpfs"]).map_or(&[][..], Tree::items).iter();
+        let tmpfs =
+            tmpfs.filter_map(|node| Some((parse_tmpfs(node.as_text()?).ok()?.target, node.span.clone())));
+        volumes.chain(tmpfs).collect()
     }
 
     fn process(&mut self, name: &str, service: &Service) {
@@ -116,21 +124,18 @@ impl Rules<'_> {
                 self.error((name, service), &["ulimits", limit], message, &hint);
             }
             let unlimited = |value: i64| if value < 0 { i64::MAX } else { value };
-            if unlimited(values.soft) > unlimited(values.hard) {
+            let half = self
+                .node(name, &["ulimits", limit])
+                .and_then(Tree::as_map)
+                .is_some_and(|long| long.get("soft").is_none() || long.get("hard").is_none());
+            if half {
+                let message = "a limit needs `soft` and `hard`".to_owned();
+                self.error((name, service), &["ulimits", limit], message, "");
+            } else if unlimited(values.soft()) > unlimited(values.hard()) {
                 let message =
-                    format!("the soft limit {} is above the hard limit {}", values.soft, values.hard);
+                    format!("the soft limit {} is above the hard limit {}", values.soft(), values.hard());
                 self.error((name, service), &["ulimits", limit], message, "");
             }
-        }
-        let long = self.node(name, &["ulimits"]).map_or(&[][..], Tree::entries);
-        let halves: Vec<String> = long
-            .iter()
-            .filter(|entry| entry.value.as_map().is_some() && !service.ulimits.contains_key(&entry.key))
-            .map(|entry| entry.key.clone())
-            .collect();
-        for limit in halves {
-            let message = "a limit needs `soft` and `hard`".to_owned();
-            self.error((name, service), &["ulimits", &limit], message, "");
         }
     }
 
@@ -140,7 +145,7 @@ impl Rules<'_> {
         let mut by_number: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
         for (name, service) in &stack.services {
             for port in &service.ports {
-                let Some(number) = port.published else { continue };
+                let Some(number) = port.host_port() else { continue };
                 let same = by_number.entry(number).or_default();
                 let clash = same.iter().map(|&place| seen[place]).find(|(_, other)| clash(port, other));
                 match clash {
@@ -181,6 +186,6 @@ impl Rules<'_> {
 
 /// Whether two ports cannot be held at once.
 fn clash(a: &Port, b: &Port) -> bool {
-    let everywhere = |port: &Port| port.host_ip.is_none_or(|ip| ip.is_unspecified());
-    a.protocol == b.protocol && (a.host_ip == b.host_ip || everywhere(a) || everywhere(b))
+    let everywhere = |port: &Port| port.host_address().is_none_or(|ip| ip.is_unspecified());
+    a.transport() == b.transport() && (a.host_address() == b.host_address() || everywhere(a) || everywhere(b))
 }

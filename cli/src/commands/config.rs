@@ -5,7 +5,7 @@ use crate::error::{Exit, Failure};
 use crate::output::{json, yaml};
 use clap::{Args, ValueEnum};
 use planner::Stack;
-use serde_json::Value;
+use planner::model::Form;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<Exit, Failure>
     let Some(stack) = target.stack.filter(|_| !args.quiet) else { return Ok(Exit::Done) };
     let text = match names(args, &stack) {
         Some(names) => names.into_iter().map(|name| name + "\n").collect(),
-        None => whole(args.format, &stack.canonical),
+        None => whole(args.format, &stack),
     };
     match &args.output {
         None => context.screen.print(&text)?,
@@ -76,40 +76,34 @@ fn names(args: &ConfigArgs, stack: &Stack) -> Option<BTreeSet<String>> {
     }
 }
 
-/// The top-level keys in the order in which people write them.
-const ORDER: [&str; 7] = ["name", "services", "networks", "volumes", "secrets", "configs", "models"];
-
-fn whole(format: Format, canonical: &Value) -> String {
+fn whole(format: Format, stack: &Stack) -> String {
     match format {
-        Format::Json => json::render(canonical, 2) + "\n",
-        Format::Yaml => {
-            let all = canonical.as_object().into_iter().flatten();
-            let mut sections: Vec<_> = all.map(|(key, value)| (key.as_str(), value)).collect();
-            let place = |key: &str| ORDER.iter().position(|one| *one == key).unwrap_or(ORDER.len());
-            sections.sort_by_key(|(key, _)| place(key));
-            yaml::render(&sections, 2)
-        }
+        Format::Json => json::render(&stack.canonical(Form::Json), 2) + "\n",
+        Format::Yaml => yaml::render(&stack.canonical(Form::Yaml), 2),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use planner::model::{Network, Service};
 
     #[test]
-    fn yaml_has_the_name_first_and_json_is_as_it_is() {
-        let canonical = json!({
-            "networks": {"default": {"name": "shop_default"}},
-            "name": "shop",
-            "services": {"web": {"image": "a"}},
-        });
-        let yaml = whole(Format::Yaml, &canonical);
+    fn yaml_has_the_name_first_and_json_its_keys_in_order() {
+        let network = Network { name: "shop_default".into(), ..Default::default() };
+        let service = Service { image: "a".into(), ..Default::default() };
+        let stack = Stack {
+            name: "shop".into(),
+            services: [("web".into(), service)].into(),
+            networks: [("default".into(), network)].into(),
+            ..Default::default()
+        };
         assert_eq!(
-            yaml,
+            whole(Format::Yaml, &stack),
             "name: shop\nservices:\n  web:\n    image: a\nnetworks:\n  default:\n    name: shop_default\n"
         );
-        let json = whole(Format::Json, &canonical);
-        assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), canonical);
+        let json = whole(Format::Json, &stack);
+        let keys = ["name", "networks", "services"].map(|key| json.find(&format!("\n  \"{key}\"")));
+        assert!(keys.is_sorted() && keys[0].is_some(), "{json}");
     }
 }

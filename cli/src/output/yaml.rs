@@ -5,21 +5,18 @@
 //! with U+2028, keys of more than 128 bytes) they still are its rules.
 
 use super::json::{Floats, number};
+use planner::model::Plain;
 use planner::source::reads_as_text;
-use serde_json::Value;
 
 /// Longer keys stand behind a `?`, in bytes.
 const LONGEST_SIMPLE_KEY: usize = 128;
 
 const FLOATS: Floats = Floats { plain: 1e-4..1e6, exponent_digits: 2 };
 
-/// A mapping as document, each level so many columns deeper than the one above.
-pub(crate) fn render(entries: &[(&str, &Value)], step: usize) -> String {
+/// A document, each level so many columns deeper than the one above.
+pub(crate) fn render(document: &Plain, step: usize) -> String {
     let mut emitter = Emitter { text: String::new(), step };
-    match entries.is_empty() {
-        true => emitter.text.push_str("{}\n"),
-        false => emitter.mapping(entries.iter().copied(), 0),
-    }
+    emitter.inline(document, 0);
     emitter.text
 }
 
@@ -31,18 +28,16 @@ struct Emitter {
 
 impl Emitter {
     /// A value whose first line goes on where the text is; what follows stands at `column`.
-    fn inline(&mut self, value: &Value, column: usize) {
+    fn inline(&mut self, value: &Plain, column: usize) {
         match value {
-            Value::Object(map) if !map.is_empty() => {
-                self.mapping(map.iter().map(|(key, value)| (key.as_str(), value)), column);
-            }
-            Value::Array(items) if !items.is_empty() => self.sequence(items, column),
+            Plain::Map(entries) if !entries.is_empty() => self.mapping(entries, column),
+            Plain::List(items) if !items.is_empty() => self.sequence(items, column),
             _ => self.scalar(value, column),
         }
     }
 
-    fn mapping<'a>(&mut self, entries: impl Iterator<Item = (&'a str, &'a Value)>, column: usize) {
-        for (index, (key, value)) in entries.enumerate() {
+    fn mapping(&mut self, entries: &[(String, Plain)], column: usize) {
+        for (index, (key, value)) in entries.iter().enumerate() {
             self.next(index, column);
             let analysis = Analysis::of(key);
             if analysis.breaks || key.len() > LONGEST_SIMPLE_KEY {
@@ -59,7 +54,7 @@ impl Emitter {
         }
     }
 
-    fn sequence(&mut self, items: &[Value], column: usize) {
+    fn sequence(&mut self, items: &[Plain], column: usize) {
         for (index, item) in items.iter().enumerate() {
             self.next(index, column);
             self.lead('-');
@@ -68,10 +63,10 @@ impl Emitter {
     }
 
     /// The value of a key: collections begin on a line of their own.
-    fn below(&mut self, value: &Value, column: usize) {
+    fn below(&mut self, value: &Plain, column: usize) {
         let empty = match value {
-            Value::Object(map) => map.is_empty(),
-            Value::Array(items) => items.is_empty(),
+            Plain::Map(entries) => entries.is_empty(),
+            Plain::List(items) => items.is_empty(),
             _ => true,
         };
         match empty {
@@ -102,14 +97,19 @@ impl Emitter {
     }
 
     /// What fits behind a key or `-`, and the end of its line.
-    fn scalar(&mut self, value: &Value, column: usize) {
+    fn scalar(&mut self, value: &Plain, column: usize) {
         match value {
-            Value::Null => self.text.push_str("null"),
-            Value::Bool(truth) => self.text.push_str(if *truth { "true" } else { "false" }),
-            Value::Number(value) => self.text.push_str(&number(value, &FLOATS)),
-            Value::String(text) => return self.string(text, column),
-            Value::Array(_) => self.text.push_str("[]"),
-            Value::Object(_) => self.text.push_str("{}"),
+            Plain::Null => self.text.push_str("null"),
+            Plain::Bool(truth) => self.text.push_str(if *truth { "true" } else { "false" }),
+            Plain::Int(value) => self.text.push_str(&value.to_string()),
+            Plain::Float(value) if value.is_nan() => self.text.push_str(".nan"),
+            Plain::Float(value) if value.is_infinite() => {
+                self.text.push_str(if *value > 0.0 { ".inf" } else { "-.inf" })
+            }
+            Plain::Float(value) => self.text.push_str(&number(*value, &FLOATS)),
+            Plain::Text(text) => return self.string(text, column),
+            Plain::List(_) => self.text.push_str("[]"),
+            Plain::Map(_) => self.text.push_str("{}"),
         }
         self.text.push('\n');
     }
@@ -297,7 +297,12 @@ fn is_printable(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn render(entry: (&str, &Value), step: usize) -> String {
+        let value = serde_json::from_value(entry.1.clone()).unwrap();
+        super::render(&Plain::Map(vec![(entry.0.to_owned(), value)]), step)
+    }
 
     /// What stands behind the key, given as JSON and as the emitter writes it.
     const SCALARS: &[(&str, &str)] = &[
@@ -364,14 +369,14 @@ mod tests {
     fn a_scalar_has_the_quotes_that_it_needs() {
         for (json, expected) in SCALARS {
             let value: Value = serde_json::from_str(json).unwrap();
-            assert_eq!(render(&[("k", &value)], 2), format!("k: {expected}\n"), "{json}");
+            assert_eq!(render(("k", &value), 2), format!("k: {expected}\n"), "{json}");
         }
     }
 
     #[test]
     fn a_long_line_stays_one() {
         let long = "word ".repeat(100) + "end";
-        assert_eq!(render(&[("k", &json!(long))], 2), format!("k: {long}\n"));
+        assert_eq!(render(("k", &json!(long)), 2), format!("k: {long}\n"));
     }
 
     #[test]
@@ -389,15 +394,15 @@ k:
       x
       y
 ";
-        assert_eq!(render(&[("k", &value)], 2), expected);
-        assert_eq!(render(&[("a", &json!({"b": "c"}))], 4), "a:\n    b: c\n");
+        assert_eq!(render(("k", &value), 2), expected);
+        assert_eq!(render(("a", &json!({"b": "c"})), 4), "a:\n    b: c\n");
     }
 
     #[test]
     fn a_key_that_is_long_or_has_lines_stands_behind_a_question_mark() {
-        let key = |length: usize| render(&[(&"k".repeat(length), &json!({"a": [1]}))], 2);
+        let key = |length: usize| render((&"k".repeat(length), &json!({"a": [1]})), 2);
         assert_eq!(key(128), format!("{}:\n  a:\n    - 1\n", "k".repeat(128)));
         assert_eq!(key(129), format!("? {}\n: a:\n    - 1\n", "k".repeat(129)));
-        assert_eq!(render(&[("a\nb", &json!(1))], 2), "? |-\n  a\n  b\n: 1\n");
+        assert_eq!(render(("a\nb", &json!(1)), 2), "? |-\n  a\n  b\n: 1\n");
     }
 }

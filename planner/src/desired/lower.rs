@@ -1,13 +1,14 @@
 //! Stack and Goal to Desired.
 
+use super::service::capabilities;
 use super::{
-    Attachment, ContainerSpec, DependsOn, Desired, HealthSpec, Limits, MountKind, MountSpec, NetworkSpec,
-    PortSpec, RestartPolicy, Slot, VolumeSpec,
+    Attachment, ContainerSpec, DependsOn, Desired, MountKind, MountSpec, NetworkSpec, PortSpec, Slot,
+    VolumeSpec,
 };
 use crate::goal::{Goal, UpOptions, Verb};
 use crate::graph::DependencyGraph;
 use crate::live::Live;
-use crate::model::{MountSource, Restart, Service, Stack, VolumeMount};
+use crate::model::{Dependency, HealthCheck, Mount, Port, Service, ServiceNetwork, Stack};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What should exist when the goal is reached. Live is asked only for facts about images.
@@ -20,7 +21,7 @@ pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
     let mut desired = Desired { stack: stack.name.clone(), ..Desired::default() };
     for (name, service) in in_scope(stack, goal, options.no_deps) {
         desired.depends_on.insert(name.to_owned(), depends_on(service));
-        let replicas = options.scale.get(name).copied().unwrap_or(service.replicas);
+        let replicas = options.scale.get(name).copied().unwrap_or_else(|| service.replicas());
         for index in 1..=replicas {
             let slot = Slot { service: name.to_owned(), index };
             let spec = container(stack, &slot, service, live);
@@ -57,8 +58,8 @@ fn in_scope<'a>(stack: &'a Stack, goal: &Goal, no_deps: bool) -> BTreeMap<&'a st
 
 /// What a service waits for.
 pub(crate) fn depends_on(service: &Service) -> BTreeMap<String, DependsOn> {
-    let edge = |(name, dependency): (&String, &crate::model::Dependency)| {
-        let crate::model::Dependency { condition, restart, required, .. } = *dependency;
+    let edge = |(name, dependency): (&String, &Dependency)| {
+        let Dependency { condition, restart, required, .. } = *dependency;
         (name.clone(), DependsOn { condition, restart, required })
     };
     service.depends_on.iter().map(edge).collect()
@@ -70,34 +71,39 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         command: service.command.clone(),
         entrypoint: service.entrypoint.clone(),
         environment: service.environment.clone(),
-        working_dir: service.working_dir.clone(),
-        user: service.user.clone(),
-        hostname: service.hostname.clone(),
+        working_dir: said(&service.working_dir),
+        user: said(&service.user),
+        hostname: said(&service.hostname),
         labels: service.labels.clone(),
         mounts: mounts(stack, slot, service, live),
         networks: attachments(stack, slot, service),
-        ports: ports(service),
-        limits: limits(service),
-        restart: restart(service.restart),
-        health: service.healthcheck.as_ref().map(health),
-        init: service.init,
+        ports: service.ports.iter().map(port).collect(),
+        limits: service.limits(),
+        restart: service.restart_policy(),
+        health: service.healthcheck.as_ref().map(HealthCheck::spec),
+        init: service.init.unwrap_or_default(),
         read_only: service.read_only,
         privileged: service.privileged,
-        cap_add: service.cap_add.clone(),
-        cap_drop: service.cap_drop.clone(),
-        no_new_privileges: service.no_new_privileges,
-        ulimits: service.ulimits.clone(),
-        shm_size: service.shm_size,
-        stop_signal: service.stop_signal.clone(),
-        stop_grace_period: service.stop_grace_period,
+        cap_add: capabilities(&service.cap_add),
+        cap_drop: capabilities(&service.cap_drop),
+        no_new_privileges: service.no_new_privileges(),
+        ulimits: service.process_limits(),
+        shm_size: service.shm_size.amount(),
+        stop_signal: service.end_signal(),
+        stop_grace_period: service.grace(),
         depends_on: service.depends_on.keys().cloned().collect(),
     }
+}
+
+/// A text that is not empty.
+fn said(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// The service's own mounts and those that its image declares, parents before what is in them.
 fn mounts(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Vec<MountSpec> {
     let own = service.volumes.iter().filter_map(|mount| own_mount(stack, slot, mount));
-    let mut mounts: Vec<MountSpec> = own.collect();
+    let mut mounts: Vec<MountSpec> = own.chain(service.memory_mounts()).collect();
     let taken: BTreeSet<String> = mounts.iter().map(|mount| mount.target.clone()).collect();
     let declared = image_volumes(&stack.name, slot, &service.image, live);
     mounts.extend(declared.into_iter().filter(|target| !taken.contains(target)).map(|target| MountSpec {
@@ -109,17 +115,14 @@ fn mounts(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Vec<Mou
     mounts
 }
 
-fn own_mount(stack: &Stack, slot: &Slot, mount: &VolumeMount) -> Option<MountSpec> {
-    let kind = match &mount.source {
-        MountSource::Volume { key: None, nocopy } => {
-            let name = anonymous_name(&stack.name, slot, &mount.target);
-            MountKind::Volume { name, nocopy: *nocopy }
+fn own_mount(stack: &Stack, slot: &Slot, mount: &Mount) -> Option<MountSpec> {
+    let nocopy = mount.volume.as_ref().is_some_and(|volume| volume.nocopy);
+    let kind = match mount.volume_key() {
+        Some(key) => MountKind::Volume { name: stack.volumes.get(key)?.name.clone(), nocopy },
+        None if mount.is_anonymous() => {
+            MountKind::Volume { name: anonymous_name(&stack.name, slot, &mount.target), nocopy }
         }
-        MountSource::Volume { key: Some(key), nocopy } => {
-            MountKind::Volume { name: stack.volumes.get(key)?.name.clone(), nocopy: *nocopy }
-        }
-        MountSource::Bind { source, create } => MountKind::Bind { source: source.clone(), create: *create },
-        MountSource::Tmpfs { size, mode } => MountKind::Tmpfs { size: *size, mode: *mode },
+        None => mount.host_or_memory()?,
     };
     Some(MountSpec { target: mount.target.clone(), read_only: mount.read_only, kind })
 }
@@ -149,59 +152,33 @@ fn anonymous_name(stack: &str, slot: &Slot, target: &str) -> String {
 }
 
 fn attachments(stack: &Stack, slot: &Slot, service: &Service) -> Vec<Attachment> {
-    let attachment = |network: &crate::model::ServiceNetwork| {
+    let attachment = |(key, network): (&str, &ServiceNetwork)| {
         let mut aliases = vec![slot.service.clone()];
         let more = network.aliases.iter().filter(|alias| **alias != slot.service);
         aliases.extend(more.cloned());
-        Some(Attachment { network: stack.networks.get(&network.key)?.name.clone(), aliases })
+        Some(Attachment { network: stack.networks.get(key)?.name.clone(), aliases })
     };
-    service.networks.iter().filter_map(attachment).collect()
+    service.networks_in_order().into_iter().filter_map(attachment).collect()
 }
 
-fn ports(service: &Service) -> Vec<PortSpec> {
-    let port = |port: &crate::model::Port| PortSpec {
-        host_ip: port.host_ip,
-        published: port.published,
-        target: port.target,
-        protocol: port.protocol,
-    };
-    service.ports.iter().map(port).collect()
-}
-
-fn limits(service: &Service) -> Limits {
-    let crate::model::Resources { memory, swap, nano_cpus, pids } = service.resources;
-    Limits { memory, swap, nano_cpus, pids }
-}
-
-fn restart(restart: Restart) -> RestartPolicy {
-    match restart {
-        Restart::No => RestartPolicy::No,
-        Restart::Always => RestartPolicy::Always,
-        Restart::OnFailure { max_retries } => RestartPolicy::OnFailure { max_retries },
-        Restart::UnlessStopped => RestartPolicy::UnlessStopped,
-    }
-}
-
-fn health(check: &crate::model::HealthCheck) -> HealthSpec {
-    HealthSpec {
-        test: check.test.clone(),
-        interval: check.interval,
-        timeout: check.timeout,
-        retries: check.retries,
-        start_period: check.start_period,
-        start_interval: check.start_interval,
+fn port(port: &Port) -> PortSpec {
+    PortSpec {
+        host_ip: port.host_address(),
+        published: port.host_port(),
+        target: port.container_port(),
+        protocol: port.transport(),
     }
 }
 
 fn networks(stack: &Stack, service: &Service, into: &mut BTreeMap<String, NetworkSpec>) {
-    for network in service.networks.iter().filter_map(|network| stack.networks.get(&network.key)) {
+    for network in service.networks.keys().filter_map(|key| stack.networks.get(key)) {
         let spec = NetworkSpec {
             name: network.name.clone(),
             stack: (!network.external).then(|| stack.name.clone()),
             external: network.external,
             internal: network.internal,
-            subnet: network.subnet,
-            gateway: network.gateway,
+            subnet: network.subnet(),
+            gateway: network.gateway(),
             labels: network.labels.clone(),
         };
         into.insert(network.name.clone(), spec);
@@ -233,20 +210,16 @@ fn volumes(stack: &Stack, containers: &BTreeMap<Slot, ContainerSpec>) -> BTreeMa
 mod tests {
     use super::*;
     use crate::live::Image;
-    use crate::model::{Dependency, Network, ServiceNetwork, Volume};
+    use crate::model::{Network, Volume};
 
     fn service() -> Service {
-        let networks = vec![ServiceNetwork { key: "default".into(), aliases: vec!["www".into()] }];
-        Service { image: "web:1".into(), replicas: 1, networks, ..Default::default() }
+        let presence = ServiceNetwork { aliases: vec!["www".into()], ..Default::default() };
+        let networks = [("default".to_owned(), Some(presence))].into();
+        Service { image: "web:1".into(), networks, ..Default::default() }
     }
 
     fn after(mut service: Service, dependency: &str) -> Service {
-        let edge = Dependency {
-            span: Default::default(),
-            condition: Default::default(),
-            restart: false,
-            required: true,
-        };
+        let edge = Dependency { required: true, ..Default::default() };
         service.depends_on.insert(dependency.into(), edge);
         service
     }
@@ -308,13 +281,12 @@ mod tests {
     #[test]
     fn volumes_without_a_name_get_one_from_slot_and_target() {
         let mut stack = stack();
-        let mount = |target: &str, key: Option<&str>| VolumeMount {
-            span: Default::default(),
+        let mount = |target: &str, key: &str| Mount {
             target: target.into(),
-            read_only: false,
-            source: MountSource::Volume { key: key.map(Into::into), nocopy: false },
+            source: key.into(),
+            ..Default::default()
         };
-        let volumes = vec![mount("/var/lib/db", Some("data")), mount("/cache", None)];
+        let volumes = vec![mount("/var/lib/db", "data"), mount("/cache", "")];
         stack.services.get_mut("db").unwrap().volumes = volumes;
         let image = Image { volumes: vec!["/var/lib/db".into(), "/logs".into()], ..Default::default() };
         let live = Live { images: [("web:1".to_owned(), image)].into(), ..Default::default() };

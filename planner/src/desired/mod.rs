@@ -5,6 +5,7 @@ mod id;
 mod limits;
 mod lower;
 mod network;
+mod service;
 
 pub use container::{
     Attachment, ContainerSpec, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec, Protocol,

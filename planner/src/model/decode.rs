@@ -1,64 +1,51 @@
-//! The checked tree to the typed model. Types were checked before: what is not there or was
-//! reported takes its default here.
+//! The checked tree to the typed model.
 
-use super::{Network, Stack, Volume, decode_service};
+use super::from_tree::{self, Misfit};
+use super::{Extensions, Stack};
 use crate::source::tree::{Entry, Tree};
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
-/// The stack that a canonical tree says.
-pub(crate) fn stack(tree: &Tree, name: &str) -> Stack {
-    let section = |name| tree.get(name).map_or(&[][..], Tree::entries);
-    Stack {
+/// The stack that a canonical tree says, and what of it could not be understood although it was
+/// checked: that is as if it were not written.
+pub(crate) fn stack(tree: &Tree, name: &str) -> (Stack, Vec<Misfit>) {
+    let mut decoder = Decoder { tree, misfits: Vec::new() };
+    let stack = Stack {
         name: name.to_owned(),
-        services: section("services").iter().map(decode_service::service).collect(),
-        networks: section("networks").iter().map(network).collect(),
-        volumes: section("volumes").iter().map(volume).collect(),
-        ..Stack::default()
+        services: decoder.section("services"),
+        disabled: BTreeMap::new(),
+        networks: decoder.section("networks"),
+        volumes: decoder.section("volumes"),
+        secrets: decoder.section("secrets"),
+        configs: decoder.section("configs"),
+        models: decoder.section("models"),
+        extensions: decoder.extensions(),
+    };
+    (stack, decoder.misfits)
+}
+
+struct Decoder<'a> {
+    tree: &'a Tree,
+    misfits: Vec<Misfit>,
+}
+
+impl Decoder<'_> {
+    /// A top-level mapping. One entry that does not fit does not take the others along.
+    fn section<T: DeserializeOwned + Default>(&mut self, name: &str) -> BTreeMap<String, T> {
+        let entries = self.tree.get(name).map_or(&[][..], Tree::entries);
+        entries.iter().map(|entry| (entry.key.clone(), self.entry(entry))).collect()
     }
-}
 
-fn network(entry: &Entry) -> (String, Network) {
-    let tree = &entry.value;
-    let first = tree.at(&["ipam", "config"]).and_then(|config| config.items().first());
-    let address = |key: &str| first.and_then(|first| first.get(key)).and_then(Tree::as_text);
-    let network = Network {
-        name: text(tree, "name").unwrap_or_default(),
-        external: flag(tree, "external"),
-        internal: flag(tree, "internal"),
-        subnet: address("subnet").and_then(|subnet| subnet.parse().ok()),
-        gateway: address("gateway").and_then(|gateway| gateway.parse().ok()),
-        labels: labels(tree),
-        span: Some(entry.key_span.clone()),
-    };
-    (entry.key.clone(), network)
-}
+    fn entry<T: DeserializeOwned + Default>(&mut self, entry: &Entry) -> T {
+        from_tree::read(&entry.value, &entry.key_span).unwrap_or_else(|misfit| {
+            self.misfits.push(misfit);
+            T::default()
+        })
+    }
 
-fn volume(entry: &Entry) -> (String, Volume) {
-    let tree = &entry.value;
-    let volume = Volume {
-        name: text(tree, "name").unwrap_or_default(),
-        external: flag(tree, "external"),
-        labels: labels(tree),
-        span: Some(entry.key_span.clone()),
-    };
-    (entry.key.clone(), volume)
-}
-
-pub(super) fn text(tree: &Tree, key: &str) -> Option<String> {
-    tree.get(key)?.as_text().map(str::to_owned)
-}
-
-pub(super) fn flag(tree: &Tree, key: &str) -> bool {
-    tree.get(key).and_then(Tree::as_bool).unwrap_or_default()
-}
-
-pub(super) fn texts(tree: &Tree, key: &str) -> Option<Vec<String>> {
-    let node = tree.get(key)?;
-    matches!(node.value, crate::source::tree::Value::List(_))
-        .then(|| node.items().iter().filter_map(Tree::as_text).map(str::to_owned).collect())
-}
-
-pub(super) fn labels(tree: &Tree) -> BTreeMap<String, String> {
-    let entries = tree.get("labels").map_or(&[][..], Tree::entries);
-    entries.iter().filter_map(|entry| Some((entry.key.clone(), entry.value.as_text()?.to_owned()))).collect()
+    fn extensions(&mut self) -> Extensions {
+        let tree = self.tree;
+        let entries = tree.entries().iter().filter(|entry| entry.key.starts_with("x-"));
+        Extensions(entries.map(|entry| (entry.key.clone(), self.entry(entry))).collect())
+    }
 }

@@ -1,66 +1,68 @@
-//! What the user wrote, typed: the result of [`load`](crate::load).
+//! What the user wrote, typed: the result of [`load`](crate::load). One noun a file.
+//!
+//! The types have every attribute of the Compose Specification, in the order in which Docker
+//! Compose prints them. A new attribute is one field: the tree is read, and the canonical forms
+//! are printed, by what serde derives. Texts that are empty, numbers that are 0 and lists that
+//! are empty are not set; `Option` is where that would mean something.
 
+mod blkio;
+mod build;
+mod credential;
 pub(crate) mod decode;
-mod decode_service;
+mod dependency;
+mod deploy;
+mod develop;
+mod device;
+mod env_file;
+mod file;
+mod from_tree;
+mod health;
+mod hook;
+mod hosts;
+mod logging;
+mod models;
+mod mount;
+mod network;
+mod order;
+mod plain;
+mod port;
+mod print;
+mod provider;
+mod quantity;
 mod service;
+mod stack;
+#[cfg(test)]
+mod tests;
+mod ulimit;
 pub(crate) mod units;
+mod volume;
 pub(crate) mod words;
 
-pub use service::{
-    Condition, Dependency, HealthCheck, MountSource, Port, Resources, Restart, Service, ServiceNetwork,
-    VolumeMount,
+pub use blkio::{Blkio, ThrottleDevice, WeightDevice};
+pub use build::Build;
+pub use credential::CredentialSpec;
+pub use dependency::{Condition, Dependency};
+pub use deploy::{
+    Deploy, DiscreteResource, GenericResource, Placement, PlacementPreference, ResourceAmounts, Resources,
+    RestartConfig, UpdateConfig, UpdateOrder,
 };
-
-use crate::diagnostic::Span;
-use ipnet::Ipv4Net;
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-
-/// A whole stack: every file merged, interpolated, canonical, valid.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stack {
-    /// The stack's name: lower-case letters, digits, `-` and `_`.
-    pub name: String,
-    /// The services of active profiles.
-    pub services: BTreeMap<String, Service>,
-    /// Services that no active profile selects; they exist for the file but are not started.
-    pub disabled: BTreeMap<String, Service>,
-    /// Networks by key: those that an enabled service is on.
-    pub networks: BTreeMap<String, Network>,
-    /// Volumes by key: those that an enabled service mounts.
-    pub volumes: BTreeMap<String, Volume>,
-    /// The canonical form, as `config` prints it.
-    pub canonical: serde_json::Value,
-}
-
-/// A top-level network.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Network {
-    /// Real name: `name`, else `<stack>_<key>`; for external ones `name`, else the key.
-    pub name: String,
-    /// Made by somebody else.
-    pub external: bool,
-    /// No route to the outside.
-    pub internal: bool,
-    /// First `ipam.config[].subnet`.
-    pub subnet: Option<Ipv4Net>,
-    /// First `ipam.config[].gateway`.
-    pub gateway: Option<Ipv4Addr>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// Where it stands; `None` for the implicit `default`.
-    pub span: Option<Span>,
-}
-
-/// A top-level volume.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Volume {
-    /// Real name: `name`, else `<stack>_<key>`; for external ones `name`, else the key.
-    pub name: String,
-    /// Made by somebody else.
-    pub external: bool,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// Where it stands.
-    pub span: Option<Span>,
-}
+pub use develop::{Develop, Watch, WatchAction};
+pub use device::{DeviceMapping, DeviceRequest};
+pub use env_file::EnvFile;
+pub use file::{Config, FileReference, Secret};
+pub use health::HealthCheck;
+pub use hook::Hook;
+pub use hosts::{Hosts, SshKeys};
+pub use logging::Logging;
+pub use models::{Model, ServiceModel};
+pub use mount::{BindOptions, ImageOptions, Mount, MountType, TmpfsOptions, VolumeOptions};
+pub use network::{Ipam, Network, ServiceNetwork, Subnet};
+pub use plain::{Extensions, Plain};
+pub use port::Port;
+pub use print::Form;
+pub use provider::Provider;
+pub use quantity::{Bytes, Cores, DeviceCount, FileMode, Limit, Most, Swappiness, Time};
+pub use service::Service;
+pub use stack::Stack;
+pub use ulimit::Ulimit;
+pub use volume::Volume;

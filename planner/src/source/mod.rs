@@ -16,7 +16,6 @@ pub(crate) mod path;
 mod plain;
 pub(crate) mod ports;
 pub(crate) mod profiles;
-pub(crate) mod render;
 pub(crate) mod resolve;
 pub(crate) mod scalar;
 pub(crate) mod schema;

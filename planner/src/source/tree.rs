@@ -106,6 +106,7 @@ impl Tree {
     }
 
     /// The whole number that this is.
+    #[cfg(test)]
     pub(crate) fn as_int(&self) -> Option<i64> {
         if let Value::Int(number) = self.value { Some(number) } else { None }
     }

@@ -2,7 +2,8 @@
 
 use super::Rules;
 use crate::desired::HealthTest;
-use crate::model::{Condition, MountSource, Network, Restart, Service, Stack};
+use crate::desired::RestartPolicy;
+use crate::model::{Condition, HealthCheck, Network, Service, Stack};
 use crate::source::suggest::did_you_mean;
 use crate::source::tree::{Tree, Value};
 use std::collections::BTreeSet;
@@ -14,20 +15,18 @@ impl Rules<'_> {
     }
 
     pub(super) fn networks(&mut self, name: &str, service: &Service, stack: &Stack) {
-        for network in &service.networks {
+        for network in service.networks.keys() {
             if self.diagnostics.is_full() {
                 return;
             }
-            if stack.networks.contains_key(&network.key) || self.unknowable("networks") {
+            if stack.networks.contains_key(network) || self.unknowable("networks") {
                 continue;
             }
-            let key = network.key.escape_debug();
+            let key = network.escape_debug();
             let message = format!("network `{key}` is not defined");
-            let hint =
-                did_you_mean(&network.key, stack.networks.keys().map(String::as_str).chain(["default"]))
-                    .unwrap_or_else(|| format!("add `{key}:` to the top-level `networks`"));
-            let entry =
-                self.node(name, &["networks"]).and_then(|networks| networks.as_map()?.entry(&network.key));
+            let hint = did_you_mean(network, stack.networks.keys().map(String::as_str).chain(["default"]))
+                .unwrap_or_else(|| format!("add `{key}:` to the top-level `networks`"));
+            let entry = self.node(name, &["networks"]).and_then(|networks| networks.as_map()?.entry(network));
             let span = entry.map_or_else(|| service.span.clone(), |entry| entry.key_span.clone());
             self.diagnostics.error(&span, format!("services.{name}.networks"), message).hint(hint);
         }
@@ -38,7 +37,7 @@ impl Rules<'_> {
             if self.diagnostics.is_full() {
                 return;
             }
-            let MountSource::Volume { key: Some(key), .. } = &mount.source else { continue };
+            let Some(key) = mount.volume_key() else { continue };
             if stack.volumes.contains_key(key) || self.unknowable("volumes") {
                 continue;
             }
@@ -61,15 +60,18 @@ impl Rules<'_> {
             }
             let path = format!("services.{name}.depends_on.{target}");
             if let Some(dependency) = stack.services.get(target) {
-                let checked = dependency.healthcheck.as_ref().and_then(|check| check.test.as_ref());
-                if edge.condition == Condition::ServiceHealthy && checked == Some(&HealthTest::Disabled) {
+                let checked = dependency.healthcheck.as_ref().and_then(HealthCheck::test);
+                if edge.condition == Condition::ServiceHealthy && checked == Some(HealthTest::Disabled) {
                     let message =
                         format!("`{target}` can never become healthy: its health check is disabled");
                     self.diagnostics
                         .error(&edge.span, path, message)
                         .hint("wait for service_started instead");
                 } else if edge.condition == Condition::ServiceCompletedSuccessfully
-                    && matches!(dependency.restart, Restart::Always | Restart::UnlessStopped)
+                    && matches!(
+                        dependency.restart_policy(),
+                        RestartPolicy::Always | RestartPolicy::UnlessStopped
+                    )
                 {
                     let message =
                         format!("`{target}` never completes: its restart policy starts it again and again");
@@ -108,7 +110,11 @@ impl Rules<'_> {
                 continue;
             };
             let known = stack.services.get(target).is_some_and(|service| {
-                service.networks.iter().any(|network| network.aliases.iter().any(|known| known == alias))
+                service
+                    .networks
+                    .values()
+                    .flatten()
+                    .any(|network| network.aliases.iter().any(|known| known == alias))
             });
             if alias != target && !known {
                 let message = format!("the name `{}` of this link will not resolve", alias.escape_debug());
@@ -136,7 +142,7 @@ impl Rules<'_> {
             let message = "more than one subnet is not supported yet".to_owned();
             self.diagnostics.error(&span, &path, message);
         }
-        match (network.subnet, network.gateway) {
+        match (network.subnet(), network.gateway()) {
             (Some(subnet), Some(gateway)) if !has_host(&subnet, gateway) => {
                 let message = format!("the gateway {gateway} is not an address of {subnet}");
                 self.diagnostics.error(&span, &path, message);

@@ -37,13 +37,14 @@ impl Rules<'_> {
         let deploy: &[&str] = &["deploy", "resources", "limits", "memory"];
         let key = if self.node(name, deploy).is_some() { deploy } else { &["mem_limit"] };
         let spoilt = self.node(name, key).is_some_and(|node| node.value == Value::Bad);
-        if let Some(memory) = service.resources.memory
+        let limits = service.limits();
+        if let Some(memory) = limits.memory
             && memory < LEAST_MEMORY
         {
             let message = format!("a memory limit of {} is too small", units::show_bytes(memory));
             self.error((name, service), key, message, "6m is the least");
         }
-        match (service.resources.swap, service.resources.memory) {
+        match (limits.swap, limits.memory) {
             (Swap::Total(_), None) if !spoilt => {
                 let message = "`memswap_limit` needs a memory limit".to_owned();
                 self.error((name, service), &["memswap_limit"], message, "add `mem_limit`");
@@ -63,7 +64,7 @@ impl Rules<'_> {
 
     fn health(&mut self, name: &str, service: &Service) {
         let Some(check) = &service.healthcheck else { return };
-        let disabled = check.test == Some(HealthTest::Disabled);
+        let disabled = check.test() == Some(HealthTest::Disabled);
         let asked = self.node(name, &["healthcheck", "disable"]).and_then(Tree::as_bool) == Some(true);
         let runs = self.node(name, &["healthcheck", "test"]).and_then(|test| test.items().first());
         if asked && runs.and_then(Tree::as_text).is_some_and(|word| word != "NONE") {
@@ -78,9 +79,9 @@ impl Rules<'_> {
         ] {
             if let Some(time) = time
                 && !disabled
-                && time.as_nanos() < 1_000_000
+                && (1..1_000_000).contains(&time.0)
             {
-                let message = format!("{} is too short for a health check", units::format_duration(time));
+                let message = format!("{} is too short for a health check", time);
                 self.error((name, service), &["healthcheck", key], message, "1ms is the least");
             }
         }

@@ -1,8 +1,8 @@
 //! What a correct stack means.
 
 use crate::Memory;
-use planner::desired::{HealthTest, Protocol, Swap};
-use planner::model::{Condition, MountSource, Restart};
+use planner::desired::{HealthTest, Protocol, RestartPolicy, Swap};
+use planner::model::{Bytes, Condition, MountType};
 use serde_json::json;
 use std::time::Duration;
 
@@ -42,7 +42,8 @@ fn a_whole_stack_becomes_typed() {
     assert_eq!(web.command.as_deref(), Some(&["nginx".into(), "-g".into(), "daemon off;".into()][..]));
     assert_eq!(web.environment["MODE"].as_deref(), Some("prod"));
     assert_eq!(web.environment["DEBUG"].as_deref(), Some("1"));
-    let ports: Vec<_> = web.ports.iter().map(|port| (port.published, port.target, port.protocol)).collect();
+    let ports: Vec<_> =
+        web.ports.iter().map(|port| (port.host_port(), port.target, port.transport())).collect();
     assert_eq!(
         ports,
         [
@@ -53,24 +54,26 @@ fn a_whole_stack_becomes_typed() {
     );
     assert_eq!(web.depends_on["api"].condition, Condition::ServiceHealthy);
     assert_eq!(web.depends_on["migrate"].condition, Condition::ServiceCompletedSuccessfully);
-    assert_eq!((web.networks[0].key.as_str(), web.networks[0].aliases.len()), ("front", 1));
-    assert_eq!(web.restart, Restart::OnFailure { max_retries: Some(3) });
+    assert_eq!(web.networks["front"].as_ref().unwrap().aliases, ["www"]);
+    assert_eq!(web.networks["back"], None);
+    assert_eq!(web.restart_policy(), RestartPolicy::OnFailure { max_retries: Some(3) });
 
     let api = &stack.services["api"];
-    assert_eq!((api.replicas, api.resources.memory), (3, Some(64 << 20)));
-    assert_eq!((api.resources.nano_cpus, api.resources.pids), (Some(500_000_000), Some(100)));
-    assert_eq!(api.resources.swap, Swap::Total(96 << 20));
+    let limits = api.limits();
+    assert_eq!((api.replicas(), limits.memory), (3, Some(64 << 20)));
+    assert_eq!((limits.nano_cpus, limits.pids), (Some(500_000_000), Some(100)));
+    assert_eq!(limits.swap, Swap::Total(96 << 20));
     let health = api.healthcheck.as_ref().unwrap();
-    assert_eq!(health.test, Some(HealthTest::Shell("curl -f localhost".into())));
-    assert_eq!(health.interval, Some(Duration::from_secs(90)));
-    assert_eq!(api.stop_grace_period, Duration::from_millis(500));
-    assert_eq!(api.stop_signal.as_deref(), Some("INT"));
+    assert_eq!(health.test(), Some(HealthTest::Shell("curl -f localhost".into())));
+    assert_eq!(health.interval, Some(Duration::from_secs(90).into()));
+    assert_eq!(api.grace(), Duration::from_millis(500));
+    assert_eq!(api.end_signal().as_deref(), Some("INT"));
 
     let mounts = &stack.services["migrate"].volumes;
-    assert_eq!(mounts[0].source, MountSource::Volume { key: Some("data".into()), nocopy: false });
-    assert!(mounts[0].read_only);
-    assert_eq!(mounts[1].source, MountSource::Bind { source: "/srv/shop/conf".into(), create: true });
-    assert_eq!(mounts[2].source, MountSource::Tmpfs { size: Some(1 << 20), mode: None });
+    assert_eq!((mounts[0].volume_key(), mounts[0].read_only), (Some("data"), true));
+    assert_eq!((mounts[1].kind, mounts[1].source.as_str()), (MountType::Bind, "/srv/shop/conf"));
+    assert!(mounts[1].creates_host_path());
+    assert_eq!(mounts[2].tmpfs.as_ref().unwrap().size, Bytes(1 << 20));
 
     assert_eq!(stack.networks.keys().collect::<Vec<_>>(), ["back", "front"]);
     assert_eq!(stack.networks["back"].name, "shop_back");
@@ -82,10 +85,10 @@ fn a_whole_stack_becomes_typed() {
 #[test]
 fn a_service_without_networks_is_on_the_default_one() {
     let stack = Memory::stack("services: {web: {image: nginx}}").loaded();
-    assert_eq!(stack.services["web"].networks[0].key, "default");
+    assert!(stack.services["web"].networks.contains_key("default"));
     assert_eq!(stack.networks["default"].name, "shop_default");
     assert_eq!(
-        stack.canonical,
+        stack.to_json(),
         json!({
             "name": "shop",
             "networks": {"default": {"name": "shop_default", "ipam": {}}},

@@ -1,18 +1,16 @@
 //! Random stacks, and worlds that earlier commands and accidents left behind.
 
 use crate::walk::{Dice, walk};
-use planner::desired::{HealthTest, NetworkSpec, Protocol, VolumeSpec};
+use planner::desired::{NetworkSpec, VolumeSpec};
 use planner::goal::{UpOptions, Verb};
 use planner::live::{Health, Image, Live, State};
 use planner::model::{
-    Condition, Dependency, HealthCheck, MountSource, Network, Port, Restart, Service, ServiceNetwork, Volume,
-    VolumeMount,
+    Bytes, Condition, Dependency, HealthCheck, Ipam, Mount, Network, Port, Service, Subnet, Volume,
 };
 use planner::plan::plan;
 use planner::{Goal, Stack};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// The services that there can be.
 pub(crate) const NAMES: [&str; 5] = ["api", "cache", "db", "job", "web"];
@@ -104,49 +102,43 @@ fn service(draws: &[Draw], ranks: &[usize], at: usize) -> Service {
             _ => Condition::ServiceStarted,
         };
         let Edge { restart, required, .. } = *edge;
-        (NAMES[edge.to].to_owned(), Dependency { span: Default::default(), condition, restart, required })
+        (NAMES[edge.to].to_owned(), Dependency { condition, restart, required, ..Default::default() })
     });
-    let check = HealthCheck { test: Some(HealthTest::Shell("true".to_owned())), ..Default::default() };
-    let port = |published| Port {
-        span: Default::default(),
-        host_ip: None,
-        published: Some(published),
-        target: 80,
-        protocol: Protocol::Tcp,
-    };
+    let check = HealthCheck { test: vec!["CMD-SHELL".to_owned(), "true".to_owned()], ..Default::default() };
+    let port = |published: u16| Port { published: published.to_string(), target: 80, ..Default::default() };
     let mut service = Service {
         image: format!("image:{}", draw.image),
-        replicas: draw.replicas,
-        networks: draw.networks.iter().map(|n| network_key(*n)).collect(),
+        scale: Some(draw.replicas.into()),
+        networks: draw.networks.iter().map(|n| (network_key(*n), None)).collect(),
         volumes: draw.volumes.iter().map(|v| mount(*v)).collect(),
         ports: draw.port.map(port).into_iter().collect(),
         depends_on: edges.collect(),
         healthcheck: (draw.nature == Nature::Checked).then_some(check),
-        restart: if draw.nature == Nature::Oneshot { Restart::No } else { Restart::Always },
-        stop_grace_period: Duration::from_secs(10),
+        restart: if draw.nature == Nature::Oneshot { "no" } else { "always" }.to_owned(),
+        mem_limit: Bytes(i64::from(draw.memory + 1) << 26),
         ..Service::default()
     };
     service.environment.insert("MODE".to_owned(), Some(draw.mode.to_string()));
-    service.resources.memory = Some(u64::from(draw.memory + 1) << 26);
     service
 }
 
-fn network_key(number: usize) -> ServiceNetwork {
-    let key = [OUTSIDE, "front", "back"][number];
-    ServiceNetwork { key: key.to_owned(), aliases: Vec::new() }
+fn network_key(number: usize) -> String {
+    [OUTSIDE, "front", "back"][number].to_owned()
 }
 
-fn mount(number: usize) -> VolumeMount {
-    let key = [Some(OUTSIDE), Some("data"), Some("logs"), None][number];
-    let source = MountSource::Volume { key: key.map(str::to_owned), nocopy: false };
-    VolumeMount { span: Default::default(), target: format!("/mnt/{number}"), read_only: false, source }
+fn mount(number: usize) -> Mount {
+    let source = [OUTSIDE, "data", "logs", ""][number].to_owned();
+    Mount { source, target: format!("/mnt/{number}"), ..Default::default() }
 }
 
 fn networks(subnets: [u8; 2]) -> BTreeMap<String, Network> {
-    let subnet = |variant: u8| (variant == 1).then(|| "10.9.0.0/24".parse().unwrap());
+    let subnet = || Subnet { subnet: "10.9.0.0/24".to_owned(), ..Default::default() };
+    let ipam = |variant: u8| Ipam {
+        config: (variant == 1).then(subnet).into_iter().collect(),
+        ..Default::default()
+    };
     let own = |key: &str, variant| {
-        let network =
-            Network { name: format!("{STACK}_{key}"), subnet: subnet(variant), ..Default::default() };
+        let network = Network { name: format!("{STACK}_{key}"), ipam: ipam(variant), ..Default::default() };
         (key.to_owned(), network)
     };
     let outside = Network { name: OUTSIDE.to_owned(), external: true, ..Default::default() };

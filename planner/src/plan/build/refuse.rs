@@ -7,7 +7,7 @@ use crate::desired::{ContainerSpec, Desired};
 use crate::diff::Diff;
 use crate::goal::{Goal, Verb};
 use crate::live::Live;
-use crate::model::{Condition, Stack, VolumeMount};
+use crate::model::{Condition, Mount, Stack};
 use std::collections::BTreeSet;
 
 /// `up` is nothing without a file.
@@ -144,9 +144,9 @@ fn inactive_dependencies(stack: &Stack, desired: &Desired, goal: &Goal) -> Vec<P
 fn inactive_resources(stack: &Stack, desired: &Desired) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (name, service) in stack.disabled.iter().filter(|(name, _)| desired.depends_on.contains_key(*name)) {
-        let networks = service.networks.iter().map(|network| &network.key);
+        let networks = service.networks.keys().map(String::as_str);
         let networks = networks.filter(|key| !stack.networks.contains_key(*key)).map(|key| ("network", key));
-        let volumes = service.volumes.iter().filter_map(VolumeMount::volume_key);
+        let volumes = service.volumes.iter().filter_map(Mount::volume_key);
         let volumes = volumes.filter(|key| !stack.volumes.contains_key(*key)).map(|key| ("volume", key));
         for (kind, key) in networks.chain(volumes) {
             let message = format!("service `{name}` uses {kind} `{key}`, which no active profile selects");

@@ -1,0 +1,159 @@
+//! What a service of the file means for its containers: keys that say the same in two ways as
+//! one, texts as what they stand for, defaults where nothing is written.
+
+use super::{HealthSpec, HealthTest, Limits, MountKind, MountSpec, RestartPolicy, Swap, Ulimit};
+use crate::model::{
+    HealthCheck, Most, Mount, MountType, ResourceAmounts, Service, ServiceNetwork, Time, units,
+};
+use crate::source::mounts::{Tmpfs, parse_tmpfs};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const GRACE: Duration = Duration::from_secs(10);
+
+impl Service {
+    /// Number of containers: `scale`, `deploy.replicas`, else one.
+    pub fn replicas(&self) -> u32 {
+        let deployed = || self.deploy.as_ref().and_then(|deploy| deploy.replicas);
+        self.scale.or_else(deployed).and_then(|count| u32::try_from(count).ok()).unwrap_or(1)
+    }
+
+    /// Resource limits, whichever way they were written.
+    pub fn limits(&self) -> Limits {
+        let nothing = ResourceAmounts::default();
+        let deployed = self.deploy.as_ref().and_then(|deploy| deploy.resources.limits.as_ref());
+        let deployed = deployed.unwrap_or(&nothing);
+        Limits {
+            memory: deployed.memory.amount().or(self.mem_limit.amount()),
+            swap: self.swap(),
+            nano_cpus: deployed.cpus.nano().or(self.cpus.nano()),
+            pids: deployed.pids.amount().or(self.pids_limit.amount()),
+        }
+    }
+
+    fn swap(&self) -> Swap {
+        match self.memswap_limit.most() {
+            None => Swap::SameAsMemory,
+            Some(Most::Unlimited) => Swap::Unlimited,
+            Some(Most::Of(total)) => Swap::Total(total),
+        }
+    }
+
+    /// What happens when a container ends by itself: `deploy.restart_policy`, else `restart`.
+    pub fn restart_policy(&self) -> RestartPolicy {
+        if let Some(policy) = self.deploy.as_ref().and_then(|deploy| deploy.restart_policy.as_ref()) {
+            let max_retries = policy.max_attempts.and_then(|times| u32::try_from(times).ok());
+            return match policy.condition.as_str() {
+                "any" => RestartPolicy::Always,
+                "on-failure" => RestartPolicy::OnFailure { max_retries },
+                _ => RestartPolicy::No,
+            };
+        }
+        match self.restart.split_once(':').unwrap_or((&self.restart, "")) {
+            ("always", _) => RestartPolicy::Always,
+            ("unless-stopped", _) => RestartPolicy::UnlessStopped,
+            ("on-failure", retries) => {
+                let max_retries = retries.parse().ok().filter(|&retries| retries > 0);
+                RestartPolicy::OnFailure { max_retries }
+            }
+            _ => RestartPolicy::No,
+        }
+    }
+
+    /// Time between stop signal and kill; 10 s by default.
+    pub fn grace(&self) -> Duration {
+        self.stop_grace_period.map_or(GRACE, Time::duration)
+    }
+
+    /// The stop signal, without `SIG`; `None` takes the image's.
+    pub fn end_signal(&self) -> Option<String> {
+        units::signal_name(&self.stop_signal)
+    }
+
+    /// Whether `security_opt` has `no-new-privileges`.
+    pub fn no_new_privileges(&self) -> bool {
+        self.security_opt.iter().any(|option| {
+            let (name, value) = option.split_once(['=', ':']).unwrap_or((option, ""));
+            name == "no-new-privileges" && value != "false"
+        })
+    }
+
+    /// The networks that it is on, the one with the default route first.
+    pub fn networks_in_order(&self) -> Vec<(&str, &ServiceNetwork)> {
+        static PLAIN: std::sync::LazyLock<ServiceNetwork> = std::sync::LazyLock::new(ServiceNetwork::default);
+        let presence = |presence: &'_ Option<ServiceNetwork>| -> i64 {
+            presence.as_ref().map_or(0, |presence| presence.gw_priority)
+        };
+        let mut networks: Vec<_> = self.networks.iter().collect();
+        networks.sort_by_key(|(_, one)| std::cmp::Reverse(presence(one)));
+        networks.into_iter().map(|(key, one)| (key.as_str(), one.as_ref().unwrap_or(&PLAIN))).collect()
+    }
+
+    /// Its setrlimit(2) limits.
+    pub(super) fn process_limits(&self) -> BTreeMap<String, Ulimit> {
+        let limits = self.ulimits.iter();
+        limits
+            .map(|(name, limit)| (name.clone(), Ulimit { soft: limit.soft(), hard: limit.hard() }))
+            .collect()
+    }
+
+    /// The mounts of `tmpfs`.
+    pub(super) fn memory_mounts(&self) -> impl Iterator<Item = MountSpec> {
+        self.tmpfs.iter().filter_map(|text| {
+            let Tmpfs { target, size, mode, read_only } = parse_tmpfs(text).ok()?;
+            Some(MountSpec { target, read_only, kind: MountKind::Tmpfs { size, mode } })
+        })
+    }
+}
+
+/// Capabilities in upper case without `CAP_`; what is none is left out.
+pub(super) fn capabilities(written: &[String]) -> Vec<String> {
+    written.iter().filter_map(|name| units::capability_name(name)).collect()
+}
+
+impl HealthCheck {
+    /// What to run; `None` takes the image's.
+    pub fn test(&self) -> Option<HealthTest> {
+        if self.disable {
+            return Some(HealthTest::Disabled);
+        }
+        let (first, rest) = self.test.split_first()?;
+        match first.as_str() {
+            "NONE" => Some(HealthTest::Disabled),
+            "CMD-SHELL" => rest.last().cloned().map(HealthTest::Shell),
+            _ => Some(HealthTest::Exec(rest.to_vec())),
+        }
+    }
+
+    /// The check of a container; what is `None` or 0 comes from the image.
+    pub(super) fn spec(&self) -> HealthSpec {
+        let set = |time: Option<Time>| time.map(Time::duration).filter(|duration| !duration.is_zero());
+        HealthSpec {
+            test: self.test(),
+            interval: set(self.interval),
+            timeout: set(self.timeout),
+            retries: self.retries.filter(|&times| times > 0).and_then(|times| u32::try_from(times).ok()),
+            start_period: set(self.start_period),
+            start_interval: set(self.start_interval),
+        }
+    }
+}
+
+impl Mount {
+    /// What a container mounts when this is not a volume.
+    pub(super) fn host_or_memory(&self) -> Option<MountKind> {
+        match self.kind {
+            MountType::Bind => Some(MountKind::Bind {
+                source: PathBuf::from(&self.source),
+                create: self.creates_host_path(),
+            }),
+            MountType::Tmpfs => {
+                let options = self.tmpfs.as_ref();
+                let mode = options.map(|options| options.mode).filter(|&mode| mode > 0);
+                Some(MountKind::Tmpfs { size: options.and_then(|options| options.size.amount()), mode })
+            }
+            MountType::Volume | MountType::Image | MountType::Npipe | MountType::Cluster => None,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Published ports.
+
+use super::Extensions;
+use crate::desired::Protocol;
+use crate::diagnostic::Span;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// One entry of `ports`; ranges are expanded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Port {
+    /// Where it stands.
+    #[serde(skip_serializing)]
+    pub span: Span,
+    /// What it is for.
+    pub name: String,
+    /// How a cluster publishes it: `ingress`, `host`.
+    pub mode: String,
+    /// Host address; empty: every address.
+    pub host_ip: String,
+    /// Container port.
+    pub target: u32,
+    /// Host port or range; empty: the engine chooses.
+    pub published: String,
+    /// `tcp`, `udp`, `sctp`; empty: tcp.
+    pub protocol: String,
+    /// What is spoken there: `http`.
+    pub app_protocol: String,
+    /// Its `x-…` keys.
+    pub extensions: Extensions,
+}
+
+impl Port {
+    /// The host address; `None` is every address.
+    pub fn host_address(&self) -> Option<IpAddr> {
+        self.host_ip.parse().ok()
+    }
+
+    /// The host port; `None` is chosen by the engine.
+    pub fn host_port(&self) -> Option<u16> {
+        self.published.parse().ok().filter(|&port| port > 0)
+    }
+
+    /// The container port.
+    pub fn container_port(&self) -> u16 {
+        u16::try_from(self.target).unwrap_or_default()
+    }
+
+    /// The transport protocol.
+    pub fn transport(&self) -> Protocol {
+        if self.protocol == "udp" { Protocol::Udp } else { Protocol::Tcp }
+    }
+}

@@ -1,0 +1,56 @@
+//! The whole.
+
+use super::print::{Form, print};
+use super::{Config, Extensions, Model, Network, Plain, Secret, Service, Volume};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A whole stack: every file merged, interpolated, canonical, valid.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Stack {
+    /// The stack's name: lower-case letters, digits, `-` and `_`.
+    pub name: String,
+    /// The services of active profiles.
+    pub services: BTreeMap<String, Service>,
+    /// Services that no active profile selects; they exist for the file but are not started.
+    #[serde(skip)]
+    pub disabled: BTreeMap<String, Service>,
+    /// Networks by key: those that an enabled service is on.
+    pub networks: BTreeMap<String, Network>,
+    /// Volumes by key: those that an enabled service mounts.
+    pub volumes: BTreeMap<String, Volume>,
+    /// Secrets by key: those that an enabled service gets.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Configs by key: those that an enabled service gets.
+    pub configs: BTreeMap<String, Config>,
+    /// AI models by key: those that an enabled service uses.
+    pub models: BTreeMap<String, Model>,
+    /// Its `x-…` keys.
+    pub extensions: Extensions,
+}
+
+impl Stack {
+    /// Takes out what no enabled service uses.
+    pub(crate) fn keep_used(&mut self) {
+        let services = &self.services;
+        let used = |by: &dyn Fn(&Service) -> bool| services.values().any(by);
+        self.networks.retain(|key, _| used(&|service| service.networks.contains_key(key)));
+        self.volumes.retain(|key, _| used(&|service| service.mounts_volume(key)));
+        self.secrets.retain(|key, _| used(&|service| service.gets_secret(key)));
+        self.configs.retain(|key, _| used(&|service| service.configs.iter().any(|file| file.source == *key)));
+        self.models.retain(|key, _| used(&|service| service.models.contains_key(key)));
+    }
+
+    /// The canonical form: what Docker Compose prints for the same files. Every `$` is doubled,
+    /// so that loading it gives the same stack again.
+    pub fn canonical(&self, form: Form) -> Plain {
+        let mut plain = print(self, form);
+        plain.escape();
+        plain
+    }
+
+    /// The canonical form as JSON.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self.canonical(Form::Json)).unwrap_or_default()
+    }
+}
