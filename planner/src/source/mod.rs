@@ -22,6 +22,7 @@ pub(crate) mod schema;
 pub(crate) mod suggest;
 pub(crate) mod template;
 pub(crate) mod tree;
+#[allow(dead_code, reason = "the rows of the table take these up one by one")]
 pub(crate) mod words;
 pub(crate) mod yaml;
 

@@ -1,4 +1,8 @@
-//! Words with a meaning of their own: what each may be, and its one written form.
+//! Words with a meaning of their own: what each may be for this engine, and its one written form.
+//!
+//! Docker Compose takes nearly every text here and lets the engine complain; so do we while a
+//! stack is loaded. Those few that it looks at itself are [`any_pull_policy`] and
+//! [`container_name`].
 
 use super::cast::Refused;
 use super::suggest::did_you_mean;
@@ -75,6 +79,33 @@ pub(crate) fn pull_policy(text: &str) -> Word {
         _ if text.starts_with("every_") => not_yet(&format!("pull policy `{text}`"), "use missing or never"),
         _ => Err(refused(format!("`{}` is not a pull policy", text.escape_debug()), "use missing or never")),
     }
+}
+
+/// When an image is pulled, in the words of Docker Compose: one of them must be in the text.
+pub(crate) fn any_pull_policy(text: &str) -> Word {
+    const WORDS: [&str; 8] =
+        ["always", "never", "build", "if_not_present", "missing", "refresh", "daily", "weekly"];
+    let every = text.split("every_").skip(1).any(|rest| {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        digits > 0 && rest[digits..].starts_with(['w', 'd', 'h', 'm', 's'])
+    });
+    if every || WORDS.iter().any(|word| text.contains(word)) {
+        return Ok(text.to_owned());
+    }
+    let hint = did_you_mean(text, WORDS)
+        .unwrap_or_else(|| "possible are always, missing, never, build, daily, weekly, every_12h".to_owned());
+    Err(refused(format!("`{}` is not a pull policy", text.escape_debug()), hint))
+}
+
+/// A name has a letter or digit and behind it another character of a name.
+pub(crate) fn container_name(text: &str) -> Word {
+    let rest = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let bytes = text.as_bytes();
+    if bytes.windows(2).any(|pair| pair[0].is_ascii_alphanumeric() && rest(&pair[1])) {
+        return Ok(text.to_owned());
+    }
+    let hint = "at least two of letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
+    Err(refused(format!("`{}` is not a container name", text.escape_debug()), hint))
 }
 
 pub(crate) fn deploy_mode(text: &str) -> Word {
@@ -260,5 +291,120 @@ pub(crate) fn network_driver(text: &str) -> Word {
             not_yet(&format!("network driver `{text}`"), "use bridge")
         }
         _ => Err(refused(format!("`{}` is not a network driver", text.escape_debug()), "use bridge")),
+    }
+}
+
+/// A number of cores that can be limited to.
+pub(crate) fn cores(text: &str) -> Word {
+    match units::parse_float(text) {
+        Some(cores) if (0.0..=100_000.0).contains(&cores) => Ok(text.to_owned()),
+        _ => Err(refused(format!("`{}` is not a number of cores", text.escape_debug()), "for example 0.5")),
+    }
+}
+
+/// Bytes, none of them owed.
+pub(crate) fn size(text: &str) -> Word {
+    if units::parse_bytes(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    Err(refused(format!("`{}` is not a size", text.escape_debug()), "for example 64m"))
+}
+
+/// Bytes, or -1 for unlimited.
+pub(crate) fn size_or_unlimited(text: &str) -> Word {
+    if text == "-1" { Ok(text.to_owned()) } else { size(text) }
+}
+
+/// A duration that passes.
+pub(crate) fn time(text: &str) -> Word {
+    if units::parse_duration(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    Err(refused(format!("`{}` lies in the past", text.escape_debug()), "for example 30s"))
+}
+
+/// A limit of a kernel: -1 is none.
+pub(crate) fn limit(text: &str) -> Word {
+    whole(text, -1, i64::MAX)
+}
+
+/// How many containers a service can have.
+pub(crate) fn replicas(text: &str) -> Word {
+    whole(text, 0, 10_000)
+}
+
+/// A port within a container.
+pub(crate) fn target_port(text: &str) -> Word {
+    port(text).map(|port| port.to_string())
+}
+
+/// File permissions.
+pub(crate) fn file_mode(text: &str) -> Word {
+    match text.parse::<i64>() {
+        Ok(0..=0o7777) => Ok(text.to_owned()),
+        _ => Err(refused(format!("`{}` is not a file mode", text.escape_debug()), "from 0 to 07777")),
+    }
+}
+
+fn whole(text: &str, least: i64, most: i64) -> Word {
+    match text.parse::<i64>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(text.to_owned()),
+        _ if most == i64::MAX => {
+            Err(refused(format!("`{}` is not a whole number from {least}", text.escape_debug()), ""))
+        }
+        _ => {
+            let message = format!("`{}` is not a whole number from {least} to {most}", text.escape_debug());
+            Err(refused(message, ""))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(word: fn(&str) -> Word, accepted: &[&str], refused: &[(&str, &str)]) {
+        for text in accepted {
+            assert_eq!(word(text).as_deref(), Ok(*text), "{text}");
+        }
+        for (text, expected) in refused {
+            let fault = word(text).unwrap_err();
+            assert_eq!(format!("{} [{}]", fault.message, fault.hint), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_docker_compose_looks_at_itself() {
+        check(
+            any_pull_policy,
+            &["always", "every_12h", "every_1d12h", "if_not_present", "refresh"],
+            &[
+                ("alway", "`alway` is not a pull policy [did you mean `always`?]"),
+                (
+                    "every_h",
+                    "`every_h` is not a pull policy [possible are always, missing, never, build, daily, weekly, every_12h]",
+                ),
+            ],
+        );
+        check(
+            container_name,
+            &["web", "a1", "-web"],
+            &[(
+                "a",
+                "`a` is not a container name [at least two of letters, digits, `.`, `_` and `-`, beginning with a letter or digit]",
+            )],
+        );
+    }
+
+    #[test]
+    fn what_no_engine_can_do() {
+        check(cores, &["0.5", "4"], &[("-1", "`-1` is not a number of cores [for example 0.5]")]);
+        check(size, &["64", "5m"], &[("-1", "`-1` is not a size [for example 64m]")]);
+        check(size_or_unlimited, &["-1", "5m"], &[("-2", "`-2` is not a size [for example 64m]")]);
+        check(time, &["1m0s"], &[("-5m0s", "`-5m0s` lies in the past [for example 30s]")]);
+        check(limit, &["-1", "5"], &[("-2", "`-2` is not a whole number from -1 []")]);
+        check(replicas, &["0", "10000"], &[("-1", "`-1` is not a whole number from 0 to 10000 []")]);
+        check(target_port, &["80"], &[("0", "port 0 is not between 1 and 65535 []")]);
+        check(file_mode, &["292"], &[("-1", "`-1` is not a file mode [from 0 to 07777]")]);
     }
 }
