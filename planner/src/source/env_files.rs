@@ -1,10 +1,11 @@
-//! `environment` and `env_file` of services to what the container gets.
+//! `env_file` and `label_file` of services: what they say joins `environment` and `labels`.
 
-use super::environment::{Environment, report, unreadable};
+use super::environment::{Environment, accept, why_unreadable};
 use super::path::Path;
 use super::tree::{Entry, Map, Tree, Value};
 use super::{Source, dotenv, resolve};
 use crate::diagnostic::Diagnostics;
+use std::collections::HashMap;
 use std::io;
 
 /// What reading the files of services needs.
@@ -19,27 +20,39 @@ pub(crate) struct EnvFiles<'a> {
     pub(crate) diagnostics: &'a mut Diagnostics,
 }
 
+/// The texts of files that are read already, with their index among the files of diagnostics.
+type Texts = HashMap<String, (usize, String)>;
+
+/// A service while its files are read.
+struct Service<'a> {
+    path: &'a Path<'a>,
+    /// What its `environment` says.
+    own: &'a Map,
+    texts: &'a mut Texts,
+}
+
 impl EnvFiles<'_> {
     /// Puts the variables of its `env_file`s below each service's `environment`, and gives null
-    /// entries the value that the project has for them.
+    /// entries the value that the project has for them. Labels of `label_file`s likewise.
     pub(crate) fn settle(&mut self, tree: &mut Tree) {
         let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else { return };
-        for (name, _, service) in services.values_mut() {
+        let mut texts = Texts::new();
+        for (name, _, tree) in services.values_mut() {
             let path = Path::TOP.key("services");
-            self.service(service, &path.key(name));
+            let path = path.key(name);
+            self.environment(tree, &path, &mut texts);
+            self.labels(tree, &path, &mut texts);
         }
     }
 
-    fn service(&mut self, service: &mut Tree, path: &Path<'_>) {
-        let own = service.get("environment").and_then(Tree::as_map).cloned().unwrap_or_default();
-        let files = service.get("env_file").map(|files| files.items().to_vec()).unwrap_or_default();
+    fn environment(&mut self, tree: &mut Tree, path: &Path<'_>, texts: &mut Texts) {
+        let own = take_map(tree, "environment");
+        let mut service = Service { path, own: &own, texts };
         let mut all = Map::default();
-        for file in &files {
-            self.file(file, path, &own, &mut all);
+        for file in take_list(tree, "env_file") {
+            self.file(&file, "env_file", &mut service, &mut all);
         }
-        for entry in own.into_entries() {
-            all.insert(entry);
-        }
+        own.into_entries().into_iter().for_each(|entry| all.insert(entry));
         for (key, _, value) in all.values_mut() {
             if value.value == Value::Null
                 && let Some(known) = self.environment.get(key)
@@ -47,50 +60,103 @@ impl EnvFiles<'_> {
                 value.value = Value::Text(known);
             }
         }
-        let span = service.span.clone();
-        if let Some(map) = service.as_map_mut() {
-            map.retain(|entry| entry.key != "env_file");
-            let spoilt = map.get("environment").is_some_and(|value| value.value == Value::Bad);
-            if !all.is_empty() && !spoilt {
-                map.set("environment", Tree::new(Value::Map(all), &span));
-            }
-        }
+        put_map(tree, "environment", all);
     }
 
-    fn file(&mut self, file: &Tree, path: &Path<'_>, own: &Map, all: &mut Map) {
-        let Some(name) = file.get("path").and_then(Tree::as_text) else { return };
-        let text = match self.source.read(&resolve::join(self.directory, name)) {
-            Ok(text) => text,
+    fn labels(&mut self, tree: &mut Tree, path: &Path<'_>, texts: &mut Texts) {
+        let files = take_list(tree, "label_file");
+        if files.is_empty() {
+            return;
+        }
+        let own = take_map(tree, "labels");
+        let mut all = Map::default();
+        let nothing = Map::default();
+        let mut service = Service { path, own: &nothing, texts };
+        for file in files {
+            self.file(&file, "label_file", &mut service, &mut all);
+        }
+        own.into_entries().into_iter().for_each(|entry| all.insert(entry));
+        put_map(tree, "labels", all);
+    }
+
+    /// Adds what one file of an `env_file` or `label_file` says.
+    fn file(&mut self, file: &Tree, key: &str, service: &mut Service<'_>, all: &mut Map) {
+        let Some(name) = file.as_text().or_else(|| file.get("path")?.as_text()) else { return };
+        let path = service.path.key(key);
+        let (index, text) = match self.text(name, service.texts) {
+            Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if file.get("required").and_then(Tree::as_bool) != Some(false) {
-                    let message = format!("env_file {name} does not exist");
-                    let hint = "create it, or say `required: false`";
-                    self.diagnostics.error(&file.span, path.key("env_file"), message).hint(hint);
+                    let message = format!("{key} {name} does not exist");
+                    let optional = if key == "env_file" { ", or say `required: false`" } else { "" };
+                    self.diagnostics.error(&file.span, path, message).hint(format!("create it{optional}"));
                 }
                 return;
             }
-            Err(error) => return unreadable(name, &error, self.diagnostics),
-        };
-        let text_of = |map: &Map, key: &str| map.get(key).and_then(Tree::as_text).map(str::to_owned);
-        let known = |key: &str| self.environment.get(key).or_else(|| text_of(own, key));
-        let before = |key: &str| text_of(all, key);
-        let raw = file.get("format").and_then(Tree::as_text) == Some("raw");
-        let pairs = if raw { Ok(dotenv::parse_raw(&text)) } else { dotenv::parse(&text, &known, &before) };
-        match pairs {
-            Ok(pairs) => {
-                for (key, value) in pairs {
-                    // A bare `KEY` that nobody knows is dropped, unlike in `environment`.
-                    let known = value.or_else(|| self.environment.get(&key));
-                    if known.as_ref().is_some_and(|value| value.contains('\0')) {
-                        let message = format!("the value of {key} in {name} has a NUL character");
-                        self.diagnostics.error(&file.span, path.key("env_file"), message);
-                    } else if let Some(value) = known {
-                        let value = Tree::text(value, &file.span);
-                        all.insert(Entry { key, key_span: file.span.clone(), value });
-                    }
-                }
+            Err(error) => {
+                let message = format!("{key} {}", why_unreadable(name, &error));
+                self.diagnostics.error(&file.span, path, message);
+                return;
             }
-            Err(fault) => report(name, &text, &fault, self.diagnostics),
+        };
+        // Labels know nothing but the labels before them.
+        let project = |key_name: &str| self.environment.get(key_name).filter(|_| key == "env_file");
+        let text_of = |map: &Map, key: &str| map.get(key).and_then(Tree::as_text).map(str::to_owned);
+        let known = |key: &str| project(key).or_else(|| text_of(service.own, key));
+        let before = |key: &str| text_of(all, key);
+        let parsed = match file.get("format").and_then(Tree::as_text) {
+            Some("raw") => dotenv::parse_raw(text),
+            _ => dotenv::parse(text, &known, &before),
+        };
+        let Some(dotenv) = accept(parsed, *index, self.diagnostics) else { return };
+        for pair in dotenv.pairs {
+            let span = pair.place.span(*index);
+            // A bare `KEY` that nobody knows is dropped, unlike in `environment`.
+            let Some(value) = pair.value.or_else(|| known(&pair.name)) else { continue };
+            if value.contains('\0') {
+                let message = format!("the value of {} has a NUL character", pair.name);
+                self.diagnostics.error(&span, path, message);
+                continue;
+            }
+            all.insert(Entry { key: pair.name, key_span: span.clone(), value: Tree::text(value, &span) });
         }
+    }
+
+    fn text<'t>(&mut self, name: &str, texts: &'t mut Texts) -> io::Result<&'t (usize, String)> {
+        let place = resolve::join(self.directory, name);
+        if !texts.contains_key(&place) {
+            let text = self.source.read(&place)?;
+            let shown = place.strip_prefix(self.directory).map(|rest| rest.trim_start_matches('/'));
+            let index = self.diagnostics.add_file(shown.unwrap_or(&place), &text);
+            texts.insert(place.clone(), (index, text));
+        }
+        Ok(&texts[&place])
+    }
+}
+
+/// The mapping below a key, out of the tree.
+fn take_map(tree: &mut Tree, key: &str) -> Map {
+    let map = tree.get_mut(key).and_then(Tree::as_map_mut);
+    map.map(std::mem::take).unwrap_or_default()
+}
+
+/// The items below a key, which goes.
+fn take_list(tree: &mut Tree, key: &str) -> Vec<Tree> {
+    let items = tree.get(key).map(|list| list.items().to_vec()).unwrap_or_default();
+    if let Some(map) = tree.as_map_mut() {
+        map.retain(|entry| entry.key != key);
+    }
+    items
+}
+
+/// Sets a mapping, if there is anything in it and its place has not been reported.
+fn put_map(tree: &mut Tree, key: &str, all: Map) {
+    let span = tree.span.clone();
+    let Some(map) = tree.as_map_mut() else { return };
+    match map.get_mut(key).map(|node| &mut node.value) {
+        Some(Value::Bad) => {}
+        Some(value) => *value = Value::Map(all),
+        None if all.is_empty() => {}
+        None => map.set(key, Tree::new(Value::Map(all), &span)),
     }
 }

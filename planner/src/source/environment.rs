@@ -1,6 +1,7 @@
 //! What variables are worth: the process environment first, then dotenv files.
 
-use super::{Source, dotenv, resolve};
+use super::dotenv::{self, Dotenv, Fault};
+use super::{Source, resolve};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::load::LoadOptions;
 use std::collections::HashMap;
@@ -11,8 +12,18 @@ pub(crate) struct Environment<'a> {
     source: &'a dyn Source,
     /// The environment of those who include these files. It wins.
     parent: Option<&'a Environment<'a>>,
-    files: HashMap<String, String>,
+    /// What dotenv files say, the last one wins.
+    files: HashMap<String, Vec<Definition>>,
     stack: Option<String>,
+}
+
+/// One line of a dotenv file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Definition {
+    /// The value it gives.
+    pub(crate) value: String,
+    /// Where the name stands.
+    pub(crate) span: Span,
 }
 
 impl<'a> Environment<'a> {
@@ -69,13 +80,21 @@ impl<'a> Environment<'a> {
     }
 
     fn add(&mut self, name: &str, text: &str, diagnostics: &mut Diagnostics) {
-        match dotenv::parse(text, &|key| self.outer(key), &|key| self.files.get(key).cloned()) {
-            Ok(pairs) => {
-                // A bare `KEY` takes the value that is known already, which wins anyway.
-                self.files.extend(pairs.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        let file = diagnostics.add_file(name, text);
+        let before = |key: &str| self.in_files(key);
+        let parsed = dotenv::parse(text, &|key| self.outer(key), &before);
+        let Some(dotenv) = accept(parsed, file, diagnostics) else { return };
+        for pair in dotenv.pairs {
+            // A bare `KEY` takes the value that is known already, which wins anyway.
+            if let Some(value) = pair.value {
+                let span = pair.place.span(file);
+                self.files.entry(pair.name).or_default().push(Definition { value, span });
             }
-            Err(fault) => report(name, text, &fault, diagnostics),
         }
+    }
+
+    fn in_files(&self, name: &str) -> Option<String> {
+        self.files.get(name)?.last().map(|definition| definition.value.clone())
     }
 
     /// From now on `COMPOSE_PROJECT_NAME` is the stack's name, wherever that came from.
@@ -85,7 +104,7 @@ impl<'a> Environment<'a> {
 
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        self.outer(name).or_else(|| self.files.get(name).cloned())
+        self.outer(name).or_else(|| self.in_files(name))
     }
 
     /// What wins over the dotenv files.
@@ -98,10 +117,24 @@ impl<'a> Environment<'a> {
     }
 }
 
-/// Reports a fault of a dotenv file at its place.
-pub(crate) fn report(name: &str, text: &str, fault: &dotenv::Fault, diagnostics: &mut Diagnostics) {
-    let file = diagnostics.add_file(name, text);
-    diagnostics.error(&span_at(file, text, fault.offset), "", fault.message.clone());
+/// What a dotenv file says, when it could be read. What is wrong or odd about it is told.
+pub(crate) fn accept(
+    parsed: Result<Dotenv, Fault>,
+    file: usize,
+    diagnostics: &mut Diagnostics,
+) -> Option<Dotenv> {
+    match parsed {
+        Ok(dotenv) => {
+            for note in &dotenv.notes {
+                diagnostics.warning(&note.place.span(file), "", note.message.clone()).hint(&note.hint);
+            }
+            Some(dotenv)
+        }
+        Err(fault) => {
+            diagnostics.error(&fault.place.span(file), "", fault.message);
+            None
+        }
+    }
 }
 
 /// Reports a file that cannot be read.
@@ -110,26 +143,12 @@ pub(crate) fn unreadable(name: &str, error: &io::Error, diagnostics: &mut Diagno
     diagnostics.error_anywhere(why_unreadable(name, error));
 }
 
-fn why_unreadable(name: &str, error: &io::Error) -> String {
+pub(crate) fn why_unreadable(name: &str, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => format!("{name} does not exist"),
         io::ErrorKind::IsADirectory => format!("{name} is a folder, not a file"),
         io::ErrorKind::InvalidData => format!("{name} is not UTF-8 text"),
         _ => format!("{name} cannot be read: {error}"),
-    }
-}
-
-/// The place of one character.
-fn span_at(file: usize, text: &str, offset: usize) -> Span {
-    let before = &text[..offset];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let length = text[offset..].chars().next().map_or(0, char::len_utf8);
-    Span {
-        file,
-        start: offset,
-        end: offset + length,
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
     }
 }
 

@@ -68,7 +68,7 @@ impl<'a> Interpolation<'a> {
                 let span = inside(tree, text, fault.offset, 1, diagnostics);
                 let diagnostic = diagnostics.error(&span, path, fault.kind.to_string());
                 match fault.kind {
-                    FaultKind::Format => {
+                    FaultKind::Format | FaultKind::Unclosed => {
                         diagnostic.hint("for a dollar sign write $$, for a variable ${NAME}")
                     }
                     FaultKind::Required { name, .. } => {

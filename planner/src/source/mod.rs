@@ -43,6 +43,6 @@ pub trait Source {
 /// (`COMPOSE_FILE`). `outer` is asked before earlier lines of the file. `None` when the text is
 /// broken: loading tells where.
 pub fn dotenv_variables(text: &str, outer: &dyn Fn(&str) -> Option<String>) -> Option<Vec<(String, String)>> {
-    let pairs = dotenv::parse(text, outer, &|_| None).ok()?;
-    Some(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+    let dotenv = dotenv::parse(text, outer, &|_| None).ok()?;
+    Some(dotenv.pairs.into_iter().filter_map(|pair| Some((pair.name, pair.value?))).collect())
 }

@@ -29,6 +29,8 @@ pub(crate) struct Fault {
 pub(crate) enum FaultKind {
     /// What follows the `$` is no variable.
     Format,
+    /// `${` without the `}` that belongs to it.
+    Unclosed,
     /// `${V:?m}` and the variable is not there.
     Required {
         /// The variable.
@@ -44,6 +46,7 @@ impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Format => f.write_str("this `$` starts no variable"),
+            Self::Unclosed => f.write_str("this `${` is not closed on its line"),
             Self::Required { name, message } => {
                 write!(f, "required variable `{name}` is missing a value")?;
                 if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
@@ -73,7 +76,7 @@ fn level(text: &str, base: usize, depth: usize, variables: &mut dyn Variables) -
             out.push('$');
             at = dollar + 2;
         } else if let Some(inner) = rest.strip_prefix('{') {
-            let length = closing_brace(inner).ok_or_else(|| fault(dollar, FaultKind::Format))?;
+            let length = closing_brace(inner).ok_or_else(|| fault(dollar, FaultKind::Unclosed))?;
             let start = dollar + 2;
             let braced = Braced::parse(&inner[..length]).ok_or_else(|| fault(dollar, FaultKind::Format))?;
             out.push_str(&braced.value(base + start, depth, variables)?);
@@ -108,12 +111,23 @@ fn name_length(text: &str) -> usize {
     if first { end } else { 0 }
 }
 
-/// Where the brace ends that was opened just before `text`.
+/// Where the brace ends that was opened just before `text`: at its counterpart on the same line,
+/// or where braces are not balanced, at the last one of the line. What directly follows an opening
+/// brace never closes one.
 fn closing_brace(text: &str) -> Option<usize> {
     let mut open = 1_usize;
-    for (at, byte) in text.bytes().enumerate() {
+    let mut last = None;
+    let mut follows_opening = true;
+    for (at, byte) in text.bytes().enumerate().take_while(|(_, byte)| *byte != b'\n') {
+        if byte == b'}' {
+            last = Some(at);
+        }
         match byte {
-            b'{' => open += 1,
+            _ if follows_opening => follows_opening = false,
+            b'{' => {
+                open += 1;
+                follows_opening = true;
+            }
             b'}' => open -= 1,
             _ => {}
         }
@@ -121,7 +135,7 @@ fn closing_brace(text: &str) -> Option<usize> {
             return Some(at);
         }
     }
-    None
+    last
 }
 
 /// What stands between the braces.
@@ -150,22 +164,38 @@ impl<'a> Braced<'a> {
         (known && !name.is_empty()).then_some(Self { name, operator, colon, argument })
     }
 
+    /// The alternative is expanded in any case: what is wrong in it is wrong even if it is not
+    /// needed. Unset variables in it only matter if it is.
     fn value(&self, offset: usize, depth: usize, variables: &mut dyn Variables) -> Result<String, Fault> {
+        let Some(operator) = self.operator else { return Ok(plain(self.name, offset - 2, variables)) };
         let value = variables.get(self.name);
         let there = value.as_ref().is_some_and(|value| !self.colon || !value.is_empty());
         let after = offset + self.name.len() + usize::from(self.colon) + 1;
-        let mut argument = || level(self.argument, after, depth + 1, variables);
-        match (self.operator, there) {
-            (Some('-'), false) | (Some('+'), true) => argument(),
-            (Some('+'), false) => Ok(String::new()),
-            (Some('?'), false) => {
-                let kind = FaultKind::Required { name: self.name.to_owned(), message: argument()? };
+        let needed = there == (operator == '+');
+        let argument = match needed {
+            true => level(self.argument, after, depth + 1, variables)?,
+            false => level(self.argument, after, depth + 1, &mut Unneeded(variables))?,
+        };
+        match (operator, needed) {
+            ('?', true) => {
+                let kind = FaultKind::Required { name: self.name.to_owned(), message: argument };
                 Err(Fault { offset: offset - 2, kind })
             }
-            (None, _) => Ok(plain(self.name, offset - 2, variables)),
-            _ => Ok(value.unwrap_or_default()),
+            ('+', false) => Ok(String::new()),
+            (_, true) => Ok(argument),
+            (_, false) => Ok(value.unwrap_or_default()),
         }
     }
+}
+
+/// Variables of a text that is thrown away.
+struct Unneeded<'a>(&'a mut dyn Variables);
+
+impl Variables for Unneeded<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name)
+    }
+    fn unset(&mut self, _name: &str, _offset: usize) {}
 }
 
 #[cfg(test)]
@@ -204,6 +234,9 @@ mod tests {
             ("${A?m}${A:?m}", "aa"),
             ("${NO:-$$x}", "$x"),
             ("${NO:-}", ""),
+            ("${NO:-{}", "{"),
+            ("${NO:-{}}", "{}"),
+            ("${NO:-a}b}", "ab}"),
         ] {
             assert_eq!(expand(text, &mut Fixed::default()).as_deref(), Ok(expected), "{text}");
         }
@@ -213,9 +246,11 @@ mod tests {
     fn what_does_not_expand_says_where() {
         let required = |message: &str| FaultKind::Required { name: "NO".into(), message: message.into() };
         for (text, offset, kind) in [
-            ("x${", 1, FaultKind::Format),
+            ("x${", 1, FaultKind::Unclosed),
+            ("${NO:-a\nb}", 0, FaultKind::Unclosed),
+            ("${A:-${NO:?m}}", 5, required("m")),
             ("${}", 0, FaultKind::Format),
-            ("${A", 0, FaultKind::Format),
+            ("${A", 0, FaultKind::Unclosed),
             ("${A/b}", 0, FaultKind::Format),
             ("${A:b}", 0, FaultKind::Format),
             ("${1}", 0, FaultKind::Format),
@@ -232,7 +267,7 @@ mod tests {
     #[test]
     fn unset_variables_become_empty_and_are_told() {
         let mut variables = Fixed::default();
-        assert_eq!(expand("a$NO ${NO}", &mut variables).as_deref(), Ok("a "));
+        assert_eq!(expand("a$NO ${NO}${A:-$NO2}${NO3:+$NO4}", &mut variables).as_deref(), Ok("a a"));
         assert_eq!(variables.0, [("NO".to_owned(), 1), ("NO".to_owned(), 5)]);
     }
 }

@@ -267,13 +267,13 @@ const IN_A_SERVICE: Mistakes = &[
     (
         "environment: {A: '${'}",
         &[
-            "4:23 services.web.environment.A: this `$` starts no variable [for a dollar sign write $$, for a variable ${NAME}]",
+            "4:23 services.web.environment.A: this `${` is not closed on its line [for a dollar sign write $$, for a variable ${NAME}]",
         ],
     ),
     (
         r#"environment: {A: "x\t${"}"#,
         &[
-            "4:22 services.web.environment.A: this `$` starts no variable [for a dollar sign write $$, for a variable ${NAME}]",
+            "4:22 services.web.environment.A: this `${` is not closed on its line [for a dollar sign write $$, for a variable ${NAME}]",
         ],
     ),
     ("privileged: yes", &["4:17 services.web.privileged: `yes` is read as true [write true]"]),
