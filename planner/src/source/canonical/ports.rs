@@ -56,6 +56,9 @@ impl<'a> Short<'a> {
             return Err(refused(format!("`{}` has no container port", text.escape_debug()), FORM));
         }
         let targets = Ports::read(text, target)?;
+        if targets.first == 0 {
+            return Err(refused("0 is not a container port", "the least is 1").at(text, target));
+        }
         let published = match published {
             "" => None,
             published => Some(Ports::read(text, published)?),
@@ -92,10 +95,7 @@ impl<'a> Short<'a> {
         if !self.host_ip.is_empty() {
             map.set("host_ip", text(self.host_ip.into()));
         }
-        // 0 is no container port: whatever needs a target will miss it.
-        if target > 0 {
-            map.set("target", Tree::new(Value::Int(i64::from(target)), &item.span));
-        }
+        map.set("target", Tree::new(Value::Int(i64::from(target)), &item.span));
         if let Some(published) = self.published {
             map.set("published", text(self.publish(published, target)));
         }
@@ -134,7 +134,7 @@ impl Ports {
     }
 }
 
-/// A port number; 0 is for the caller to judge.
+/// A port number. As a published port, 0 leaves the choice.
 fn port(text: &str) -> Result<u16, Refused> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
@@ -214,7 +214,6 @@ mod tests {
             ("'9090-9091:80-81/udp'", "[{80, <9090, udp}, {81, <9091, udp}]"),
             ("'3000-3005:80'", "[{80, <3000-3005, tcp}]"),
             ("'80-81-90'", "[{80, tcp}, {81, tcp}]"),
-            ("0", "[{tcp}]"),
             ("{target: 80}", "[{80}]"),
         ] {
             assert_eq!(brief(written).unwrap(), expected, "{written}");
@@ -232,6 +231,8 @@ mod tests {
             ("-5", "`` is not a port | -5 | FORM"),
             ("'80:70000'", "port 70000 is larger than 65535 | 70000 | "),
             ("'8080:90-80'", "the range 90-80 runs backwards | 90-80 | write 80-90"),
+            ("0", "0 is not a container port | 0 | the least is 1"),
+            ("'8080:0-1'", "0 is not a container port | 0-1 | the least is 1"),
             ("'80/icmp'", "`icmp` is not a protocol | icmp | use tcp, udp or sctp"),
             ("'localhost:80:80'", "`localhost` is not an IP address | localhost | write 127.0.0.1"),
             ("'1.2.3.4:80'", "`1.2.3.4` is not a port | 1.2.3.4 | FORM"),

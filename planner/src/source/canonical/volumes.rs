@@ -87,7 +87,8 @@ impl<'a> Short<'a> {
         if let Some(source) = self.source {
             map.set("source", text(source));
         }
-        map.set("target", text(&resolve::clean(self.target)));
+        let target = resolve::clean(self.target);
+        map.set("target", text(if target.is_empty() { "." } else { &target }));
         let options: Vec<&str> = self.options.split(',').collect();
         if options.iter().rfind(|option| matches!(**option, "ro" | "rw")) == Some(&"ro") {
             map.set("read_only", node(Value::Bool(true)));
@@ -170,6 +171,7 @@ mod tests {
             ("/var", "{type: volume, target: /var, volume: {}}"),
             ("/", "{type: volume, target: /}"),
             ("data:var/", "{type: volume, source: data, target: var, volume: {}}"),
+            ("data:.", "{type: volume, source: data, target: ., volume: {}}"),
             ("data:/a/../b/", "{type: volume, source: data, target: /b, volume: {}}"),
             ("./a:/b", "{type: bind, source: ./a, target: /b, bind: {create_host_path: true}}"),
             ("~:/b", "{type: bind, source: ~, target: /b, bind: {create_host_path: true}}"),
