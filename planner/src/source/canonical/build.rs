@@ -19,6 +19,9 @@ pub(crate) fn ssh(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
     for (index, item) in items.iter_mut().enumerate() {
         let path = path.index(index);
         let Some(text) = item.as_text() else {
+            if item.value == Value::Bad {
+                continue;
+            }
             let message = format!("must be `id=path` or `default`, not {}", item.noun());
             context.refuse(item, &path, message, "");
             continue;

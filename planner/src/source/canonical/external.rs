@@ -2,7 +2,7 @@
 
 use super::super::check::Context;
 use super::super::path::Path;
-use super::super::tree::{Tree, Value};
+use super::super::tree::{Entry, Tree, Value};
 
 /// `external: {name: x}` means `external: true` with `name: x`. For the whole resource.
 pub(crate) fn external(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
@@ -12,6 +12,16 @@ pub(crate) fn external(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'
     };
     let mapping = std::mem::replace(&mut long.value, Value::Bool(true));
     let Value::Map(mapping) = mapping else { return };
+    // Docker Compose looks at the keys of all but secrets.
+    let other = |entry: &&Entry| entry.key != "name" && !entry.key.starts_with("x-");
+    for entry in mapping.entries().iter().filter(other).filter(|_| !path.matches("secrets.*")) {
+        let path = path.key("external");
+        let message = format!("unknown key `{}`", entry.key.escape_debug());
+        context
+            .diagnostics
+            .error(&entry.key_span, path.key(&entry.key), message)
+            .hint("the only key here is name");
+    }
     let Some(entry) = mapping.entry("name") else { return };
     let path = path.key("external");
     let path = path.key("name");
@@ -54,6 +64,12 @@ mod tests {
         ] {
             assert_eq!(long(external, written).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn there_is_no_other_key() {
+        let said = "unknown key `nam` | nam | the only key here is name";
+        assert_eq!(long(external, "{external: {nam: x}}").unwrap_err(), said);
     }
 
     #[test]

@@ -24,6 +24,9 @@ fn listed(items: &mut [Tree], path: &Path<'_>, context: &mut Context<'_>) -> Vec
     for (index, item) in items.iter_mut().enumerate() {
         let path = path.index(index);
         let Some(text) = item.as_text() else {
+            if item.value == Value::Bad {
+                continue;
+            }
             let message = format!("must be `host=address`, not {}", item.noun());
             context.refuse(item, &path, message, "");
             continue;
