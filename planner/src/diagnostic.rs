@@ -149,9 +149,10 @@ impl Diagnostics {
         Span { start, end, column: span.column + before.chars().count(), ..span.clone() }
     }
 
-    /// Sorts by file, place and message, so that output is stable.
+    /// Sorts by file, place and message, so that output is stable, and says nothing twice.
     pub fn sort(&mut self) {
         self.items.sort_by(|a, b| (&a.span, &a.path, &a.message).cmp(&(&b.span, &b.path, &b.message)));
+        self.items.dedup();
     }
 }
 

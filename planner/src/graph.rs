@@ -2,7 +2,7 @@
 
 use crate::model::Stack;
 use petgraph::Direction;
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Dfs, Reversed};
 use std::collections::btree_map::Entry;
@@ -58,7 +58,13 @@ impl DependencyGraph {
 
     /// A shortest cycle, beginning with the alphabetically first service that is on any.
     pub fn cycle(&self) -> Option<Cycle> {
-        self.nodes.values().find_map(|&node| self.cycle_through(node))
+        let is_cycle = |members: &&Vec<NodeIndex>| {
+            members.len() > 1 || self.graph.neighbors(members[0]).any(|next| next == members[0])
+        };
+        let components = kosaraju_scc(&self.graph);
+        let on_any = components.iter().filter(is_cycle).flatten();
+        let first = on_any.copied().min_by_key(|&node| &self.graph[node])?;
+        self.cycle_through(first)
     }
 
     /// Breadth first from a node back to itself.
@@ -106,7 +112,7 @@ impl DependencyGraph {
     /// other, so that what remains has an order.
     pub fn without_cycles(&self) -> Self {
         let mut component = vec![0; self.graph.node_count()];
-        for (number, members) in tarjan_scc(&self.graph).iter().enumerate() {
+        for (number, members) in kosaraju_scc(&self.graph).iter().enumerate() {
             for member in members {
                 component[member.index()] = number;
             }
@@ -129,7 +135,7 @@ impl DependencyGraph {
         // first; without cycles each has one member.
         let mut level_of: BTreeMap<NodeIndex, usize> = BTreeMap::new();
         let mut levels: Vec<Vec<String>> = Vec::new();
-        for node in tarjan_scc(&acyclic.graph).into_iter().flatten() {
+        for node in kosaraju_scc(&acyclic.graph).into_iter().flatten() {
             let below = acyclic.graph.neighbors(node).filter_map(|next| level_of.get(&next));
             let level = below.max().map_or(0, |level| level + 1);
             level_of.insert(node, level);

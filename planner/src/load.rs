@@ -1,19 +1,19 @@
 //! Files to a Stack: the stages in order.
 //!
-//! Each document is parsed, interpolated and checked by itself, so that a mistake is told in the
-//! file that has it; checking also makes short forms long. Only then are documents merged, which
-//! therefore knows no short forms and cannot fail. Names, defaults and paths are filled in, the
-//! tree becomes typed, profiles are applied, and what types cannot say is validated.
+//! Every document is parsed with the place of each node, its variables are replaced, and it is
+//! held against the table of all keys, which also makes short forms long. What it extends and
+//! includes joins it, and it joins the documents before it. Then what is left out gets its
+//! meaning, paths become whole, names are given, and the tree becomes typed. Profiles choose
+//! services; what types cannot say is validated. What the engine cannot do is told apart: only
+//! those who want to run the stack need to care.
 
 use crate::diagnostic::Diagnostics;
 use crate::model::{Stack, decode};
-use crate::source::check::{Context, check};
 use crate::source::env_files::EnvFiles;
-use crate::source::environment::{Environment, unreadable};
-use crate::source::interpolate::Interpolation;
-use crate::source::path::Path;
-use crate::source::tree::{Tree, Value};
-use crate::source::{Source, defaults, merge, name, profiles, resolve, schema, yaml};
+use crate::source::environment::Environment;
+use crate::source::loader::{Loader, Scope};
+use crate::source::tree::Tree;
+use crate::source::{Source, name, normalise, profiles, project, resolve, schema, support};
 use crate::validate;
 
 /// What to load and how, as the command line said it.
@@ -25,6 +25,8 @@ pub struct LoadOptions {
     pub name: Option<String>,
     /// Base of relative paths: absolute.
     pub directory: String,
+    /// The current directory, absolute: files below it are shown relative to it.
+    pub current: String,
     /// Dotenv files that must exist; without any, `.env` of `directory` when it is there.
     pub env_files: Vec<String>,
     /// Active profiles; without any, those of `COMPOSE_PROFILES`. `*` is all.
@@ -62,89 +64,82 @@ pub struct Loaded {
     pub refusals: Diagnostics,
 }
 
-/// How many ports the ranges of one stack may mean.
-const MOST_PORTS: usize = 1 << 17;
-
 /// Loads a stack. Every error of every file is collected.
 pub fn load(options: &LoadOptions, source: &dyn Source) -> Result<Loaded, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
-    let stack = load_into(options, source, &mut diagnostics);
+    let mut refusals = Diagnostics::default();
+    let stack = load_into(options, source, &mut diagnostics, &mut refusals);
     diagnostics.sort();
+    refusals.files.clone_from(&diagnostics.files);
+    refusals.sort();
     match stack {
-        Some(stack) if !diagnostics.has_errors() => {
-            Ok(Loaded { stack, warnings: diagnostics, refusals: Diagnostics::default() })
-        }
+        Some(stack) if !diagnostics.has_errors() => Ok(Loaded { stack, warnings: diagnostics, refusals }),
         _ => Err(diagnostics),
     }
 }
 
 /// The stages. `None` when a file cannot even be read: what follows would only confuse then.
-fn load_into(options: &LoadOptions, source: &dyn Source, diagnostics: &mut Diagnostics) -> Option<Stack> {
-    let documents = read(options, source, diagnostics);
+fn load_into(
+    options: &LoadOptions,
+    source: &dyn Source,
+    diagnostics: &mut Diagnostics,
+    refusals: &mut Diagnostics,
+) -> Option<Stack> {
     let mut environment = Environment::read(options, source, diagnostics);
-    let mut documents = documents.filter(|_| !diagnostics.missing_file)?;
-    if documents.is_empty() {
-        diagnostics
-            .error_anywhere(format!("{} is empty", options.files.join(", ")))
-            .hint("a stack has `services:`");
-        return None;
-    }
-    let name = name::choose(options, &documents, &environment, diagnostics);
+    let mut loader = Loader::new(source, diagnostics, options.skip, &options.current);
+    let documents = read(options, &mut loader)?;
+    let name = name::choose(options, &documents, &environment, loader.context.diagnostics);
     environment.name_stack(&name);
 
-    let mut interpolation = Interpolation::new(&environment);
-    let mut context = Context { diagnostics, ports_left: MOST_PORTS };
-    for document in &mut documents {
-        interpolation.walk(document, &Path::TOP, context.diagnostics);
-        check(document, &Path::TOP, &schema::TOP, &mut context);
+    let scope = Scope { directory: &options.directory, environment: &environment };
+    let mut tree = project::merged(documents, scope, &mut loader);
+    if !options.skip.path_resolution {
+        resolve::paths(&mut tree, &options.directory, &environment);
     }
-    let mut tree = merge::merge(documents);
-    defaults::fill(&mut tree);
-    let directory = options.directory.as_str();
-    EnvFiles { source, environment: &environment, directory, diagnostics }.settle(&mut tree);
-    resolve::names(&mut tree, &name, diagnostics);
-    resolve::paths(&mut tree, directory, &environment, diagnostics);
-
+    if !options.skip.normalization {
+        normalise::normalise(&mut tree, &name, &environment);
+    }
+    let profiles = active_profiles(options, &environment);
+    if !options.skip.env_resolution {
+        EnvFiles { source, environment: &environment, directory: &options.directory, diagnostics }
+            .settle(&mut tree, &profiles);
+    }
     let (mut stack, misfits) = decode::stack(&tree, &name);
     // Variables that stay as they are written fit no type but text.
     for misfit in misfits.into_iter().filter(|_| !options.skip.interpolation) {
         diagnostics.error(&misfit.span.unwrap_or_default(), "", misfit.message);
     }
-    profiles::apply(&mut stack, &active_profiles(options, &environment));
+    profiles::apply(&mut stack, &profiles);
     validate::validate(&mut stack, &tree, diagnostics);
-    stack.keep_used();
+    support::refusals(&tree, &schema::TOP, refusals);
+    if !options.all_resources {
+        stack.keep_used();
+    }
     Some(stack)
 }
 
 /// The documents of all files; `None` when one of them cannot be read or parsed.
-fn read(options: &LoadOptions, source: &dyn Source, diagnostics: &mut Diagnostics) -> Option<Vec<Tree>> {
-    let mut documents = Some(Vec::new());
+fn read(options: &LoadOptions, loader: &mut Loader<'_>) -> Option<Vec<Tree>> {
     if options.files.is_empty() {
-        diagnostics.error_anywhere("no stack file is given".to_owned());
+        loader.context.diagnostics.error_anywhere("no stack file is given".to_owned());
         return None;
     }
+    let mut documents = Some(Vec::new());
     for name in &options.files {
-        let read = match source.read(name) {
-            Ok(text) if text.len() > yaml::LARGEST_FILE => {
-                diagnostics.error_anywhere(format!("{name} is larger than {} MiB", yaml::LARGEST_FILE >> 20));
-                None
-            }
-            Ok(text) => {
-                let file = diagnostics.add_file(name, &text);
-                yaml::parse(file, &text, diagnostics)
-            }
-            Err(error) => {
-                unreadable(name, &error, diagnostics);
-                None
-            }
-        };
-        match (&mut documents, read) {
-            // An empty document says nothing.
-            (Some(all), Some(more)) => all.extend(more.into_iter().filter(|tree| tree.value != Value::Null)),
-            (documents, _) => *documents = None,
-        }
+        let more = loader.documents(name, None);
+        loader.trail.push(resolve::join(&options.current, name));
+        documents = documents.zip(more).map(|(mut all, more): (Vec<Tree>, Vec<Tree>)| {
+            all.extend(more);
+            all
+        });
     }
-    documents
+    let documents = documents.filter(|_| !loader.context.diagnostics.missing_file)?;
+    if documents.is_empty() {
+        let message = format!("{} is empty", options.files.join(", "));
+        loader.context.diagnostics.error_anywhere(message).hint("a stack has `services:`");
+        return None;
+    }
+    Some(documents)
 }
 
 fn active_profiles(options: &LoadOptions, environment: &Environment<'_>) -> Vec<String> {

@@ -54,6 +54,7 @@ pub(crate) fn find(global: &Global, environment: &Environment) -> Result<Found, 
         None => directory.unwrap_or(base),
     };
     found.options.directory = clean(&directory).display().to_string();
+    found.options.current = environment.directory.display().to_string();
     found.options.name = global.project_name.clone().or_else(|| owned(environment, "COMPOSE_PROJECT_NAME"));
     found.options.env_files = list(&global.env_files, environment, "COMPOSE_ENV_FILES");
     check(&found.options.env_files, &environment.directory)?;

@@ -1,80 +1,58 @@
-//! What holds when nothing is written: the default network, dependencies that links imply.
+//! What an attribute means when it is left out, where that does not depend on the rest of the
+//! stack.
 
 use super::tree::{Tree, Value};
-use crate::diagnostic::Span;
+use super::visit::visit;
 
-/// Fills in what the file leaves out.
+/// Keys that are set when they are missing: where, key, value.
+const DEFAULTS: &[(&str, &str, Default)] = &[
+    ("services.*.depends_on.*", "condition", Default::Text("service_started")),
+    ("services.*.depends_on.*", "required", Default::True),
+    ("services.*.env_file.*", "required", Default::True),
+    ("services.*.build", "context", Default::Text(".")),
+    ("services.*.ports.*", "protocol", Default::Text("tcp")),
+    ("services.*.ports.*", "mode", Default::Text("ingress")),
+];
+
+#[derive(Clone, Copy)]
+enum Default {
+    True,
+    Text(&'static str),
+}
+
+/// Fills in what the files leave out.
 pub(crate) fn fill(tree: &mut Tree) {
-    let mut default_network = None;
-    let top = tree.span.clone();
-    let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else { return };
-    for (_, span, service) in services.values_mut() {
-        networks(service, span);
-        links(service);
-        dependencies(service);
-        if service.at(&["networks", "default"]).is_some() {
-            default_network = Some(span.clone());
-        }
+    for (place, key, value) in DEFAULTS {
+        let value = match value {
+            Default::True => Value::Bool(true),
+            Default::Text(text) => Value::Text((*text).to_owned()),
+        };
+        visit(tree, place, &mut |node| set(node, key, value.clone()));
     }
-    let Some(map) = tree.as_map_mut().filter(|_| default_network.is_some()) else { return };
-    if map.get("networks").is_none() {
-        map.set("networks", Tree::empty_map(&top));
-    }
-    if let Some(networks) = map.get_mut("networks").and_then(Tree::as_map_mut)
-        && networks.get("default").is_none()
+    visit(tree, "services.*.secrets.*", &mut secret);
+    visit(tree, "services.*.deploy.resources.reservations.devices.*", &mut device_request);
+    visit(tree, "services.*.gpus.*", &mut device_request);
+}
+
+fn set(node: &mut Tree, key: &str, value: Value) {
+    let span = node.span.clone();
+    if let Some(map) = node.as_map_mut()
+        && map.get(key).is_none()
     {
-        networks.set("default", Tree::empty_map(&top));
+        map.set(key, Tree::new(value, &span));
     }
 }
 
-/// A service that names no network is on `default`.
-fn networks(service: &mut Tree, span: &Span) {
-    let none = match service.get("networks").map(|networks| &networks.value) {
-        None => true,
-        Some(Value::Map(networks)) => networks.is_empty(),
-        Some(_) => false,
-    };
-    if let Some(map) = service.as_map_mut().filter(|_| none) {
-        let mut networks = Tree::empty_map(span);
-        networks.as_map_mut().into_iter().for_each(|map| map.set("default", Tree::new(Value::Null, span)));
-        map.set("networks", networks);
-    }
+/// A secret lies in `/run/secrets` under its own name.
+fn secret(node: &mut Tree) {
+    let Some(source) = node.get("source").and_then(Tree::as_text) else { return };
+    let target = format!("/run/secrets/{source}");
+    set(node, "target", Value::Text(target));
 }
 
-/// A link means that the linked service comes first, and that this one restarts with it.
-fn links(service: &mut Tree) {
-    let links: Vec<Tree> = service.get("links").map(|links| links.items().to_vec()).unwrap_or_default();
-    let Some(map) = service.as_map_mut().filter(|_| !links.is_empty()) else { return };
-    if map.get("depends_on").is_none() {
-        map.set("depends_on", Tree::empty_map(&links[0].span));
-    }
-    let Some(dependencies) = map.get_mut("depends_on").and_then(Tree::as_map_mut) else { return };
-    for link in &links {
-        let Some(name) = link.as_text().and_then(|link| link.split(':').next()) else { continue };
-        if dependencies.get(name).is_some() {
-            continue;
-        }
-        let mut dependency = Tree::empty_map(&link.span);
-        if let Some(long) = dependency.as_map_mut() {
-            long.set("condition", Tree::text("service_started", &link.span));
-            long.set("restart", Tree::new(Value::Bool(true), &link.span));
-            long.set("required", Tree::new(Value::Bool(true), &link.span));
-        }
-        dependencies.set(name, dependency);
-    }
-}
-
-/// What a long entry of `depends_on` leaves out. Only known once all files are merged.
-fn dependencies(service: &mut Tree) {
-    let Some(dependencies) = service.get_mut("depends_on").and_then(Tree::as_map_mut) else { return };
-    for (_, span, dependency) in dependencies.values_mut() {
-        let Some(long) = dependency.as_map_mut() else { continue };
-        for (key, default) in
-            [("condition", Value::Text("service_started".into())), ("required", Value::Bool(true))]
-        {
-            if long.get(key).is_none() {
-                long.set(key, Tree::new(default, span));
-            }
-        }
+/// All devices that there are, when neither a number nor names are asked for.
+fn device_request(node: &mut Tree) {
+    if node.get("device_ids").is_none() {
+        set(node, "count", Value::Int(-1));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::environment::{Environment, accept, why_unreadable};
 use super::path::Path;
+use super::profiles::is_active;
 use super::tree::{Entry, Map, Tree, Value};
 use super::{Source, dotenv, resolve};
 use crate::diagnostic::Diagnostics;
@@ -33,11 +34,13 @@ struct Service<'a> {
 
 impl EnvFiles<'_> {
     /// Puts the variables of its `env_file`s below each service's `environment`, and gives null
-    /// entries the value that the project has for them. Labels of `label_file`s likewise.
-    pub(crate) fn settle(&mut self, tree: &mut Tree) {
+    /// entries the value that the project has for them. Labels of `label_file`s likewise. Files
+    /// of services that no profile selects need not be there.
+    pub(crate) fn settle(&mut self, tree: &mut Tree, profiles: &[String]) {
         let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else { return };
         let mut texts = Texts::new();
-        for (name, _, tree) in services.values_mut() {
+        let services = services.values_mut().filter(|(_, _, tree)| is_active(tree, profiles));
+        for (name, _, tree) in services {
             let path = Path::TOP.key("services");
             let path = path.key(name);
             self.environment(tree, &path, &mut texts);
@@ -83,18 +86,19 @@ impl EnvFiles<'_> {
     fn file(&mut self, file: &Tree, key: &str, service: &mut Service<'_>, all: &mut Map) {
         let Some(name) = file.as_text().or_else(|| file.get("path")?.as_text()) else { return };
         let path = service.path.key(key);
+        let shown = name.strip_prefix(self.directory).map_or(name, |rest| rest.trim_start_matches('/'));
         let (index, text) = match self.text(name, service.texts) {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if file.get("required").and_then(Tree::as_bool) != Some(false) {
-                    let message = format!("{key} {name} does not exist");
+                    let message = format!("{key} {shown} does not exist");
                     let optional = if key == "env_file" { ", or say `required: false`" } else { "" };
                     self.diagnostics.error(&file.span, path, message).hint(format!("create it{optional}"));
                 }
                 return;
             }
             Err(error) => {
-                let message = format!("{key} {}", why_unreadable(name, &error));
+                let message = format!("{key} {}", why_unreadable(shown, &error));
                 self.diagnostics.error(&file.span, path, message);
                 return;
             }

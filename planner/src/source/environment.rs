@@ -102,6 +102,11 @@ impl<'a> Environment<'a> {
         self.stack = Some(name.to_owned());
     }
 
+    /// An absolute path with the symbolic links in it followed.
+    pub(crate) fn real_path(&self, path: &str) -> String {
+        self.source.real_path(path)
+    }
+
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.outer(name).or_else(|| self.in_files(name))

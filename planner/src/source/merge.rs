@@ -1,100 +1,90 @@
-//! Several documents to one: what a later one says about a node wins over, adds to or replaces
-//! what an earlier one said.
+//! Two versions of a stack to one: what the later one says about a node wins over, adds to or
+//! replaces what the earlier one said, as the table has it.
 
 use super::cast::loose;
-use super::path::Path;
-use super::tree::{Entry, Tag, Tree, Value};
+use super::schema::{Merge, Shape};
+use super::tree::{Entry, Map, Tag, Tree, Value};
 use std::collections::HashMap;
 
-/// How two versions of a node become one. Mappings merge and lists append where no rule is.
-enum MergeRule {
-    /// The later one counts, even when it is null.
-    Replace,
-    /// A list whose items have an identity: an item replaces the earlier one of its identity.
-    Unique(fn(&Tree) -> String),
-    /// As `Unique`, but items of one identity, which are mappings, merge.
-    MergeBy(fn(&Tree) -> String),
+/// What becomes of `!reset` and `!override` on the later version.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tags {
+    /// They have done their work with this merge.
+    Spent,
+    /// They stay, for an even earlier version that is still to come.
+    Kept,
 }
 
-const RULES: &[(&str, MergeRule)] = &[
-    ("services.*.command", MergeRule::Replace),
-    ("services.*.entrypoint", MergeRule::Replace),
-    ("services.*.healthcheck.test", MergeRule::Replace),
-    ("services.*.ulimits.*", MergeRule::Replace),
-    ("services.*.ports", MergeRule::Unique(port_identity)),
-    ("services.*.volumes", MergeRule::Unique(target)),
-    ("services.*.env_file", MergeRule::Unique(file)),
-    ("services.*.tmpfs", MergeRule::Unique(text)),
-    ("services.*.cap_add", MergeRule::Unique(text)),
-    ("services.*.cap_drop", MergeRule::Unique(text)),
-    ("services.*.expose", MergeRule::Unique(text)),
-    ("services.*.links", MergeRule::Unique(text)),
-    ("services.*.profiles", MergeRule::Unique(text)),
-    ("services.*.security_opt", MergeRule::Unique(text)),
-    ("services.*.networks.*.aliases", MergeRule::Unique(text)),
-    ("networks.*.ipam.config", MergeRule::MergeBy(subnet)),
-];
-
-/// Lists that have no duplicates even within one document.
-const DISTINCT: &[&str] = &[
-    "services.*.ports",
-    "services.*.env_file",
-    "services.*.cap_add",
-    "services.*.cap_drop",
-    "services.*.expose",
-    "services.*.links",
-    "services.*.profiles",
-    "services.*.networks.*.aliases",
-];
-
-/// All documents in one, the later ones over the earlier ones.
-pub(crate) fn merge(documents: Vec<Tree>) -> Tree {
-    let mut documents = documents.into_iter();
-    let mut merged = documents.next().unwrap_or_default();
-    for document in documents {
-        node(&mut merged, document, &Path::TOP);
-    }
-    settle(&mut merged, &Path::TOP);
-    merged
+/// Puts a later version of a node over an earlier one.
+pub(crate) fn merge(base: &mut Tree, over: Tree, shape: &Shape, tags: Tags) {
+    node(base, over, shape, Merge::Deep, tags);
 }
 
-fn rule(path: &Path<'_>) -> Option<&'static MergeRule> {
-    RULES.iter().find(|(pattern, _)| path.matches(pattern)).map(|(_, rule)| rule)
-}
-
-fn node(base: &mut Tree, over: Tree, path: &Path<'_>) {
-    if over.tag.is_some() {
-        *base = over;
+fn node(base: &mut Tree, over: Tree, shape: &Shape, rule: Merge, tags: Tags) {
+    let replaces = match (over.tag, rule) {
+        (Some(_), _) | (None, Merge::Replace) => true,
+        (None, Merge::IfSame(key)) => differs(base, &over, key),
+        _ => false,
+    };
+    if replaces {
+        *base = arrive(over, shape, rule, tags);
         return;
     }
-    let rule = rule(path);
     match (&mut base.value, over.value, rule) {
-        (_, value, Some(MergeRule::Replace)) => *base = Tree { value, span: over.span, tag: None },
         (_, Value::Null, _) => {}
-        (Value::List(items), Value::List(more), Some(MergeRule::Unique(identity))) => {
-            items.extend(more);
-            distinct(items, *identity, |earlier, later| *earlier = later);
-        }
-        (Value::List(items), Value::List(more), Some(MergeRule::MergeBy(identity))) => {
-            items.extend(more);
-            distinct(items, *identity, |earlier, later| node(earlier, later, &path.index(0)));
-        }
-        (Value::List(items), Value::List(more), _) => items.extend(more),
-        (Value::Map(map), Value::Map(more), _) => {
-            for Entry { key, key_span, value } in more.into_entries() {
-                match map.get_mut(&key) {
-                    Some(earlier) => node(earlier, value, &path.key(&key)),
-                    None => map.insert(Entry { key, key_span, value }),
-                }
+        (Value::Map(map), Value::Map(more), rule) => mapping(map, more, shape, rule, tags),
+        (Value::List(items), Value::List(more), Merge::Subnets) => *items = subnets(items, &more),
+        (Value::List(items), Value::List(more), rule) => {
+            let more = Tree::new(Value::List(more), &over.span);
+            if let Value::List(more) = arrive(more, shape, Merge::Deep, tags).value {
+                items.extend(more);
+            }
+            if let Merge::Unique(identity) = rule {
+                distinct(items, identity);
             }
         }
-        (_, value, _) => *base = Tree { value, span: over.span, tag: None },
+        (_, value, _) => *base = arrive(Tree::new(value, &over.span), shape, rule, tags),
     }
 }
 
-/// Keeps one item of each identity, at the place of the first.
-fn distinct(items: &mut Vec<Tree>, identity: fn(&Tree) -> String, mut join: impl FnMut(&mut Tree, Tree)) {
-    let mut places: HashMap<String, usize> = HashMap::new();
+/// A node as it is where there is no earlier version of it.
+fn arrive(mut node: Tree, shape: &Shape, rule: Merge, tags: Tags) -> Tree {
+    if tags == Tags::Spent {
+        settle(&mut node, shape, rule);
+    }
+    node
+}
+
+fn mapping(map: &mut Map, more: Map, shape: &Shape, rule: Merge, tags: Tags) {
+    for Entry { key, key_span, value } in more.into_entries() {
+        if value.tag == Some(Tag::Reset) && tags == Tags::Spent {
+            map.retain(|entry| entry.key != key);
+            continue;
+        }
+        let row = shape.key(&key);
+        let (below, rule) = match (row, rule) {
+            (Some(row), _) => (row.shape, row.merge),
+            (None, Merge::Pairs | Merge::Entries) => (&Shape::Any, Merge::Replace),
+            (None, _) => (shape.entry().unwrap_or(&Shape::Any), Merge::Deep),
+        };
+        match map.get_mut(&key) {
+            Some(earlier) => node(earlier, value, below, rule, tags),
+            None => map.insert(Entry { key, key_span, value: arrive(value, below, rule, tags) }),
+        }
+    }
+}
+
+/// Whether two mappings have different values below a key.
+fn differs(base: &Tree, over: &Tree, key: &str) -> bool {
+    match (base.get(key), over.get(key)) {
+        (Some(one), Some(other)) => one.value != other.value,
+        _ => false,
+    }
+}
+
+/// Keeps one item of each identity: the last one, at the place of the first.
+fn distinct(items: &mut Vec<Tree>, identity: fn(&Tree) -> String) {
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(items.len());
     let mut kept: Vec<Tree> = Vec::with_capacity(items.len());
     for item in items.drain(..) {
         if item.value == Value::Bad {
@@ -102,7 +92,7 @@ fn distinct(items: &mut Vec<Tree>, identity: fn(&Tree) -> String, mut join: impl
             continue;
         }
         match places.entry(identity(&item)) {
-            std::collections::hash_map::Entry::Occupied(place) => join(&mut kept[*place.get()], item),
+            std::collections::hash_map::Entry::Occupied(place) => kept[*place.get()] = item,
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(kept.len());
                 kept.push(item);
@@ -112,51 +102,118 @@ fn distinct(items: &mut Vec<Tree>, identity: fn(&Tree) -> String, mut join: impl
     *items = kept;
 }
 
-/// Takes out what `!reset` removes, and duplicates.
-fn settle(tree: &mut Tree, path: &Path<'_>) {
+/// The ranges of the later version, each over the earlier one of its subnet. Earlier ranges that
+/// the later version does not name are gone. As in Docker Compose, once every later range is
+/// known, an earlier one of another subnet still lends it what it leaves unsaid.
+fn subnets(earlier: &[Tree], later: &[Tree]) -> Vec<Tree> {
+    let subnet = |tree: &Tree| field(tree, "subnet");
+    let mut all: Vec<Tree> = Vec::new();
+    for base in earlier {
+        let mut merged = base.clone();
+        for over in later {
+            let place = |all: &[Tree], of: &Tree| all.iter().position(|one| subnet(one) == subnet(of));
+            if subnet(over) != subnet(&merged) && place(&all, over).is_none() {
+                all.push(over.clone());
+                continue;
+            }
+            node(&mut merged, over.clone(), &Shape::Any, Merge::Deep, Tags::Spent);
+            match place(&all, &merged) {
+                Some(known) => all[known] = merged.clone(),
+                None => all.push(merged.clone()),
+            }
+        }
+    }
+    all
+}
+
+/// Takes out what `!reset` removes and duplicates within one version, and the tags.
+pub(crate) fn settle(tree: &mut Tree, shape: &Shape, rule: Merge) {
     tree.tag = None;
     match &mut tree.value {
         Value::Map(map) => {
-            map.retain(|entry| entry.value.tag != Some(Tag::Reset));
+            if map.entries().iter().any(|entry| entry.value.tag == Some(Tag::Reset)) {
+                map.retain(|entry| entry.value.tag != Some(Tag::Reset));
+            }
             for (key, _, value) in map.values_mut() {
-                settle(value, &path.key(key));
+                match shape.key(key) {
+                    Some(row) => settle(value, row.shape, row.merge),
+                    None => settle(value, shape.entry().unwrap_or(&Shape::Any), Merge::Deep),
+                }
             }
         }
         Value::List(items) => {
             items.retain(|item| item.tag != Some(Tag::Reset));
-            for (index, item) in items.iter_mut().enumerate() {
-                settle(item, &path.index(index));
+            for item in items.iter_mut() {
+                settle(item, shape.item().unwrap_or(&Shape::Any), Merge::Deep);
             }
-            if DISTINCT.iter().any(|pattern| path.matches(pattern))
-                && let Some(MergeRule::Unique(identity)) = rule(path)
-            {
-                distinct(items, *identity, |earlier, later| *earlier = later);
+            if let Merge::Unique(identity) = rule {
+                distinct(items, identity);
             }
         }
         _ => {}
     }
 }
 
-fn text(item: &Tree) -> String {
-    loose(&item.value)
+/// Takes out the tags and what `!reset` removes.
+pub(crate) fn spend(tree: &mut Tree) {
+    settle(tree, &Shape::Any, Merge::Deep);
 }
 
 fn field(item: &Tree, key: &str) -> String {
-    item.get(key).map_or_else(String::new, text)
+    item.get(key).map_or_else(String::new, |value| loose(&value.value))
 }
 
-fn port_identity(item: &Tree) -> String {
-    ["host_ip", "published", "target", "protocol"].map(|key| field(item, key)).join("|")
-}
+/// What makes two items of a list the same.
+pub(crate) mod identity {
+    use super::{field, loose};
+    use crate::source::tree::Tree;
 
-fn target(item: &Tree) -> String {
-    field(item, "target")
-}
+    /// Their text.
+    pub(crate) fn text(item: &Tree) -> String {
+        loose(&item.value)
+    }
 
-fn file(item: &Tree) -> String {
-    field(item, "path")
-}
+    /// Their text up to a `=`.
+    pub(crate) fn name(item: &Tree) -> String {
+        let mut text = loose(&item.value);
+        text.truncate(text.find('=').unwrap_or(text.len()));
+        text
+    }
 
-fn subnet(item: &Tree) -> String {
-    field(item, "subnet")
+    /// Where they listen and what they lead to.
+    pub(crate) fn port(item: &Tree) -> String {
+        let or = |key: &str, default: &str| match field(item, key) {
+            text if text.is_empty() => default.to_owned(),
+            text => text,
+        };
+        let (ip, protocol) = (or("host_ip", "0.0.0.0"), or("protocol", "tcp"));
+        format!("{ip}|{}|{}|{protocol}", field(item, "published"), field(item, "target"))
+    }
+
+    /// Their place in the container.
+    pub(crate) fn target(item: &Tree) -> String {
+        field(item, "target")
+    }
+
+    /// Their place in the container, for secrets.
+    pub(crate) fn secret(item: &Tree) -> String {
+        file(item, "/run/secrets")
+    }
+
+    /// Their place in the container, for configs.
+    pub(crate) fn config(item: &Tree) -> String {
+        file(item, "")
+    }
+
+    fn file(item: &Tree, folder: &str) -> String {
+        match field(item, "target") {
+            target if target.is_empty() => format!("{folder}/{}", field(item, "source")),
+            target => target,
+        }
+    }
+
+    /// The file they name.
+    pub(crate) fn path(item: &Tree) -> String {
+        field(item, "path")
+    }
 }

@@ -1,28 +1,34 @@
 //! From files to one YAML tree: a span on every node, one stage a file.
 
-#[allow(dead_code, unused_imports, reason = "the rows of the table take these up one by one")]
 pub(crate) mod canonical;
 pub(crate) mod cast;
 pub(crate) mod check;
+pub(crate) mod complete;
 pub(crate) mod defaults;
 pub(crate) mod dotenv;
 pub(crate) mod env_files;
 pub(crate) mod environment;
+pub(crate) mod extends;
+pub(crate) mod include;
 pub(crate) mod interpolate;
+pub(crate) mod loader;
 pub(crate) mod merge;
 pub(crate) mod mounts;
 pub(crate) mod name;
+pub(crate) mod normalise;
 pub(crate) mod path;
 mod plain;
-pub(crate) mod ports;
 pub(crate) mod profiles;
+pub(crate) mod project;
 pub(crate) mod resolve;
 pub(crate) mod scalar;
 pub(crate) mod schema;
+pub(crate) mod structure;
 pub(crate) mod suggest;
+pub(crate) mod support;
 pub(crate) mod template;
 pub(crate) mod tree;
-#[allow(dead_code, reason = "the rows of the table take these up one by one")]
+pub(crate) mod visit;
 pub(crate) mod words;
 pub(crate) mod yaml;
 
@@ -37,6 +43,12 @@ pub trait Source {
 
     /// The value of a variable of the process environment.
     fn var(&self, name: &str) -> Option<String>;
+
+    /// An absolute path with the symbolic links in it followed; the path itself where there are
+    /// none or nothing is there.
+    fn real_path(&self, path: &str) -> String {
+        path.to_owned()
+    }
 }
 
 /// The variables that the text of a dotenv file sets, for those that stand above loading

@@ -37,6 +37,11 @@ impl<'a> Path<'a> {
         Path { parent: Some(self), step: Step::Index(index) }
     }
 
+    /// The key that leads here; `None` for an item of a list and the whole file.
+    pub(crate) fn name(&self) -> Option<&str> {
+        if let Step::Key(key) = self.step { Some(key) } else { None }
+    }
+
     /// Whether this place is one that the pattern means. A `*` stands for one step of any name.
     pub(crate) fn matches(&self, pattern: &str) -> bool {
         let mut here = Some(self);

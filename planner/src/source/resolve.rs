@@ -1,13 +1,16 @@
-//! Names and paths made whole: real names of networks and volumes, absolute host paths.
+//! Paths of the host made whole: seen from the folder that they are relative to.
 
 use super::environment::Environment;
-use super::path::Path;
 use super::tree::{Tree, Value};
-use crate::diagnostic::Diagnostics;
+use super::visit::visit;
 
-/// A path seen from a directory, without `.` and `..`.
+/// A path seen from a directory, without `.` and `..`. The directory may itself be relative.
 pub(crate) fn join(directory: &str, path: &str) -> String {
-    if path.starts_with('/') { clean(path) } else { clean(&format!("{directory}/{path}")) }
+    match directory {
+        _ if path.starts_with('/') => clean(path),
+        "" => clean(path),
+        directory => clean(&format!("{directory}/{path}")),
+    }
 }
 
 /// A path without `.`, `..`, doubled and trailing slashes. Only the text is looked at.
@@ -23,83 +26,105 @@ pub(crate) fn clean(path: &str) -> String {
             part => parts.push(part),
         }
     }
-    let root = if path.starts_with('/') { "/" } else { "" };
-    format!("{root}{}", parts.join("/"))
-}
-
-/// Gives every network and volume its real name and makes `external` a truth value.
-pub(crate) fn names(tree: &mut Tree, stack: &str, diagnostics: &mut Diagnostics) {
-    for section in ["networks", "volumes"] {
-        let Some(resources) = tree.get_mut(section).and_then(Tree::as_map_mut) else { continue };
-        for (key, _, resource) in resources.values_mut() {
-            let path = Path::TOP.key(section);
-            let path = path.key(key);
-            if resource.value == Value::Null {
-                *resource = Tree::empty_map(&resource.span);
-            }
-            external(resource, &path, diagnostics);
-            let is_external = resource.get("external").and_then(Tree::as_bool) == Some(true);
-            let name = if is_external { key.to_owned() } else { format!("{stack}_{key}") };
-            let span = resource.span.clone();
-            let unnamed = resource.get("name").is_none();
-            if let Some(map) = resource.as_map_mut().filter(|_| unnamed) {
-                map.set("name", Tree::text(name, &span));
-            }
-        }
+    match (path.starts_with('/'), parts.is_empty()) {
+        (true, _) => format!("/{}", parts.join("/")),
+        (false, true) => ".".to_owned(),
+        (false, false) => parts.join("/"),
     }
 }
 
-/// `external: {name: x}` is an old form of `external: true` with `name: x`.
-fn external(resource: &mut Tree, path: &Path<'_>, diagnostics: &mut Diagnostics) {
-    let Some(old) = resource.get("external").filter(|external| external.as_map().is_some()).cloned() else {
-        return;
+/// The folder that a path lies in.
+pub(crate) fn folder(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some(("", _)) => "/",
+        Some((folder, _)) => folder,
+        None => "",
+    }
+}
+
+/// What kind of path stands somewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A file or folder of this host.
+    Host,
+    /// As `Host`, but a path of Windows is left alone.
+    Any,
+    /// As `Host`, but an address of something remote or a service is left alone.
+    Context,
+    /// As `Host`, with symbolic links in it followed.
+    Real,
+}
+
+/// Where paths are.
+const PATHS: &[(&str, Kind)] = &[
+    ("services.*.build.context", Kind::Context),
+    ("services.*.build.additional_contexts.*", Kind::Context),
+    ("services.*.build.ssh.*", Kind::Any),
+    ("services.*.env_file.*.path", Kind::Host),
+    ("services.*.label_file.*", Kind::Host),
+    ("services.*.extends.file", Kind::Host),
+    ("services.*.develop.watch.*.path", Kind::Real),
+    ("configs.*.file", Kind::Any),
+    ("secrets.*.file", Kind::Any),
+];
+
+/// Makes relative paths relative to what `directory` is relative to; absolute when it is.
+pub(crate) fn paths(tree: &mut Tree, directory: &str, environment: &Environment<'_>) {
+    let whole = |node: &mut Tree, kind: Kind| {
+        if let Value::Text(text) = &node.value {
+            node.value = Value::Text(resolved(text, kind, directory, environment));
+        }
     };
-    let message = "`external.name` is obsolete".to_owned();
-    let hint = "write `external: true` and beside it `name`";
-    diagnostics.warning(&old.span, path, message).hint(hint);
-    let (old_name, has_name) = (old.get("name").cloned(), resource.get("name").is_some());
-    let Some(map) = resource.as_map_mut() else { return };
-    map.set("external", Tree::new(Value::Bool(true), &old.span));
-    match old_name {
-        Some(name) if has_name => {
-            let message = "`name` and `external.name` are both given".to_owned();
-            diagnostics.error(&name.span, path, message).hint("keep `name`");
-        }
-        Some(name) => map.set("name", name),
-        None => {}
+    for (place, kind) in PATHS {
+        visit(tree, place, &mut |node| whole(node, *kind));
     }
+    visit(tree, "services.*.volumes.*", &mut |mount| {
+        if mount.get("type").and_then(Tree::as_text) == Some("bind")
+            && let Some(source) = mount.get_mut("source")
+        {
+            whole(source, Kind::Any);
+        }
+    });
+    visit(tree, "volumes.*", &mut |volume| {
+        let local = volume.get("driver").and_then(Tree::as_text) == Some("local");
+        let bind = volume.at(&["driver_opts", "o"]).and_then(Tree::as_text) == Some("bind");
+        let device = volume.get_mut("driver_opts").and_then(|options| options.get_mut("device"));
+        if let Some(device) = device.filter(|_| local && bind) {
+            whole(device, Kind::Any);
+        }
+    });
 }
 
-/// Makes the host paths of binds absolute.
-pub(crate) fn paths(
-    tree: &mut Tree,
-    directory: &str,
-    environment: &Environment<'_>,
-    diagnostics: &mut Diagnostics,
-) {
-    let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else { return };
-    for (service, _, node) in services.values_mut() {
-        let Some(Value::List(mounts)) = node.get_mut("volumes").map(|mounts| &mut mounts.value) else {
-            continue;
-        };
-        for mount in mounts.iter_mut() {
-            if mount.get("type").and_then(Tree::as_text) != Some("bind") {
-                continue;
-            }
-            let Some(source) = mount.get_mut("source") else { continue };
-            let Some(text) = source.as_text() else { continue };
-            let whole = match (text.strip_prefix('~'), environment.get("HOME")) {
-                (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
-                    format!("{home}{rest}")
-                }
-                (Some(_), None) => {
-                    let message = "`~` needs HOME, which is not set".to_owned();
-                    diagnostics.error(&source.span, format!("services.{service}.volumes"), message);
-                    continue;
-                }
-                _ => text.to_owned(),
-            };
-            source.value = Value::Text(join(directory, &whole));
-        }
+fn resolved(text: &str, kind: Kind, directory: &str, environment: &Environment<'_>) -> String {
+    if kind == Kind::Context && is_remote(text) {
+        return text.to_owned();
+    }
+    let text = match (text.strip_prefix('~'), environment.get("HOME")) {
+        (Some(rest), Some(home)) => join(&home, rest.trim_start_matches('/')),
+        _ => text.to_owned(),
+    };
+    if text.starts_with('/') || (text.is_empty() && kind != Kind::Any) {
+        return if kind == Kind::Real { environment.real_path(&text) } else { text };
+    }
+    if kind == Kind::Any && is_windows(&text) {
+        return text;
+    }
+    let text = join(directory, &text);
+    if kind == Kind::Real { environment.real_path(&text) } else { text }
+}
+
+/// Whether a build context is none of this host's folders.
+fn is_remote(text: &str) -> bool {
+    const PREFIXES: [&str; 7] =
+        ["service:", "https://", "http://", "git://", "ssh://", "github.com/", "git@"];
+    text.contains("://") || PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// Whether a path is an absolute one of Windows: a drive, or the name of a share.
+pub(crate) fn is_windows(text: &str) -> bool {
+    match text.as_bytes() {
+        [drive, b':', b'/' | b'\\', ..] => drive.is_ascii_alphabetic(),
+        [b'\\' | b'/', b'\\' | b'/', rest @ ..] => rest.iter().any(|byte| matches!(byte, b'\\' | b'/')),
+        _ => false,
     }
 }

@@ -150,6 +150,23 @@ impl Tree {
     }
 }
 
+impl Value {
+    /// Whether both say the same, wherever they stand and in whatever order.
+    pub(crate) fn same(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::List(one), Value::List(other)) => {
+                one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.value.same(&b.value))
+            }
+            (Value::Map(one), Value::Map(other)) => {
+                let known =
+                    |entry: &Entry| other.get(&entry.key).is_some_and(|b| entry.value.value.same(&b.value));
+                one.entries().len() == other.entries().len() && one.entries().iter().all(known)
+            }
+            (one, other) => one == other,
+        }
+    }
+}
+
 impl Map {
     /// The entries in order.
     pub(crate) fn entries(&self) -> &[Entry] {

@@ -71,6 +71,13 @@ impl Memory {
 
     /// Everything that loading says.
     pub(crate) fn told(&self) -> Diagnostics {
-        self.load().map_or_else(|diagnostics| diagnostics, |loaded| loaded.warnings)
+        self.load().map_or_else(
+            |diagnostics| diagnostics,
+            |Loaded { mut warnings, refusals, .. }| {
+                warnings.items.extend(refusals.items);
+                warnings.sort();
+                warnings
+            },
+        )
     }
 }

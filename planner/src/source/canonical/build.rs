@@ -55,9 +55,9 @@ pub(crate) fn truth_as_text(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::check::ShortForm;
     use super::super::testing::long;
     use super::*;
+    use crate::source::schema::ShortForm;
 
     #[test]
     fn short_forms_of_a_build() {

@@ -36,9 +36,9 @@ pub(crate) fn include(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::check::ShortForm;
     use super::super::testing::long;
     use super::*;
+    use crate::source::schema::ShortForm;
 
     #[test]
     fn a_text_is_the_main_key_of_the_long_form() {

@@ -54,8 +54,9 @@ fn wrap(tree: &mut Tree, key: &str) {
 /// What the tests of the short forms share.
 #[cfg(test)]
 mod testing {
-    use super::super::check::{Context, ShortForm};
+    use super::super::check::Context;
     use super::super::path::Path;
+    use super::super::schema::ShortForm;
     use super::super::tree::{Tree, Value};
     use super::super::yaml;
     use crate::diagnostic::Diagnostics;
@@ -81,7 +82,8 @@ mod testing {
         let mut documents = yaml::parse(file, &text, &mut diagnostics).unwrap_or_default();
         let mut tree = documents.remove(0).get("v").cloned().unwrap_or_default();
         let path = Path::TOP;
-        form(&mut tree, &path.key("v"), &mut Context { diagnostics: &mut diagnostics, ports_left: 100 });
+        let mut context = Context { diagnostics: &mut diagnostics, ports_left: 100, variables: false };
+        form(&mut tree, &path.key("v"), &mut context);
         (tree, diagnostics)
     }
 

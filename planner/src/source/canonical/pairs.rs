@@ -108,7 +108,7 @@ mod tests {
     fn a_list_of_pairs_becomes_a_mapping() {
         for (form, written, expected) in [
             (
-                environment as super::super::super::check::ShortForm,
+                environment as crate::source::schema::ShortForm,
                 "[A=b, B, C=, D=e=f]",
                 "{A: b, B: null, C: '', D: e=f}",
             ),
@@ -127,7 +127,7 @@ mod tests {
     fn what_is_no_pair_is_told_at_its_place() {
         for (form, written, expected) in [
             (
-                environment as super::super::super::check::ShortForm,
+                environment as crate::source::schema::ShortForm,
                 "[A: b]",
                 "must be `KEY=value`, not a mapping | A: b | write `A=value`, or drop the `-` of every line",
             ),

@@ -11,7 +11,7 @@ fn read(kind: Kind, written: &str) -> Result<String, String> {
     let file = diagnostics.add_file("compose.yaml", &text);
     let mut documents = yaml::parse(file, &text, &mut diagnostics).unwrap_or_default();
     let mut tree = documents.remove(0).get("v").cloned().unwrap_or_default();
-    let mut context = Context { diagnostics: &mut diagnostics, ports_left: 0 };
+    let mut context = Context { diagnostics: &mut diagnostics, ports_left: 0, variables: false };
     cast(&mut tree, &Path::TOP, &kind, &mut context);
     if diagnostics.has_errors() {
         let item = &diagnostics.items[0];

@@ -1,0 +1,81 @@
+//! The walk over the merged tree that finds what no document added: keys that must be there,
+//! values that stayed empty, items that stand twice.
+
+use super::path::Path;
+use super::schema::{Key, Shape};
+use super::tree::{Entry, Tree, Value};
+use crate::diagnostic::{Diagnostics, Span};
+use std::collections::HashMap;
+
+/// Checks everything below a node.
+pub(crate) fn complete(tree: &mut Tree, path: &Path<'_>, shape: &Shape, diagnostics: &mut Diagnostics) {
+    let span = tree.span.clone();
+    walk(tree, &span, path, shape, diagnostics);
+}
+
+/// `at` is where a node without a value of its own stands: its key.
+fn walk(tree: &mut Tree, at: &Span, path: &Path<'_>, shape: &Shape, diagnostics: &mut Diagnostics) {
+    if tree.value == Value::Null && !shape.nullable() {
+        let message =
+            path.name().map_or_else(|| "this is empty".to_owned(), |key| format!("`{key}` is empty"));
+        diagnostics.error(at, path, message);
+        return tree.spoil();
+    }
+    match &mut tree.value {
+        Value::Map(map) => {
+            let missing: Vec<&Key> = shape.keys().unwrap_or_default().iter().collect();
+            for key in missing.into_iter().filter(|key| key.required && map.get(key.name).is_none()) {
+                let message = format!("`{}` is missing", key.name);
+                diagnostics.error(at, path, message);
+            }
+            for (key, key_span, value) in map.values_mut() {
+                let below = shape.key(key).map(|row| row.shape).or_else(|| shape.entry());
+                let Some(below) = below else { continue };
+                walk(value, key_span, &path.key(key), below, diagnostics);
+            }
+        }
+        Value::List(items) => {
+            let Some(below) = shape.item() else { return };
+            for (index, item) in items.iter_mut().enumerate() {
+                let span = item.span.clone();
+                walk(item, &span, &path.index(index), below, diagnostics);
+            }
+            if matches!(shape.long(), Shape::Set(_)) {
+                twice(items, path, diagnostics);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Reports items that are equal to an earlier one.
+fn twice(items: &[Tree], path: &Path<'_>, diagnostics: &mut Diagnostics) {
+    let mut seen: HashMap<String, usize> = HashMap::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let text = told(item);
+        if seen.contains_key(&text) && item.value != Value::Bad {
+            let what =
+                item.as_text().map_or_else(|| "this".to_owned(), |text| format!("`{}`", text.escape_debug()));
+            let message = format!("{what} is listed twice");
+            diagnostics.error(&item.span, path.index(index), message).hint("keep one of them");
+        }
+        seen.entry(text).or_insert(index);
+    }
+}
+
+/// A text that is the same for equal nodes only.
+fn told(tree: &Tree) -> String {
+    match &tree.value {
+        Value::List(items) => items.iter().map(told).fold("[".to_owned(), |all, item| all + &item + ","),
+        Value::Map(map) => {
+            let mut entries: Vec<String> = map.entries().iter().map(entry).collect();
+            entries.sort_unstable();
+            format!("{{{}}}", entries.join(","))
+        }
+        value => format!("{value:?}"),
+    }
+}
+
+fn entry(entry: &Entry) -> String {
+    format!("{:?}:{}", entry.key, told(&entry.value))
+}

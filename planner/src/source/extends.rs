@@ -1,0 +1,181 @@
+//! `extends`: a service is put over another one, of the same document or of another file, which
+//! may itself extend one.
+
+use super::interpolate::Interpolation;
+use super::loader::{Asked, Loader, Scope};
+use super::merge::{Tags, merge, spend};
+use super::path::Path;
+use super::resolve::{self, folder, join};
+use super::schema;
+use super::suggest::did_you_mean;
+use super::tree::{Map, Tag, Tree, Value};
+use crate::diagnostic::Span;
+use std::collections::HashMap;
+
+/// A longer chain of services that extend each other is refused; walks may recurse.
+const LONGEST_CHAIN: usize = 64;
+
+/// Applies `extends` to one document after the other of a project.
+pub(crate) struct Extends<'l, 'a, 's> {
+    pub(crate) loader: &'l mut Loader<'a>,
+    pub(crate) scope: Scope<'s>,
+    pub(crate) interpolation: &'l mut Interpolation<'s>,
+    /// The services of each place that was looked at; the first is the document itself.
+    places: Vec<Place>,
+    /// The files among the places, by absolute path; `None` for one that cannot be used.
+    files: HashMap<String, Option<usize>>,
+    done: HashMap<(usize, String), Tree>,
+}
+
+struct Place {
+    /// As the user would name it; empty for the document itself.
+    name: String,
+    services: Map,
+}
+
+/// What a service says it extends.
+struct Extended {
+    service: String,
+    file: Option<Tree>,
+    span: Span,
+}
+
+impl<'l, 'a, 's> Extends<'l, 'a, 's> {
+    pub(crate) fn new(
+        loader: &'l mut Loader<'a>,
+        scope: Scope<'s>,
+        interpolation: &'l mut Interpolation<'s>,
+    ) -> Self {
+        let itself = Place { name: String::new(), services: Map::default() };
+        Self {
+            loader,
+            scope,
+            interpolation,
+            places: vec![itself],
+            files: HashMap::new(),
+            done: HashMap::new(),
+        }
+    }
+
+    /// Puts every service of a document over what it extends.
+    pub(crate) fn apply(&mut self, document: &mut Tree) {
+        let Some(services) = document.get_mut("services").and_then(Tree::as_map_mut) else { return };
+        if !services.entries().iter().any(|entry| entry.value.get("extends").is_some()) {
+            return;
+        }
+        self.places[0].services = services.clone();
+        self.done.retain(|(place, _), _| *place != 0);
+        for (name, _, service) in services.values_mut() {
+            if service.get("extends").is_some() {
+                *service = self.service(0, name, &mut Vec::new());
+            }
+        }
+    }
+
+    /// A service with what it extends below it.
+    fn service(&mut self, place: usize, name: &str, chain: &mut Vec<(usize, String)>) -> Tree {
+        let here = (place, name.to_owned());
+        if let Some(done) = self.done.get(&here) {
+            return done.clone();
+        }
+        let mut service = self.places[place].services.get(name).cloned().unwrap_or_default();
+        let Some(extended) = extended(&service) else { return service };
+        if let Some(map) = service.as_map_mut() {
+            map.retain(|entry| entry.key != "extends");
+        }
+        if chain.contains(&here) || chain.len() >= LONGEST_CHAIN {
+            self.circle(&extended, &here, chain);
+            return service;
+        }
+        chain.push(here.clone());
+        if let Some(mut base) = self.base(place, name, &extended, chain) {
+            spend(&mut base);
+            merge(&mut base, service, &schema::SERVICE, Tags::Kept);
+            service = base;
+        }
+        chain.pop();
+        self.done.insert(here, service.clone());
+        service
+    }
+
+    /// The service that is extended.
+    fn base(
+        &mut self,
+        place: usize,
+        name: &str,
+        extended: &Extended,
+        chain: &mut Vec<(usize, String)>,
+    ) -> Option<Tree> {
+        let base = match &extended.file {
+            Some(file) => self.open(file, name)?,
+            None => place,
+        };
+        if self.places[base].services.get(&extended.service).is_none() {
+            self.unknown(base, name, extended);
+            return None;
+        }
+        let found = self.service(base, &extended.service, chain);
+        (found.value != Value::Null).then_some(found)
+    }
+
+    /// The place of a file's services, which is read when it is not yet known.
+    fn open(&mut self, file: &Tree, service: &str) -> Option<usize> {
+        let services = Path::TOP.key("services");
+        let path = services.key(service);
+        let path = path.key("extends");
+        let name = file.as_text()?;
+        let absolute = join(self.scope.directory, name);
+        if let Some(known) = self.files.get(&absolute) {
+            return *known;
+        }
+        let asked = Asked { span: &file.span, path: &path };
+        let documents = self.loader.documents(&absolute, Some(asked));
+        let place = documents.map(|documents| {
+            let mut all = Tree::empty_map(&Span::default());
+            for mut document in documents {
+                self.loader.prepare(&mut document, self.interpolation);
+                merge(&mut all, document, &schema::TOP, Tags::Kept);
+            }
+            resolve::paths(&mut all, folder(name), self.scope.environment);
+            let services = all.get_mut("services").and_then(Tree::as_map_mut).map(std::mem::take);
+            self.places.push(Place { name: name.to_owned(), services: services.unwrap_or_default() });
+            self.places.len() - 1
+        });
+        self.files.insert(absolute, place);
+        place
+    }
+
+    fn unknown(&mut self, base: usize, name: &str, extended: &Extended) {
+        let Place { name: file, services } = &self.places[base];
+        let shown = extended.service.escape_debug();
+        let message = match file.as_str() {
+            "" => format!("there is no service `{shown}` to extend in this file"),
+            file => format!("there is no service `{shown}` to extend in {file}"),
+        };
+        let known = services.entries().iter().map(|entry| entry.key.as_str());
+        let hint = did_you_mean(&extended.service, known.filter(|known| *known != name || base != 0));
+        let path = format!("services.{name}.extends");
+        self.loader.context.diagnostics.error(&extended.span, path, message).hint = hint;
+    }
+
+    fn circle(&mut self, extended: &Extended, here: &(usize, String), chain: &[(usize, String)]) {
+        let shown = |(place, name): &(usize, String)| match self.places[*place].name.as_str() {
+            "" => name.clone(),
+            file => format!("{name} of {file}"),
+        };
+        let start = chain.iter().position(|one| one == here).unwrap_or(0);
+        let circle: Vec<String> = chain[start..].iter().chain([here]).map(shown).collect();
+        let message = match chain.contains(here) {
+            true => format!("services extend each other in a circle: {}", circle.join(" → ")),
+            false => format!("more than {LONGEST_CHAIN} services extend each other"),
+        };
+        let path = format!("services.{}.extends", here.1);
+        self.loader.context.diagnostics.error(&extended.span, path, message);
+    }
+}
+
+fn extended(service: &Tree) -> Option<Extended> {
+    let node = service.get("extends").filter(|node| node.tag != Some(Tag::Reset))?;
+    let name = node.get("service")?.as_text()?;
+    Some(Extended { service: name.to_owned(), file: node.get("file").cloned(), span: node.span.clone() })
+}

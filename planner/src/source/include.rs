@@ -1,0 +1,116 @@
+//! `include`: whole projects with folders and variables of their own, whose services and
+//! resources become part of the document that includes them.
+
+use super::environment::Environment;
+use super::loader::{Asked, Loader, Scope};
+use super::path::Path;
+use super::project;
+use super::resolve::{self, folder, join};
+use super::tree::{Entry, Tree, Value};
+
+/// What is taken over from an included project.
+const SECTIONS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
+
+/// Longer trails of files that include each other are refused; loading recurses.
+const LONGEST_TRAIL: usize = 64;
+
+/// Takes what the `include` of a document names into it.
+pub(crate) fn apply(document: &mut Tree, scope: Scope<'_>, loader: &mut Loader<'_>) {
+    let Some(map) = document.as_map_mut() else { return };
+    let Some(includes) = map.get("include").cloned() else { return };
+    map.retain(|entry| entry.key != "include");
+    for (index, include) in includes.items().iter().enumerate() {
+        let path = Path::TOP.key("include");
+        let path = path.index(index);
+        if let Some(project) = included(include, &path, scope, loader) {
+            import(document, project, &path, include, loader);
+        }
+    }
+}
+
+/// One included project as a tree, with paths relative to the including one.
+fn included(include: &Tree, path: &Path<'_>, scope: Scope<'_>, loader: &mut Loader<'_>) -> Option<Tree> {
+    let files = include.get("path")?.items();
+    let main = files.first()?.as_text()?;
+    if let Some(remote) = files.iter().find(|file| file.as_text().is_some_and(is_remote)) {
+        let message = "files of elsewhere cannot be included".to_owned();
+        loader.context.diagnostics.error(&remote.span, path, message).hint("get a copy and name its path");
+        return None;
+    }
+    let first = join(scope.directory, main);
+    if loader.trail.contains(&first) || loader.trail.len() >= LONGEST_TRAIL {
+        let circle = loader.trail.iter().chain([&first]).map(String::as_str).collect::<Vec<_>>().join(" → ");
+        let message = format!("files include each other in a circle: {circle}");
+        loader.context.diagnostics.error(&files[0].span, path, message);
+        return None;
+    }
+    let chosen = include.get("project_directory").and_then(Tree::as_text).filter(|chosen| !chosen.is_empty());
+    let relative = chosen.unwrap_or_else(|| folder(main)).to_owned();
+    let directory = join(scope.directory, &relative);
+    let environment = environment(include, &directory, scope, loader);
+
+    let mut documents = Some(Vec::new());
+    let length = loader.trail.len();
+    for file in files {
+        let Some(name) = file.as_text() else { continue };
+        let name = join(scope.directory, name);
+        let more = loader.documents(&name, Some(Asked { span: &file.span, path }));
+        loader.trail.push(name);
+        documents = documents.zip(more).map(|(all, more): (Vec<Tree>, Vec<Tree>)| [all, more].concat());
+    }
+    let scope = Scope { directory: &directory, environment: &environment };
+    let mut tree = documents.map(|documents| project::merged(documents, scope, loader));
+    loader.trail.truncate(length);
+    if let Some(tree) = &mut tree {
+        resolve::paths(tree, &relative, &environment);
+    }
+    tree
+}
+
+/// The variables of an included project: those of the including one, then those of its own
+/// dotenv files.
+fn environment<'a>(
+    include: &Tree,
+    directory: &str,
+    scope: Scope<'a>,
+    loader: &mut Loader<'_>,
+) -> Environment<'a> {
+    let named = include.get("env_file").map(Tree::items).unwrap_or_default();
+    let place = |file: &Tree| Some((join(scope.directory, file.as_text()?), file.span.clone()));
+    let files: Vec<_> = named.iter().filter_map(place).collect();
+    scope.environment.child(directory, &files, loader.context.diagnostics)
+}
+
+/// Whether a name is that of something remote.
+pub(crate) fn is_remote(name: &str) -> bool {
+    name.contains("://") || name.starts_with("git@") || name.starts_with("github.com/")
+}
+
+/// Takes services and resources over. The same one twice is fine, two of one name are not.
+fn import(document: &mut Tree, project: Tree, path: &Path<'_>, include: &Tree, loader: &mut Loader<'_>) {
+    let Value::Map(mut project) = project.value else { return };
+    let Some(map) = document.as_map_mut() else { return };
+    for section in SECTIONS {
+        let Some(Value::Map(from)) = project.get_mut(section).map(|node| std::mem::take(&mut node.value))
+        else {
+            continue;
+        };
+        if map.get(section).is_none() {
+            map.set(section, Tree::empty_map(&include.span));
+        }
+        let Some(into) = map.get_mut(section).and_then(Tree::as_map_mut) else { continue };
+        for Entry { key, key_span, value } in from.into_entries() {
+            match into.entry(&key) {
+                Some(known) if known.value.value.same(&value.value) => {}
+                Some(known) => {
+                    let message =
+                        format!("{section}.{key} is also defined, differently, in what is included");
+                    let hint =
+                        "rename one of them, or change it in an override file named in the entry's `path`";
+                    loader.context.diagnostics.error(&known.key_span, path, message).hint(hint);
+                }
+                None => into.insert(Entry { key, key_span, value }),
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What reading the files of one load shares: where they come from, how much they may be, and
+//! which of them lead to which.
+
+use super::check::{Context, check};
+use super::environment::{Environment, unreadable};
+use super::interpolate::Interpolation;
+use super::path::Path;
+use super::tree::{Tree, Value};
+use super::{Source, schema, yaml};
+use crate::diagnostic::Span;
+use crate::load::Skip;
+
+/// How many files one load may read. Includes can lead to each other in more ways than that.
+const MOST_FILES: usize = 1000;
+/// How many documents these may have.
+const MOST_DOCUMENTS: usize = 10_000;
+/// How many ports the ranges of one stack may mean.
+const MOST_PORTS: usize = 1 << 17;
+
+/// One load.
+pub(crate) struct Loader<'a> {
+    /// Where files and variables are.
+    pub(crate) source: &'a dyn Source,
+    /// Where problems go, and budgets.
+    pub(crate) context: Context<'a>,
+    /// Stages that are left out.
+    pub(crate) skip: Skip,
+    /// Absolute paths of the files that led to the one that is read now.
+    pub(crate) trail: Vec<String>,
+    current: &'a str,
+    files_left: usize,
+    documents_left: usize,
+}
+
+/// Where the files of a project stand: the stack itself, or one that it includes.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// The folder that paths in these files are relative to, absolute.
+    pub(crate) directory: &'a str,
+    /// The variables of the project.
+    pub(crate) environment: &'a Environment<'a>,
+}
+
+/// What asked for a file, when that was another file.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// Where.
+    pub(crate) span: &'a Span,
+    /// In which node.
+    pub(crate) path: &'a Path<'a>,
+}
+
+impl<'a> Loader<'a> {
+    /// A load that shows names of files relative to `current`.
+    pub(crate) fn new(
+        source: &'a dyn Source,
+        diagnostics: &'a mut crate::Diagnostics,
+        skip: Skip,
+        current: &'a str,
+    ) -> Self {
+        let context = Context { diagnostics, ports_left: MOST_PORTS, variables: skip.interpolation };
+        let (files_left, documents_left) = (MOST_FILES, MOST_DOCUMENTS);
+        Self { source, context, skip, trail: Vec::new(), current, files_left, documents_left }
+    }
+
+    /// The documents of a file that say something; `None` when it cannot be read or parsed.
+    pub(crate) fn documents(&mut self, name: &str, asked: Option<Asked<'_>>) -> Option<Vec<Tree>> {
+        let text = self.text(name, asked)?;
+        let shown = name.strip_prefix(self.current).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
+        let file = self.context.diagnostics.add_file(shown, &text);
+        let mut documents = yaml::parse(file, &text, self.context.diagnostics)?;
+        documents.retain(|tree| tree.value != Value::Null);
+        if documents.len() > self.documents_left {
+            let message = format!("{shown} brings the documents to more than {MOST_DOCUMENTS}");
+            self.context.diagnostics.error_anywhere(message);
+            return None;
+        }
+        self.documents_left -= documents.len();
+        Some(documents)
+    }
+
+    fn text(&mut self, name: &str, asked: Option<Asked<'_>>) -> Option<String> {
+        let message = if self.files_left == 0 {
+            format!("more than {MOST_FILES} files belong together")
+        } else {
+            self.files_left -= 1;
+            match (self.source.read(name), asked) {
+                (Ok(text), _) if text.len() <= yaml::LARGEST_FILE => return Some(text),
+                (Ok(_), _) => format!("{name} is larger than {} MiB", yaml::LARGEST_FILE >> 20),
+                (Err(error), None) => {
+                    unreadable(name, &error, self.context.diagnostics);
+                    return None;
+                }
+                (Err(error), Some(_)) if error.kind() == std::io::ErrorKind::NotFound => {
+                    format!("{name} does not exist")
+                }
+                (Err(error), Some(_)) => format!("{name} cannot be read: {error}"),
+            }
+        };
+        match asked {
+            Some(asked) => self.context.diagnostics.error(asked.span, asked.path, message),
+            None => self.context.diagnostics.error_anywhere(message),
+        };
+        None
+    }
+
+    /// Replaces variables in a document, holds it against the table and makes short forms long.
+    pub(crate) fn prepare(&mut self, document: &mut Tree, interpolation: &mut Interpolation<'_>) {
+        if !self.skip.interpolation {
+            interpolation.walk(document, &Path::TOP, self.context.diagnostics);
+        }
+        check(document, &Path::TOP, &schema::TOP, &mut self.context);
+    }
+}

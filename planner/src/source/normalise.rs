@@ -1,0 +1,154 @@
+//! What the stack as a whole implies: the default network, names from keys, dependencies that
+//! other attributes need.
+
+use super::environment::Environment;
+use super::resolve::clean;
+use super::tree::{Map, Tree, Value};
+use super::visit::visit;
+use crate::diagnostic::Span;
+
+/// Fills in what is implied.
+pub(crate) fn normalise(tree: &mut Tree, stack: &str, environment: &Environment<'_>) {
+    networks(tree);
+    if let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) {
+        for (_, _, service) in services.values_mut() {
+            build(service, environment);
+            variables(service, environment);
+            dependencies(service);
+        }
+    }
+    visit(tree, "services.*.volumes.*.target", &mut |target| {
+        if let Value::Text(text) = &mut target.value {
+            *text = clean(text);
+        }
+    });
+    for section in ["networks", "volumes", "configs", "secrets"] {
+        names(tree, section, stack);
+    }
+}
+
+/// A service that names no network is on `default`, which then exists.
+fn networks(tree: &mut Tree) {
+    let mut used = false;
+    let top = tree.span.clone();
+    let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else { return };
+    for (_, span, service) in services.values_mut() {
+        if service.get("provider").is_some() || service.get("network_mode").is_some() {
+            continue;
+        }
+        let none = match service.get("networks").map(|networks| &networks.value) {
+            None => true,
+            Some(Value::Map(networks)) => networks.is_empty(),
+            Some(_) => false,
+        };
+        if let Some(map) = service.as_map_mut().filter(|_| none) {
+            let mut networks = Map::default();
+            networks.set("default", Tree::new(Value::Null, span));
+            map.set("networks", Tree::new(Value::Map(networks), span));
+        }
+        used |= service.at(&["networks", "default"]).is_some();
+    }
+    let Some(map) = tree.as_map_mut().filter(|_| used) else { return };
+    if map.get("networks").is_none() {
+        map.set("networks", Tree::empty_map(&top));
+    }
+    if let Some(networks) = map.get_mut("networks").and_then(Tree::as_map_mut)
+        && networks.get("default").is_none()
+    {
+        networks.set("default", Tree::new(Value::Null, &top));
+    }
+}
+
+/// A build knows its Dockerfile; arguments without a value take that of the variable, or are
+/// not given.
+fn build(service: &mut Tree, environment: &Environment<'_>) {
+    let Some(build) = service.get_mut("build") else { return };
+    let span = build.span.clone();
+    let Some(map) = build.as_map_mut() else { return };
+    if map.get("dockerfile").is_none() && map.get("dockerfile_inline").is_none() {
+        map.set("dockerfile", Tree::text("Dockerfile", &span));
+    }
+    if let Some(args) = map.get_mut("args").and_then(Tree::as_map_mut) {
+        take_over(args, environment);
+        args.retain(|entry| entry.value.value != Value::Null);
+    }
+}
+
+/// Variables without a value take that of the project's variable.
+fn variables(service: &mut Tree, environment: &Environment<'_>) {
+    if let Some(variables) = service.get_mut("environment").and_then(Tree::as_map_mut) {
+        take_over(variables, environment);
+    }
+}
+
+fn take_over(variables: &mut Map, environment: &Environment<'_>) {
+    for (key, _, value) in variables.values_mut() {
+        if value.value == Value::Null
+            && let Some(known) = environment.get(key)
+        {
+            value.value = Value::Text(known);
+        }
+    }
+}
+
+/// Attributes that name another service or container by a prefix.
+const NAMESPACES: [&str; 5] = ["network_mode", "ipc", "pid", "uts", "cgroup"];
+
+/// Links, shared namespaces and shared volumes need the other service first.
+fn dependencies(service: &mut Tree) {
+    let mut needed: Vec<(String, Span, bool)> = Vec::new();
+    let texts = |key: &str| {
+        let items = service.get(key).map(Tree::items).unwrap_or_default();
+        items.iter().filter_map(|item| Some((item.as_text()?, &item.span)))
+    };
+    for (link, span) in texts("links") {
+        let name = link.split_once(':').map_or(link, |(name, _)| name);
+        needed.push((name.to_owned(), span.clone(), true));
+    }
+    for key in NAMESPACES {
+        let Some(node) = service.get(key) else { continue };
+        let shared = node.as_text().and_then(|text| text.strip_prefix("service:"));
+        needed.extend(shared.map(|name| (name.to_owned(), node.span.clone(), true)));
+    }
+    for (volumes, span) in texts("volumes_from").filter(|(text, _)| !text.starts_with("container:")) {
+        let name = volumes.split(':').next().unwrap_or(volumes);
+        needed.push((name.to_owned(), span.clone(), false));
+    }
+    let (Some(map), Some((_, first, _))) = (service.as_map_mut(), needed.first()) else { return };
+    if map.get("depends_on").is_none() {
+        map.set("depends_on", Tree::empty_map(first));
+    }
+    let Some(known) = map.get_mut("depends_on").and_then(Tree::as_map_mut) else { return };
+    for (name, span, restart) in needed {
+        if known.get(&name).is_none() {
+            known.set(&name, dependency(&span, restart));
+        }
+    }
+}
+
+fn dependency(span: &Span, restart: bool) -> Tree {
+    let mut map = Map::default();
+    map.set("condition", Tree::text("service_started", span));
+    map.set("restart", Tree::new(Value::Bool(restart), span));
+    map.set("required", Tree::new(Value::Bool(true), span));
+    Tree::new(Value::Map(map), span)
+}
+
+/// What has no name of its own is called after the stack and its key, or only its key when it
+/// is somebody else's.
+fn names(tree: &mut Tree, section: &str, stack: &str) {
+    let Some(resources) = tree.get_mut(section).and_then(Tree::as_map_mut) else { return };
+    for (key, _, resource) in resources.values_mut() {
+        if resource.value == Value::Null {
+            *resource = Tree::empty_map(&resource.span);
+        }
+        let external = resource.get("external").and_then(Tree::as_bool) == Some(true);
+        let name = if external { key.to_owned() } else { format!("{stack}_{key}") };
+        let span = resource.span.clone();
+        if let Some(map) = resource.as_map_mut()
+            && map.get("name").is_none()
+        {
+            map.set("name", Tree::text(name, &span));
+        }
+    }
+}

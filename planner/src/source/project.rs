@@ -1,0 +1,53 @@
+//! The documents of one project, the stack itself or one that it includes, to one tree.
+
+use super::complete::complete;
+use super::extends::Extends;
+use super::interpolate::Interpolation;
+use super::loader::{Loader, Scope};
+use super::merge::{Tags, merge};
+use super::path::Path;
+use super::tree::{Tree, Value};
+use super::visit::visit;
+use super::{defaults, include, schema, structure};
+use crate::diagnostic::{Diagnostics, Span};
+
+/// All documents in one, the later ones over the earlier ones.
+pub(crate) fn merged(documents: Vec<Tree>, scope: Scope<'_>, loader: &mut Loader<'_>) -> Tree {
+    let mut all = Tree::empty_map(&documents.first().map_or_else(Span::default, |first| first.span.clone()));
+    let mut interpolation = Interpolation::new(scope.environment);
+    let mut extends = Extends::new(loader, scope, &mut interpolation);
+    for mut document in documents {
+        extends.loader.prepare(&mut document, extends.interpolation);
+        obsolete(&mut document, extends.loader.context.diagnostics);
+        extends.apply(&mut document);
+        include::apply(&mut document, scope, extends.loader);
+        merge(&mut all, document, &schema::TOP, Tags::Spent);
+    }
+    complete(&mut all, &Path::TOP, &schema::TOP, loader.context.diagnostics);
+    structure::check(&all, loader.context.diagnostics);
+    defaults::fill(&mut all);
+    contents(&mut all, scope);
+    all
+}
+
+/// `version` once chose a format; there is only one now.
+fn obsolete(document: &mut Tree, diagnostics: &mut Diagnostics) {
+    let Some(map) = document.as_map_mut() else { return };
+    if let Some(entry) = map.entry("version").filter(|entry| entry.value.value != Value::Bad) {
+        let message = "`version` is obsolete and has no effect".to_owned();
+        diagnostics.warning(&entry.key_span, "version", message).hint("leave it out");
+    }
+    map.retain(|entry| entry.key != "version" || entry.value.value == Value::Null);
+}
+
+/// Configs that take their content from a variable get it.
+fn contents(tree: &mut Tree, scope: Scope<'_>) {
+    visit(tree, "configs.*", &mut |config| {
+        let name = config.get("environment").and_then(Tree::as_text);
+        let Some(content) = name.and_then(|name| scope.environment.get(name)) else { return };
+        let span = config.span.clone();
+        if let Some(map) = config.as_map_mut() {
+            map.set("content", Tree::new(Value::Text(content), &span));
+        }
+    });
+}

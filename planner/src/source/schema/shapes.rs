@@ -1,0 +1,37 @@
+//! Shapes that many keys share.
+
+use super::Shape;
+use crate::source::canonical as short;
+use crate::source::cast::Kind;
+
+pub(super) const TEXT: Shape = Shape::One(Kind::Text);
+/// Text, also written as a number or truth value.
+pub(super) const LOOSE: Shape = Shape::One(Kind::Loose);
+pub(super) const BOOL: Shape = Shape::One(Kind::Bool);
+pub(super) const BYTES: Shape = Shape::One(Kind::Bytes);
+pub(super) const DURATION: Shape = Shape::One(Kind::Duration);
+/// A whole number of any size.
+pub(super) const INT: Shape = Shape::One(Kind::Int(i64::MIN, i64::MAX));
+pub(super) const NUMBER: Shape = Shape::One(Kind::Number(f64::MIN, f64::MAX));
+pub(super) const CORES: Shape = Shape::One(Kind::Cores);
+/// File permissions.
+pub(super) const MODE: Shape = Shape::One(Kind::Mode);
+
+/// A list of texts that may repeat.
+pub(super) const TEXTS: Shape = Shape::List(&TEXT);
+/// A list of texts that may not repeat.
+pub(super) const NAMES: Shape = Shape::Set(&TEXT);
+/// A text, or a list of texts that may not repeat.
+pub(super) const ONE_OR_NAMES: Shape = Shape::Short(short::list_of_one, &NAMES);
+/// A command line as words; null takes that of the image.
+pub(super) const COMMAND: Shape = Shape::Nullable(&Shape::Short(short::command, &TEXTS));
+/// `KEY: value` with nothing for an empty value.
+pub(super) const LABELS: Shape = Shape::Short(short::labels, &Shape::Map(&LOOSE));
+/// `KEY: value` where null means the value that the variable has elsewhere.
+pub(super) const VARIABLES: Shape = Shape::Short(short::environment, &Shape::Map(&Shape::Nullable(&LOOSE)));
+/// Options of a driver.
+pub(super) const OPTIONS: Shape = Shape::Map(&LOOSE);
+/// Name servers: one or several.
+pub(super) const SERVERS: Shape = Shape::Short(short::name_servers, &NAMES);
+/// Host names and their addresses.
+pub(super) const HOSTS: Shape = Shape::Short(short::extra_hosts, &NAMES);
