@@ -105,9 +105,13 @@ fn load_into(
             .settle(&mut tree, &profiles);
     }
     let (mut stack, misfits) = decode::stack(&tree, &name);
-    // Variables that stay as they are written fit no type but text.
-    for misfit in misfits.into_iter().filter(|_| !options.skip.interpolation) {
-        diagnostics.error(&misfit.span.unwrap_or_default(), "", misfit.message);
+    if options.skip.interpolation {
+        // Variables that stay as they are written fit no type but text.
+        stack.untyped = Some(decode::untyped(&tree, &name));
+    } else {
+        for misfit in misfits {
+            diagnostics.error(&misfit.span.unwrap_or_default(), "", misfit.message);
+        }
     }
     profiles::apply(&mut stack, &profiles);
     validate::validate(&mut stack, &tree, diagnostics);

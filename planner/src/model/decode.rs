@@ -1,7 +1,7 @@
 //! The checked tree to the typed model.
 
 use super::from_tree::{self, Misfit};
-use super::{Extensions, Stack};
+use super::{Extensions, Plain, Stack};
 use crate::source::tree::{Entry, Tree};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -20,8 +20,19 @@ pub(crate) fn stack(tree: &Tree, name: &str) -> (Stack, Vec<Misfit>) {
         configs: decoder.section("configs"),
         models: decoder.section("models"),
         extensions: decoder.extensions(),
+        untyped: None,
     };
     (stack, decoder.misfits)
+}
+
+/// What a tree says, with the name of the stack.
+pub(crate) fn untyped(tree: &Tree, name: &str) -> Plain {
+    let mut said = from_tree::read(tree, &tree.span).unwrap_or_default();
+    if let Plain::Map(entries) = &mut said {
+        entries.retain(|(key, _)| key != "name");
+        entries.push(("name".to_owned(), Plain::Text(name.to_owned())));
+    }
+    said
 }
 
 struct Decoder<'a> {

@@ -27,6 +27,9 @@ pub struct Stack {
     pub models: BTreeMap<String, Model>,
     /// Its `x-…` keys.
     pub extensions: Extensions,
+    /// All that was said, when variables were left as they are written: these fit no type.
+    #[serde(skip)]
+    pub untyped: Option<Plain>,
 }
 
 impl Stack {
@@ -42,8 +45,12 @@ impl Stack {
     }
 
     /// The canonical form: what Docker Compose prints for the same files. Every `$` is doubled,
-    /// so that loading it gives the same stack again.
+    /// so that loading it gives the same stack again. Of a stack that was loaded without
+    /// interpolation it is what the files say, keys sorted and `$` as written.
     pub fn canonical(&self, form: Form) -> Plain {
+        if let Some(said) = &self.untyped {
+            return print(said, form);
+        }
         let mut plain = print(self, form);
         plain.escape();
         plain

@@ -195,3 +195,17 @@ fn what_does_not_fit_its_type_is_told_with_its_place_and_harms_nothing_else() {
     let [misfit] = &misfits[..] else { panic!("{misfits:?}") };
     assert_eq!(misfit.span.as_ref().map(|span| span.column), Some(32));
 }
+
+#[test]
+fn without_types_what_was_said_is_printed_sorted_and_as_written() {
+    let tree = parsed("{services: {b10: {tty: $T, image: a}, b2: {x-a: 1}}, name: other}");
+    let stack = Stack { untyped: Some(decode::untyped(&tree, "s")), ..Stack::default() };
+    assert_eq!(
+        printed(&stack, Form::Yaml),
+        r#"{"name":"s","services":{"b2":{"x-a":1},"b10":{"image":"a","tty":"$T"}}}"#
+    );
+    assert_eq!(
+        printed(&stack, Form::Json),
+        r#"{"name":"s","services":{"b10":{"image":"a","tty":"$T"},"b2":{"x-a":1}}}"#
+    );
+}
