@@ -103,7 +103,7 @@ impl LinuxEngine {
             Step::CreateNetwork { spec } => net::create(store, spec).map(drop),
             Step::UpdateNetwork { spec } => net::update(store, spec),
             Step::RemoveNetwork { name } => {
-                observe::ensure_network_unused(store, name)?;
+                container::vacate::vacate(store, name)?;
                 net::remove(store, name).and_then(|()| net::sweep(store))
             }
             Step::CreateVolume { spec } => volume::create(store, spec).map(drop),

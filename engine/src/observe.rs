@@ -52,21 +52,11 @@ fn images(store: &Store, references: &[String]) -> Result<BTreeMap<String, live:
     Ok(found)
 }
 
-/// Fails when a container of any stack is on this network, also one that was never started.
-pub fn ensure_network_unused(store: &Store, name: &str) -> Result<()> {
-    ensure_unused(record::find(store, |record| record.spec.is_on(name)), || format!("network {name}"))
-}
-
 /// Fails when a container of any stack mounts this volume.
 pub fn ensure_volume_unused(store: &Store, name: &str) -> Result<()> {
     let mounts = |kind: &MountKind| matches!(kind, MountKind::Volume { name: there, .. } if there == name);
     let user = record::find(store, |record| record.spec.mounts.iter().any(|mount| mounts(&mount.kind)));
-    ensure_unused(user, || format!("volume {name}"))
-}
-
-fn ensure_unused(user: Option<String>, what: impl FnOnce() -> String) -> Result<()> {
-    match user {
-        Some(user) => Err(Error::new(Kind::Conflict, format!("{} is used by container {user}", what()))),
-        None => Ok(()),
-    }
+    let conflict =
+        |user| Err(Error::new(Kind::Conflict, format!("volume {name} is used by container {user}")));
+    user.map_or(Ok(()), conflict)
 }

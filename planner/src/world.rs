@@ -64,7 +64,8 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
         }
         Step::RemoveNetwork { name } => {
             present(live.networks.contains_key(name), || format!("network {name}"))?;
-            unused(live, || format!("network {name}"), |spec| spec.is_on(name))?;
+            let on_it = |container: &Container| container.state.is_running() && container.spec.is_on(name);
+            unused(live, || format!("network {name}"), on_it)?;
             live.networks.remove(name);
         }
         Step::CreateVolume { spec } => {
@@ -73,7 +74,7 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
         }
         Step::RemoveVolume { name } => {
             present(live.volumes.contains_key(name), || format!("volume {name}"))?;
-            unused(live, || format!("volume {name}"), |spec| spec.mounts_volume(name))?;
+            unused(live, || format!("volume {name}"), |container| container.spec.mounts_volume(name))?;
             live.volumes.remove(name);
         }
         Step::CreateContainer { id, spec, image_id } => create(live, id, spec, image_id)?,
@@ -103,10 +104,7 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
 
 fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &str) -> Result<(), WorldError> {
     absent(live.containers.contains_key(id), || format!("container {id}"))?;
-    for attachment in &spec.networks {
-        let network = &attachment.network;
-        present(live.networks.contains_key(network), || format!("network {network}"))?;
-    }
+    networks_present(live, spec)?;
     for mount in &spec.mounts {
         if let MountKind::Volume { name, .. } = &mount.kind {
             present(live.volumes.contains_key(name), || format!("volume {name}"))?;
@@ -119,11 +117,18 @@ fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &st
     Ok(())
 }
 
+fn networks_present(live: &Live, spec: &ContainerSpec) -> Result<(), WorldError> {
+    let mut networks = spec.networks.iter().map(|attachment| &attachment.network);
+    networks.try_for_each(|name| present(live.networks.contains_key(name), || format!("network {name}")))
+}
+
 fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
     let rival = live.occupants(&id.slot).find(|(other, there)| *other != id && there.state.is_running());
     if let Some((running, _)) = rival {
         return Err(WorldError::SlotTaken { id: Box::new(id.clone()), running: Box::new(running.clone()) });
     }
+    let spec = find(live, id)?.spec.clone();
+    networks_present(live, &spec)?;
     let image_id = find(live, id)?.image_id.clone();
     let image_checks = live.images.values().any(|image| image.id == image_id && image.has_health);
     let container = find(live, id)?;
@@ -184,9 +189,9 @@ fn present(exists: bool, what: impl FnOnce() -> String) -> Result<(), WorldError
 fn unused(
     live: &Live,
     resource: impl FnOnce() -> String,
-    uses: impl Fn(&ContainerSpec) -> bool,
+    uses: impl Fn(&Container) -> bool,
 ) -> Result<(), WorldError> {
-    match live.containers.iter().find(|(_, container)| uses(&container.spec)) {
+    match live.containers.iter().find(|(_, container)| uses(container)) {
         Some((by, _)) => Err(WorldError::InUse { resource: resource(), by: by.clone() }),
         None => Ok(()),
     }

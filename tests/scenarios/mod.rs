@@ -1,5 +1,6 @@
 //! One capability a file.
 
+mod completed;
 mod dependencies;
 mod disks;
 mod exec;

@@ -26,6 +26,7 @@ pub mod start;
 pub mod state;
 pub mod stop;
 pub mod update;
+pub mod vacate;
 pub mod volatile;
 pub mod wait;
 

@@ -2,7 +2,7 @@
 
 use super::link::{self, Mac};
 use super::netlink::Socket;
-use super::{NetworkRecord, firewall, ipam, record};
+use super::{NetworkRecord, firewall, ipam, netns, record};
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
 use ipnet::Ipv4Net;
@@ -171,15 +171,13 @@ fn sysctl(name: &str) -> Result<()> {
     fs::write(&path, "1").doing(doing)
 }
 
-/// Removes a network with its bridge. Idempotent; refuses while a container has a lease.
+/// Removes a network with its bridge and leases. Idempotent; refuses while a container is connected.
 pub fn remove(store: &Store, name: &str) -> Result<()> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
-    if let Some(mut network) = record::find_whole(store, name)? {
-        record::drop_void_leases(store, &mut network)?;
-        if let Some(id) = network.leases.keys().next() {
-            let doing = format!("remove network {name}: {} is on it", id.name());
-            return Err(Error::new(Kind::Conflict, doing).hint("remove its containers first"));
-        }
+    let leases = record::find_whole(store, name)?.map(|network| network.leases).unwrap_or_default();
+    if let Some(id) = leases.keys().find(|id| netns::is_held(&store.netns(id))) {
+        let doing = format!("remove network {name}: {} is on it", id.name());
+        return Err(Error::new(Kind::Conflict, doing).hint("stop its containers first"));
     }
     let mut socket = Socket::route()?;
     let bridge = record::bridge_name(store, name);

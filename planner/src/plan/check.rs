@@ -7,7 +7,7 @@ use super::build::live_graph;
 use super::{Plan, Step, StepId, Until};
 use crate::desired::{ContainerId, ContainerSpec};
 use crate::graph::DependencyGraph;
-use crate::live::Live;
+use crate::live::{Container, Live};
 use crate::plan::Cause;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -263,29 +263,33 @@ fn what_is_awaited_is_reached_first(order: &Order) -> Vec<Violation> {
 fn what_a_container_needs_is_made_first(order: &Order) -> Vec<Violation> {
     let rule = "networks and volumes are made before the containers on them";
     let mut wrong = Vec::new();
+    // Who stays may be on a network that was lost, and needs it to start.
+    let kept = order.starts.iter().filter(|(id, _)| !order.creates.contains_key(*id));
+    let users: Vec<_> = order.creates.iter().chain(kept).collect();
     for (made, step) in order.steps() {
         let uses: Box<dyn Fn(&ContainerSpec) -> bool> = match step {
             Step::CreateNetwork { spec } => Box::new(|user| user.is_on(&spec.name)),
             Step::CreateVolume { spec } => Box::new(|user| user.mounts_volume(&spec.name)),
             _ => continue,
         };
-        for (id, &create) in order.creates.iter().filter(|(id, _)| uses(order.specs[**id])) {
-            wrong.extend(order.demand(Some(made), create, rule, id));
+        for (id, first) in users.iter().filter(|(id, _)| order.specs.get(**id).is_some_and(|user| uses(user)))
+        {
+            wrong.extend(order.demand(Some(made), **first, rule, id));
         }
     }
     wrong
 }
 
 fn networks_and_volumes_outlive_their_containers(order: &Order) -> Vec<Violation> {
-    let rule = "networks and volumes are removed after every container on them";
+    let rule = "networks are removed after every running container on them, volumes after every one";
     let mut wrong = Vec::new();
     for (gone, step) in order.steps() {
-        let uses: Box<dyn Fn(&ContainerSpec) -> bool> = match step {
-            Step::RemoveNetwork { name } => Box::new(|user| user.is_on(name)),
-            Step::RemoveVolume { name } => Box::new(|user| user.mounts_volume(name)),
+        let uses: Box<dyn Fn(&Container) -> bool> = match step {
+            Step::RemoveNetwork { name } => Box::new(|user| user.state.is_running() && user.spec.is_on(name)),
+            Step::RemoveVolume { name } => Box::new(|user| user.spec.mounts_volume(name)),
             _ => continue,
         };
-        for (id, _) in order.live.containers.iter().filter(|(_, container)| uses(&container.spec)) {
+        for (id, _) in order.live.containers.iter().filter(|(_, container)| uses(container)) {
             wrong.extend(order.demand(order.removes.get(id).copied(), gone, rule, id));
         }
         if let Step::RemoveNetwork { name } = step {

@@ -19,7 +19,8 @@ pub enum Step {
         /// What it is from now on.
         spec: NetworkSpec,
     },
-    /// Requires: no container on it. Ensures: it is gone.
+    /// Requires: no container on it runs. Ensures: it is gone; one that does not run is taken off, and
+    /// has an address again when it starts on a network of this name.
     RemoveNetwork {
         /// Real name.
         name: String,
@@ -43,8 +44,8 @@ pub enum Step {
         /// The image that the spec's reference meant when the plan was made.
         image_id: String,
     },
-    /// Requires: it exists. Ensures: its process runs under a supervisor; a running process
-    /// without one is adopted.
+    /// Requires: it and its networks exist. Ensures: its process runs under a supervisor; a running
+    /// process without one is adopted.
     StartContainer {
         /// Which container.
         id: ContainerId,

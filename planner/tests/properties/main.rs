@@ -126,6 +126,21 @@ proptest! {
     }
 
     #[test]
+    fn what_has_completed_runs_again_only_when_it_is_itself_changed(history in history()) {
+        let History { stack, live } = history;
+        let goal = up(false);
+        let desired = planner::desired::lower(&stack, &goal, &live);
+        let Some(plan) = plan_of(&stack, &goal, &live) else { return Ok(()) };
+        let touched: Vec<_> = plan.nodes.iter().filter_map(|node| node.step.container()).collect();
+        for (id, there) in live.containers.iter().filter(|(_, there)| there.is_completed(&there.spec)) {
+            let image = live.images.get(&there.spec.image).map(|image| &image.id);
+            let unchanged = desired.containers.get(&id.slot) == Some(&there.spec) && image == Some(&there.image_id);
+            let alone = live.occupants(&id.slot).count() == 1;
+            prop_assert!(!unchanged || !alone || touched.iter().all(|other| other.slot != id.slot), "{id}");
+        }
+    }
+
+    #[test]
     fn down_with_volumes_leaves_nothing_whatever_the_order_and_the_interruption(
         history in history(), seed in any::<u64>(), cut in 0..30_usize, with_file in any::<bool>(),
     ) {

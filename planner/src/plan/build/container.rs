@@ -57,10 +57,13 @@ impl Draft<'_> {
     fn before_start(&self, slot: &SlotPlan) -> Vec<StepId> {
         let steps = &self.steps;
         let own = [steps.creates.get(&slot.id), steps.updates.get(&slot.id), steps.stops.get(&slot.id)];
+        // One that is made anew has waited for its networks already.
+        let kept = slot.spec.networks.iter().filter(|_| slot.create.is_none());
+        let networks = kept.map(|attachment| steps.networks.get(&attachment.network));
         let old = slot.old.iter().map(|id| steps.stops.get(id));
         let holders =
             steps.stops.iter().filter(|(id, _)| self.holds_port_of(id, slot)).map(|(_, stop)| Some(stop));
-        own.into_iter().chain(old).chain(holders).flatten().copied().collect()
+        own.into_iter().chain(networks).chain(old).chain(holders).flatten().copied().collect()
     }
 
     /// Replicas of one service share their ports; others have to wait.

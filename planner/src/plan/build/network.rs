@@ -27,7 +27,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Networks that must be made anew; every container on them is gone by now.
+    /// Networks that must be made anew; every container that ran on them is gone by now.
     pub(super) fn replace_networks(&mut self, desired: &Desired, diff: &Diff) {
         for name in replaced_networks(diff) {
             let (Some(spec), Some(Change::Replace(fields))) =
@@ -45,7 +45,7 @@ impl Draft<'_> {
         self.steps.push(Step::CreateNetwork { spec: spec.clone() }, cause, needs);
     }
 
-    /// Removes a network after every container on it.
+    /// Removes a network after every container on it that goes.
     pub(super) fn remove_network(&mut self, name: &str, cause: Cause) -> StepId {
         let on_it = self.live.containers.iter().filter(|(_, container)| container.spec.is_on(name));
         let needs = on_it.filter_map(|(id, _)| self.steps.removes.get(id).copied()).collect();

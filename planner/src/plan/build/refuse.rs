@@ -6,7 +6,7 @@ use super::{Problem, ProblemKind, Refusal};
 use crate::desired::{ContainerSpec, Desired};
 use crate::diff::Diff;
 use crate::goal::{Goal, Verb};
-use crate::live::Live;
+use crate::live::{Container, Live};
 use crate::model::{Condition, Mount, Stack};
 use std::collections::BTreeSet;
 
@@ -103,14 +103,15 @@ fn foreign(desired: &Desired, live: &Live) -> Vec<Problem> {
     others.map(|other| problem(sentence(other), Some(hint))).collect()
 }
 
-/// A network can be replaced only when all containers on it are; those out of scope would be lost.
+/// A network can be replaced only when all that run on it are; those out of scope would be lost.
 /// That is the user's to decide.
 fn strangers_on_replaced_networks(diff: &Diff, draft: &Draft) -> Vec<Problem> {
     let slots = draft.slots.iter().flat_map(|slot| &slot.old);
     let leaving: BTreeSet<_> = slots.chain(draft.removals.iter().map(|removal| &removal.id)).collect();
     let mut problems = Vec::new();
     for network in replaced_networks(diff) {
-        let on_it = draft.live.containers.iter().filter(|(_, container)| container.spec.is_on(network));
+        let runs_on_it = |there: &Container| there.state.is_running() && there.spec.is_on(network);
+        let on_it = draft.live.containers.iter().filter(|(_, container)| runs_on_it(container));
         for (id, _) in on_it.filter(|(id, _)| !leaving.contains(id)) {
             let message = format!(
                 "network `{network}` must be made anew, but container {} on it is not part of this command",

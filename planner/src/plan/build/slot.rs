@@ -104,8 +104,10 @@ fn remove_all(draft: &mut Draft, change: &SlotDiff) {
 
 impl Scene<'_> {
     fn decide(&self, slot: &Slot, spec: &ContainerSpec, diff: &SlotDiff) -> SlotPlan {
-        let mut occupants = self.live.occupants(slot).map(|(_, container)| &container.spec);
-        let network = occupants.find_map(|spec| self.replaced_network_of(spec));
+        let mut occupants = self.live.occupants(slot).map(|(_, container)| container);
+        // What has completed has no use for a network and would only do its work a second time.
+        let network = occupants
+            .find_map(|there| self.replaced_network_of(&there.spec).filter(|_| !there.is_completed(spec)));
         let cause = match (&diff.change, network) {
             (Change::Create, _) => Some(Cause::Declared),
             (Change::Replace(fields), _) => Some(Cause::Changed(fields.clone())),

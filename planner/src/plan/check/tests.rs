@@ -150,7 +150,7 @@ fn removal() {
         (network_goes(), vec![2, 3]),
         (volume, vec![3]),
     ];
-    let outlive = "networks and volumes are removed after every container on them";
+    let outlive = "networks are removed after every running container on them, volumes after every one";
     let duties = [
         (1, 0, "dependents stop before what they depend on"),
         (2, 0, "a running container is stopped before it is removed"),
@@ -159,6 +159,15 @@ fn removal() {
         (5, 3, outlive),
     ];
     assert_each_edge_is_a_duty(&steps, &running(), &duties);
+}
+
+#[test]
+fn a_network_that_was_lost() {
+    let mut live = running();
+    live.containers.values_mut().for_each(|there| there.state = State::Created);
+    let steps = [(network_goes(), vec![]), (make_network(), vec![0]), (start("db", 1), vec![1])];
+    let made_first = "networks and volumes are made before the containers on them";
+    assert_each_edge_is_a_duty(&steps, &live, &[(2, 1, made_first)]);
 }
 
 #[test]
