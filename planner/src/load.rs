@@ -29,6 +29,9 @@ pub struct LoadOptions {
     pub current: String,
     /// Dotenv files that must exist; without any, `.env` of `directory` when it is there.
     pub env_files: Vec<String>,
+    /// Where the search for the stack began, when that was elsewhere: without `env_files`, the
+    /// `.env` there is read too and wins over that of `directory`.
+    pub env_directory: Option<String>,
     /// Active profiles; without any, those of `COMPOSE_PROFILES`. `*` is all.
     pub profiles: Vec<String>,
     /// Keeps networks, volumes, configs and secrets that no enabled service uses.
@@ -90,6 +93,7 @@ fn load_into(
     let documents = read(options, &mut loader)?;
     let name = name::choose(options, &documents, &environment, loader.context.diagnostics);
     environment.name_stack(&name);
+    name::refuse_long(&name, refusals);
 
     let scope = Scope { directory: &options.directory, environment: &environment };
     let mut tree = project::merged(documents, scope, &mut loader);

@@ -6,7 +6,7 @@ use crate::args::Global;
 use crate::error::{Exit, Failure, Message};
 use planner::load::LoadOptions;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Names under which a stack file is found, the first one wins.
 const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
@@ -31,47 +31,55 @@ pub(crate) struct Found {
 /// directory and those above it.
 pub(crate) fn find(global: &Global, environment: &Environment) -> Result<Found, Failure> {
     let mut found = Found::default();
-    let base = match &global.project_directory {
-        Some(directory) => environment.directory.join(directory),
-        None => environment.directory.clone(),
-    };
-    let environment = &with_dotenv(global, environment, &base);
+    let start = start(global, environment);
+    // The names of dotenv files cannot come from dotenv files.
+    found.options.env_files = list(&global.env_files, environment, "COMPOSE_ENV_FILES");
+    let environment = &with_dotenv(&found.options.env_files, environment, &start);
     let named = named(global, environment);
-    let mut directory = None;
+    let mut directory = start.clone();
     if named.is_empty() {
-        if let Some(place) = search(&base) {
-            directory = Some(place.clone());
+        if let Some(place) = search(&start) {
             pick(&place, &environment.directory, &mut found);
+            directory = place;
         }
     } else {
         check(&named, &environment.directory)?;
-        let first = named.first().filter(|file| *file != "-").map(|file| environment.directory.join(file));
-        directory = first.and_then(|file| file.parent().map(Path::to_owned));
+        directory = folder_of(&named, environment).unwrap_or(directory);
         found.options.files = named;
     }
-    let directory = match &global.project_directory {
-        Some(_) => base,
-        None => directory.unwrap_or(base),
-    };
-    found.options.directory = clean(&directory).display().to_string();
-    found.options.current = environment.directory.display().to_string();
+    if global.project_directory.is_some() {
+        directory.clone_from(&start);
+    }
+    found.options.directory = clean(&directory);
+    found.options.env_directory = Some(clean(&start)).filter(|start| *start != found.options.directory);
     found.options.name = global.project_name.clone().or_else(|| owned(environment, "COMPOSE_PROJECT_NAME"));
-    found.options.env_files = list(&global.env_files, environment, "COMPOSE_ENV_FILES");
     check(&found.options.env_files, &environment.directory)?;
     found.options.profiles = list(&global.profiles, environment, "COMPOSE_PROFILES");
     Ok(found)
 }
 
+/// Where the search begins: at `--project-directory`, beside the first named file, here.
+fn start(global: &Global, environment: &Environment) -> PathBuf {
+    match &global.project_directory {
+        Some(directory) => environment.directory.join(directory),
+        None => folder_of(&global.files, environment).unwrap_or_else(|| environment.directory.clone()),
+    }
+}
+
+/// The folder of the first file that is not standard input.
+fn folder_of(files: &[String], environment: &Environment) -> Option<PathBuf> {
+    let first = files.iter().find(|file| *file != "-")?;
+    environment.directory.join(first).parent().map(Path::to_owned)
+}
+
 /// The surroundings with what dotenv files add: `COMPOSE_FILE` and its like may stand there.
 /// Broken files are left to loading, which says where they are broken.
-fn with_dotenv(global: &Global, environment: &Environment, base: &Path) -> Environment {
+fn with_dotenv(env_files: &[String], environment: &Environment, start: &Path) -> Environment {
     let mut environment = environment.clone();
-    let first = global.files.first().filter(|file| *file != "-" && global.project_directory.is_none());
-    let folder = first.and_then(|file| environment.directory.join(file).parent().map(Path::to_owned));
-    let mut files = list(&global.env_files, &environment, "COMPOSE_ENV_FILES");
-    let disabled = environment.set("COMPOSE_DISABLE_ENV_FILE");
-    if files.is_empty() && !disabled.is_some_and(|value| matches!(value, "1" | "true" | "yes")) {
-        files.push(folder.as_deref().unwrap_or(base).join(".env").display().to_string());
+    let mut files = env_files.to_vec();
+    let disabled = environment.var("COMPOSE_DISABLE_ENV_FILE").and_then(planner::source::truth);
+    if files.is_empty() && disabled != Some(true) {
+        files.push(start.join(".env").display().to_string());
     }
     let mut added = BTreeMap::new();
     for file in files {
@@ -120,9 +128,19 @@ fn shown(path: &Path, current: &Path) -> String {
     path.strip_prefix(current).unwrap_or(path).display().to_string()
 }
 
-/// A path without `.` and `x/..`.
-fn clean(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+/// A path without `.` and `x/..`; symbolic links stay, they may have been chosen for their name.
+fn clean(path: &Path) -> String {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            part => clean.push(part),
+        }
+    }
+    clean.display().to_string()
 }
 
 /// Refuses files that are not there.
@@ -183,6 +201,22 @@ mod tests {
         assert_eq!(found.options.files, ["compose.yaml", "compose.override.yaml"]);
         assert_eq!(found.warnings, ["using compose.yaml, not docker-compose.yml, which is there too"]);
         assert_eq!(found.options.directory, environment.directory.display().to_string());
+    }
+
+    #[test]
+    fn the_dotenv_file_of_where_the_search_began_stands_above_that_of_the_stack() {
+        let (_folder, environment) = place(&["compose.yml"], "a");
+        let found = find(&Global::default(), &environment).unwrap().options;
+        assert_eq!(found.env_directory, Some(environment.directory.display().to_string()));
+        let global = Global { files: vec!["../compose.yml".into()], ..Default::default() };
+        let found = find(&global, &environment).unwrap().options;
+        assert_eq!((found.directory, found.env_directory), (parent(&environment), None));
+        let global = Global { files: vec!["-".into(), "../compose.yml".into()], ..Default::default() };
+        assert_eq!(find(&global, &environment).unwrap().options.directory, parent(&environment));
+    }
+
+    fn parent(environment: &Environment) -> String {
+        environment.directory.parent().unwrap().display().to_string()
     }
 
     #[test]

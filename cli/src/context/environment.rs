@@ -27,7 +27,7 @@ pub(crate) struct Terminals {
 }
 
 impl Environment {
-    /// Reads the surroundings. A current directory that is gone reads as `/`.
+    /// Reads the surroundings.
     pub(crate) fn read() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -37,11 +37,11 @@ impl Environment {
             out: std::io::stdout().is_terminal(),
             err: std::io::stderr().is_terminal(),
         };
-        Self {
-            vars: std::env::vars_os().filter_map(text).collect(),
-            directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
-            terminals,
-        }
+        let mut vars: BTreeMap<String, String> = std::env::vars_os().filter_map(text).collect();
+        let directory = current_directory(vars.get("PWD"));
+        // Stack files may count on it, also where no shell has set it.
+        vars.entry("PWD".to_owned()).or_insert_with(|| directory.display().to_string());
+        Self { vars, directory, terminals }
     }
 
     /// A variable.
@@ -53,4 +53,12 @@ impl Environment {
     pub(crate) fn set(&self, name: &str) -> Option<&str> {
         self.var(name).filter(|value| !value.is_empty())
     }
+}
+
+/// The current directory by the name under which it was entered, if that is known, as it may be
+/// a symbolic link. One that is gone reads as `/`.
+fn current_directory(entered: Option<&String>) -> PathBuf {
+    let real = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let entered = entered.map(PathBuf::from).filter(|path| path.is_absolute());
+    entered.filter(|path| path.canonicalize().is_ok_and(|path| path == real)).unwrap_or(real)
 }

@@ -1,7 +1,7 @@
 //! What variables are worth: the process environment first, then dotenv files.
 
 use super::dotenv::{self, Dotenv, Fault};
-use super::{Source, resolve};
+use super::{Source, resolve, truth};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::load::LoadOptions;
 use std::collections::HashMap;
@@ -12,10 +12,13 @@ pub(crate) struct Environment<'a> {
     source: &'a dyn Source,
     /// The environment of those who include these files. It wins.
     parent: Option<&'a Environment<'a>>,
-    /// What dotenv files say, the last one wins.
-    files: HashMap<String, Vec<Definition>>,
+    /// What dotenv files say. Earlier layers win.
+    layers: Vec<Layer>,
     stack: Option<String>,
 }
+
+/// What dotenv files say that are read one after the other: the last definition wins.
+type Layer = HashMap<String, Vec<Definition>>;
 
 /// One line of a dotenv file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,16 +32,18 @@ pub(crate) struct Definition {
 impl<'a> Environment<'a> {
     /// Reads the dotenv files: those asked for, which must exist, or else `.env` of the directory.
     pub(crate) fn read(options: &LoadOptions, source: &'a dyn Source, diagnostics: &mut Diagnostics) -> Self {
-        let mut environment = Self { source, parent: None, files: HashMap::new(), stack: None };
+        let mut environment = Self { source, parent: None, layers: Vec::new(), stack: None };
         for file in &options.env_files {
             match source.read(file) {
                 Ok(text) => environment.add(file, &text, diagnostics),
                 Err(error) => unreadable(file, &error, diagnostics),
             }
         }
-        let disabled = source.var("COMPOSE_DISABLE_ENV_FILE");
-        let disabled = disabled.is_some_and(|value| matches!(value.as_str(), "1" | "true" | "yes"));
-        if options.env_files.is_empty() && !disabled {
+        if options.env_files.is_empty() && !is_disabled(source, diagnostics) {
+            if let Some(directory) = &options.env_directory {
+                environment.add_default(directory, &resolve::join(directory, ".env"), diagnostics);
+                environment.layers.push(Layer::new());
+            }
             environment.add_default(&options.directory, ".env", diagnostics);
         }
         environment
@@ -53,7 +58,7 @@ impl<'a> Environment<'a> {
         files: &[(String, Span)],
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        let mut child = Self { source: self.source, parent: Some(self), files: HashMap::new(), stack: None };
+        let mut child = Self { source: self.source, parent: Some(self), layers: Vec::new(), stack: None };
         for (file, span) in files {
             match self.source.read(file) {
                 Ok(text) => child.add(file, &text, diagnostics),
@@ -81,20 +86,23 @@ impl<'a> Environment<'a> {
 
     fn add(&mut self, name: &str, text: &str, diagnostics: &mut Diagnostics) {
         let file = diagnostics.add_file(name, text);
-        let before = |key: &str| self.in_files(key);
-        let parsed = dotenv::parse(text, &|key| self.outer(key), &before);
-        let Some(dotenv) = accept(parsed, file, diagnostics) else { return };
+        if self.layers.is_empty() {
+            self.layers.push(Layer::new());
+        }
+        let (last, above) = self.layers.split_last().unzip();
+        let known = |key: &str| self.outer(key).or_else(|| in_layers(above?, key));
+        let before = |key: &str| in_layers(std::slice::from_ref(last?), key);
+        let parsed = dotenv::parse(text, &known, &before);
+        let Some((dotenv, layer)) = accept(parsed, file, diagnostics).zip(self.layers.last_mut()) else {
+            return;
+        };
         for pair in dotenv.pairs {
             // A bare `KEY` takes the value that is known already, which wins anyway.
             if let Some(value) = pair.value {
                 let span = pair.place.span(file);
-                self.files.entry(pair.name).or_default().push(Definition { value, span });
+                layer.entry(pair.name).or_default().push(Definition { value, span });
             }
         }
-    }
-
-    fn in_files(&self, name: &str) -> Option<String> {
-        self.files.get(name)?.last().map(|definition| definition.value.clone())
     }
 
     /// From now on `COMPOSE_PROJECT_NAME` is the stack's name, wherever that came from.
@@ -109,7 +117,7 @@ impl<'a> Environment<'a> {
 
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        self.outer(name).or_else(|| self.in_files(name))
+        self.outer(name).or_else(|| in_layers(&self.layers, name))
     }
 
     /// What wins over the dotenv files.
@@ -120,6 +128,21 @@ impl<'a> Environment<'a> {
             (None, _) => self.source.var(name),
         }
     }
+}
+
+fn in_layers(layers: &[Layer], name: &str) -> Option<String> {
+    layers.iter().find_map(|layer| Some(layer.get(name)?.last()?.value.clone()))
+}
+
+/// Whether `.env` is not to be read.
+fn is_disabled(source: &dyn Source, diagnostics: &mut Diagnostics) -> bool {
+    let Some(text) = source.var("COMPOSE_DISABLE_ENV_FILE") else { return false };
+    truth(&text).unwrap_or_else(|| {
+        let message =
+            format!("COMPOSE_DISABLE_ENV_FILE is `{}`, neither true nor false", text.escape_debug());
+        diagnostics.error_anywhere(message).hint("set it to 1 or unset it");
+        false
+    })
 }
 
 /// What a dotenv file says, when it could be read. What is wrong or odd about it is told.

@@ -51,6 +51,16 @@ pub trait Source {
     }
 }
 
+/// A truth value as switches of the process environment have it: `1`, `t`, `true` and their
+/// opposites.
+pub fn truth(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
 /// The variables that the text of a dotenv file sets, for those that stand above loading
 /// (`COMPOSE_FILE`). `outer` is asked before earlier lines of the file. `None` when the text is
 /// broken: loading tells where.

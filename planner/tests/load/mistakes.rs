@@ -174,8 +174,18 @@ const IN_A_SERVICE: Mistakes = &[
             "4:18 services.web.depends_on.web: services depend on each other in a circle: web → web [take one of these dependencies out]",
         ],
     ),
-    ("healthcheck: {test: [curl, x]}", &["4:25 services.web.healthcheck.test: a test begins with CMD, CMD-SHELL or NONE, not `curl` [begin with CMD for a program, CMD-SHELL for a shell line, NONE for no check]"]),
-    ("healthcheck: {test: []}", &["4:25 services.web.healthcheck.test: the test is empty [begin with CMD for a program, CMD-SHELL for a shell line, NONE for no check]"]),
+    (
+        "healthcheck: {test: [curl, x]}",
+        &[
+            "4:25 services.web.healthcheck.test: a test begins with CMD, CMD-SHELL or NONE, not `curl` [begin with CMD for a program, CMD-SHELL for a shell line, NONE for no check]",
+        ],
+    ),
+    (
+        "healthcheck: {test: []}",
+        &[
+            "4:25 services.web.healthcheck.test: the test is empty [begin with CMD for a program, CMD-SHELL for a shell line, NONE for no check]",
+        ],
+    ),
     (
         "healthcheck: {interval: 10}",
         &["4:29 services.web.healthcheck.interval: `10` is not a duration [give it a unit: 10s]"],
@@ -186,7 +196,10 @@ const IN_A_SERVICE: Mistakes = &[
             "4:37 services.web.healthcheck.disable: `disable` and `test` contradict each other [keep one of them]",
         ],
     ),
-    ("healthcheck: {test: [CMD]}", &["4:25 services.web.healthcheck.test: nothing follows CMD [say what to run]"]),
+    (
+        "healthcheck: {test: [CMD]}",
+        &["4:25 services.web.healthcheck.test: nothing follows CMD [say what to run]"],
+    ),
     (
         "healthcheck: {interval: 1us}",
         &["4:29 services.web.healthcheck.interval: 1µs is too short for a health check [1ms is the least]"],
@@ -448,7 +461,7 @@ const IN_A_FILE: Mistakes = &[
     (
         "name: ' '\nservices: {a: {image: x}}",
         &[
-            "1:7 name: no stack name can be made of this [a name has lower-case letters, digits, `-` and `_`, starts with a letter or digit, and has at most 63]",
+            "1:7 name: no stack name can be made of this [a name has lower-case letters, digits, `-` and `_`, and starts with a letter or digit]",
         ],
     ),
     (
