@@ -88,10 +88,13 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
             return service;
         }
         chain.push(here.clone());
-        if let Some(mut base) = self.base(place, name, &extended, chain) {
-            spend(&mut base);
-            merge(&mut base, service, &schema::SERVICE, Tags::Kept);
-            service = base;
+        match self.base(place, name, &extended, chain) {
+            Some(mut base) => {
+                spend(&mut base);
+                merge(&mut base, service, &schema::SERVICE, Tags::Kept);
+                service = base;
+            }
+            None => unknown_image(&mut service, &extended.span),
         }
         chain.pop();
         self.done.insert(here, service.clone());
@@ -174,8 +177,18 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
     }
 }
 
+/// What cannot be extended may have had an image: that none is there is no mistake of its own.
+fn unknown_image(service: &mut Tree, span: &Span) {
+    if let Some(map) = service.as_map_mut()
+        && map.get("image").is_none()
+    {
+        map.set("image", Tree::new(Value::Bad, span));
+    }
+}
+
 fn extended(service: &Tree) -> Option<Extended> {
     let node = service.get("extends").filter(|node| node.tag != Some(Tag::Reset))?;
-    let name = node.get("service")?.as_text()?;
-    Some(Extended { service: name.to_owned(), file: node.get("file").cloned(), span: node.span.clone() })
+    let service = node.get("service")?;
+    let (name, span) = (service.as_text()?.to_owned(), service.span.clone());
+    Some(Extended { service: name, file: node.get("file").cloned(), span })
 }

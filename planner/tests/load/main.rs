@@ -1,5 +1,7 @@
 //! Loading, seen from outside: files in, a stack or diagnostics out.
 
+mod extending;
+mod including;
 mod merging;
 mod mistakes;
 mod stacks;

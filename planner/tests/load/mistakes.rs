@@ -4,7 +4,7 @@ use crate::Memory;
 
 /// What loading says about a stack file, one line for each diagnostic:
 /// `line:column path: message [hint]`.
-fn say(memory: &Memory) -> Vec<String> {
+pub(crate) fn say(memory: &Memory) -> Vec<String> {
     let told = memory.told();
     let say = |item: &planner::Diagnostic| {
         let place = item.span.as_ref().map_or_else(String::new, |span| {

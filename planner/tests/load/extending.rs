@@ -1,0 +1,131 @@
+//! `extends`: a service over another one, of its own file or of another.
+
+use crate::Memory;
+use crate::mistakes::say;
+use serde_json::{Value, json};
+
+fn service(memory: &Memory, name: &str) -> Value {
+    memory.loaded().to_json()["services"][name].clone()
+}
+
+#[test]
+fn a_service_keeps_what_it_says_and_takes_the_rest() {
+    let memory = Memory::stack(
+        "services:
+  base: {image: x, user: a, environment: [A=1, B=2], cap_add: [KILL], command: [b]}
+  web: {extends: base, user: b, environment: {B: 3}, cap_add: [CHOWN], command: c}
+",
+    );
+    let web = service(&memory, "web");
+    assert_eq!(web["image"], json!("x"));
+    assert_eq!(web["user"], json!("b"));
+    assert_eq!(web["environment"], json!({"A": "1", "B": "3"}));
+    assert_eq!(web["cap_add"], json!(["KILL", "CHOWN"]));
+    assert_eq!(web["command"], json!(["c"]));
+    assert!(web.get("extends").is_none());
+}
+
+#[test]
+fn paths_of_another_file_are_seen_from_its_folder_through_any_number_of_files() {
+    let memory = Memory::stack("services: {web: {extends: {file: lib/web.yaml, service: web}}}\n")
+        .file(
+            "/srv/shop/lib/web.yaml",
+            "services: {web: {extends: {file: deep/base.yaml, service: base}, volumes: ['./data:/data']}}\n",
+        )
+        .file(
+            "/srv/shop/lib/deep/base.yaml",
+            "services: {base: {image: x, build: ., env_file: [{path: a.env, required: false}], volumes: ['../up:/up', '/abs:/abs']}}\n",
+        );
+    let web = service(&memory, "web");
+    let sources: Vec<&Value> =
+        web["volumes"].as_array().unwrap().iter().map(|mount| &mount["source"]).collect();
+    assert_eq!(sources, [&json!("/srv/shop/lib/up"), &json!("/abs"), &json!("/srv/shop/lib/data")]);
+    assert_eq!(web["build"]["context"], json!("/srv/shop/lib/deep"));
+}
+
+#[test]
+fn reset_and_override_reach_what_is_extended_and_earlier_files() {
+    let base = "services: {base: {image: x, ports: ['80:80'], dns: [1.1.1.1], environment: {A: 1, B: 2}}}\n";
+    let memory =
+        Memory::stack("services: {web: {image: y, ports: ['70:70'], dns: [8.8.8.8], labels: {a: b}}}\n")
+            .and(
+                "over.yaml",
+                "services:
+  web:
+    extends: {file: base.yaml, service: base}
+    ports: !override ['90:90']
+    dns: !reset []
+    environment: {A: !reset null}
+",
+            )
+            .file("/srv/shop/base.yaml", base);
+    let web = service(&memory, "web");
+    let published: Vec<&Value> =
+        web["ports"].as_array().unwrap().iter().map(|port| &port["published"]).collect();
+    assert_eq!(published, [&json!("90")]);
+    assert!(web.get("dns").is_none(), "{web}");
+    assert_eq!(web["environment"], json!({"B": "2"}));
+    assert_eq!((&web["image"], &web["labels"]), (&json!("x"), &json!({"a": "b"})));
+}
+
+#[test]
+fn what_is_extended_is_found_in_the_same_file_only() {
+    let memory = Memory::stack("services: {base: {image: x}}\n")
+        .and("over.yaml", "services: {web: {extends: bass}}\n");
+    let told = say(&memory);
+    assert!(
+        told.iter().any(|line| line.starts_with(
+            "over.yaml:1:27 services.web.extends: there is no service `bass` to extend in this file"
+        )),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn mistakes_are_told_in_the_file_that_has_them() {
+    for (file, expected) in [
+        (
+            "services: {base: {image: x, prots: [1]}}",
+            "base.yaml:1:29 services.base.prots: unknown key `prots` [did you mean `ports`?]",
+        ),
+        (
+            "services: {bass: {image: x}}",
+            "1:64 services.web.extends: there is no service `base` to extend in base.yaml [did you mean `bass`?]",
+        ),
+        ("services: [", "base.yaml:2:1 : not valid YAML"),
+        (
+            "services: {base: {extends: {file: base.yaml, service: base}}}",
+            "base.yaml:1:28 services.base.extends: services extend each other in a circle: base of base.yaml → base of base.yaml",
+        ),
+        (
+            "services: {base: {image: x, extends: {file: none.yaml, service: a}}}",
+            "base.yaml:1:45 services.base.extends: /srv/shop/none.yaml does not exist",
+        ),
+    ] {
+        let memory =
+            Memory::stack("services: {web: {image: y, extends: {file: base.yaml, service: base}}}\n")
+                .file("/srv/shop/base.yaml", file);
+        let told = say(&memory.with(|options| options.current = "/srv/shop".into()));
+        assert!(told.iter().any(|line| line.starts_with(expected)), "{expected}\n{told:#?}");
+    }
+}
+
+#[test]
+fn a_service_cannot_extend_itself_in_any_number_of_steps() {
+    let two = Memory::stack("services: {a: {extends: b}, b: {extends: a}}\n");
+    let circle = "services extend each other in a circle: a → b → a";
+    assert!(say(&two).iter().any(|line| line.contains(circle)), "{:?}", say(&two));
+    let many: String = (0..200).map(|n| format!("  s{n}: {{extends: s{}}}\n", n + 1)).collect();
+    let told = say(&Memory::stack(&format!("services:\n{many}  s200: {{image: x}}\n")));
+    assert!(told.iter().any(|line| line.contains("more than 64 services extend each other")), "{told:?}");
+}
+
+#[test]
+fn one_file_that_many_services_extend_is_read_once() {
+    let many: String =
+        (0..2000).map(|n| format!("  s{n}: {{extends: {{file: base.yaml, service: base}}}}\n")).collect();
+    let memory = Memory::stack(&format!("services:\n{many}"))
+        .file("/srv/shop/base.yaml", "services: {base: {image: x}}\n");
+    assert_eq!(memory.loaded().services.len(), 2000);
+    assert_eq!(memory.told().files.len(), 2, "the stack and the file it extends");
+}

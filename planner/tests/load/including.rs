@@ -1,0 +1,99 @@
+//! `include`: projects with folders and variables of their own.
+
+use crate::Memory;
+use crate::mistakes::say;
+use serde_json::json;
+
+#[test]
+fn an_included_project_has_its_own_folder() {
+    let memory = Memory::stack("include: [lib/db.yaml]\nservices: {web: {image: x, depends_on: [db]}}\n")
+        .file(
+            "/srv/shop/lib/db.yaml",
+            "services: {db: {image: y, volumes: ['./data:/data', 'vol:/v']}}\nvolumes: {vol: }\n",
+        );
+    let stack = memory.loaded().to_json();
+    assert_eq!(stack["services"]["db"]["volumes"][0]["source"], json!("/srv/shop/lib/data"));
+    assert_eq!(stack["volumes"]["vol"]["name"], json!("shop_vol"));
+}
+
+#[test]
+fn the_folder_can_be_chosen_and_files_put_over_each_other() {
+    let memory = Memory::stack(
+        "include:
+  - path: [lib/db.yaml, lib/over.yaml]
+    project_directory: other
+",
+    )
+    .file("/srv/shop/lib/db.yaml", "services: {db: {image: x, volumes: ['./data:/data']}}\n")
+    .file("/srv/shop/lib/over.yaml", "services: {db: {image: y}}\n");
+    let stack = memory.loaded().to_json();
+    assert_eq!(stack["services"]["db"]["image"], json!("y"));
+    assert_eq!(stack["services"]["db"]["volumes"][0]["source"], json!("/srv/shop/other/data"));
+}
+
+#[test]
+fn its_variables_are_its_own_below_those_of_who_includes_it() {
+    let memory = Memory::stack("include: [lib/db.yaml]\n")
+        .file("/srv/shop/.env", "B=outer\n")
+        .file("/srv/shop/lib/.env", "A=inner\nB=inner\n")
+        .file("/srv/shop/lib/db.yaml", "services: {db: {image: '${A}-${B}-${C}'}}\n")
+        .var("C", "shell");
+    assert_eq!(memory.loaded().to_json()["services"]["db"]["image"], json!("inner-outer-shell"));
+}
+
+#[test]
+fn projects_include_each_other_in_any_depth_but_not_in_a_circle() {
+    let deep = Memory::stack("include: [a/one.yaml]\n")
+        .file("/srv/shop/a/one.yaml", "include: [b/two.yaml]\n")
+        .file("/srv/shop/a/b/two.yaml", "services: {db: {image: x, volumes: ['./d:/d']}}\n");
+    let stack = deep.loaded().to_json();
+    assert_eq!(stack["services"]["db"]["volumes"][0]["source"], json!("/srv/shop/a/b/d"));
+
+    let circle = Memory::stack("include: [a.yaml]\n")
+        .file("/srv/shop/a.yaml", "include: [b.yaml]\n")
+        .file("/srv/shop/b.yaml", "include: [a.yaml]\n");
+    let told = say(&circle);
+    assert!(told.iter().any(|line| line.contains("files include each other in a circle")), "{told:?}");
+}
+
+#[test]
+fn includes_that_multiply_are_refused() {
+    let mut memory = Memory::stack("include: [a0.yaml, a0.yaml]\n");
+    for n in 0..30 {
+        let text = format!("include: [a{0}.yaml, a{0}.yaml]\n", n + 1);
+        memory = memory.file(&format!("/srv/shop/a{n}.yaml"), &text);
+    }
+    let told = say(&memory);
+    assert!(told.iter().any(|line| line.contains("more than 1000 files belong together")), "{told:?}");
+}
+
+#[test]
+fn the_same_thing_twice_is_fine_but_two_things_of_one_name_are_not() {
+    let include = |db: &str| {
+        Memory::stack("include: [one.yaml, two.yaml]\nservices: {web: {image: x}}\n")
+            .file("/srv/shop/one.yaml", "services: {db: {image: y}}\n")
+            .file("/srv/shop/two.yaml", db)
+    };
+    assert_eq!(include("services: {db: {image: y}}\n").loaded().services.len(), 2);
+    let told = say(&include("services: {db: {image: z}}\n"));
+    assert!(
+        told.iter()
+            .any(|line| line.contains("services.db is also defined, differently, in what is included")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn mistakes_are_told_in_the_file_that_has_them() {
+    let memory = Memory::stack("include: [lib/db.yaml, none.yaml, 'https://example.com/x.yaml']\n")
+        .file("/srv/shop/lib/db.yaml", "services:\n  db: {imag: y}\n")
+        .with(|options| options.current = "/srv/shop".into());
+    let told = say(&memory);
+    for expected in [
+        "lib/db.yaml:2:8 services.db.imag: unknown key `imag` [did you mean `image`?]",
+        "1:24 include.1: /srv/shop/none.yaml does not exist",
+        "1:35 include.2: files of elsewhere cannot be included [get a copy and name its path]",
+    ] {
+        assert!(told.iter().any(|line| line == expected), "{expected}\n{told:#?}");
+    }
+}
