@@ -10,7 +10,6 @@ use std::ops::Range;
 /// What a single value is. What may be written as text, as a whole number or as any number is
 /// what Docker Compose takes for the keys of that kind.
 #[derive(Clone, Copy)]
-#[allow(dead_code, reason = "the rows of the table take these up one by one")]
 pub(crate) enum Kind {
     /// Text.
     Text,

@@ -152,15 +152,6 @@ pub(crate) fn capability(text: &str) -> Word {
     Err(refused(format!("`{}` is not a capability", text.escape_debug()), hint))
 }
 
-pub(crate) fn profile(text: &str) -> Word {
-    let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(rest) {
-        return Ok(text.to_owned());
-    }
-    let hint = "letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
-    Err(refused(format!("`{}` is not a profile name", text.escape_debug()), hint))
-}
-
 pub(crate) fn real_name(text: &str) -> Word {
     let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(rest) && text.len() <= 128 {

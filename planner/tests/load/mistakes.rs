@@ -98,7 +98,7 @@ const IN_A_SERVICE: Mistakes = &[
     ("scale: -1", &["4:12 services.web.scale: `-1` is not a whole number from 0"]),
     ("scale: two", &["4:12 services.web.scale: `two` is not a whole number"]),
     ("cpus: many", &["4:11 services.web.cpus: `many` is not a number of cores [for example 0.5]"]),
-    ("pids_limit: 1.5", &["4:17 services.web.pids_limit: `1.5` is not a whole number"]),
+    ("pids_limit: few", &["4:17 services.web.pids_limit: `few` is not a number"]),
     (
         "networks: [defualt]",
         &["4:16 services.web.networks: network `defualt` is not defined [did you mean `default`?]"],
@@ -332,7 +332,7 @@ const IN_A_SERVICE: Mistakes = &[
     ),
     ("x-sampan: 1", &["4:5 services.web.x-sampan: `x-sampan` is not supported yet"]),
     (
-        "container_name: a",
+        "container_name: aa",
         &[
             "4:5 services.web.container_name: `container_name` is not supported yet [the container is called stack-service-index]",
         ],

@@ -1,6 +1,6 @@
 //! Commands: one line split into words, and the test of a health check.
 
-use super::super::cast::{Refused, refuse};
+use super::super::cast::Refused;
 use super::super::check::Context;
 use super::super::path::Path;
 use super::super::tree::{Tree, Value};
@@ -53,16 +53,6 @@ pub(crate) fn health_fault(test: &Tree) -> Option<Refused> {
         }
         (None, _) => refused("the test is empty", HINT),
     })
-}
-
-/// The long form of a test that can be run.
-pub(crate) fn runnable_health_test(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
-    health_test(tree, path, context);
-    if matches!(tree.value, Value::List(_))
-        && let Some(fault) = health_fault(tree)
-    {
-        refuse(tree, path, &fault, context);
-    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ mod ports;
 mod volumes;
 
 pub(crate) use build::{build, ssh, truth_as_text};
-pub(crate) use commands::{command, health_fault, health_test, runnable_health_test};
+pub(crate) use commands::{command, health_fault, health_test};
 pub(crate) use devices::{device, gpus};
 pub(crate) use external::external;
 pub(crate) use files::{env_files, extends, file_reference, include};

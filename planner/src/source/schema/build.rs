@@ -1,10 +1,10 @@
 //! A service's `build`.
 
 use super::files::REFERENCES;
-use super::service::ULIMITS;
-use super::shapes::{BOOL, BYTES, HOSTS, LABELS, TEXT, TEXTS, VARIABLES};
+use super::shapes::{BOOL, HOSTS, LABELS, TEXT, TEXTS, VARIABLES, WHOLE_BYTES};
 use super::{Merge, Shape, key};
 use crate::source::canonical as short;
+use crate::source::cast::Kind;
 use crate::source::merge::identity;
 
 /// A truth value, or options as text.
@@ -31,7 +31,7 @@ pub(super) const BUILD: Shape = Shape::Short(
         key("sbom", &FLAGS),
         key("pull", &BOOL),
         key("target", &TEXT),
-        key("shm_size", &BYTES),
+        key("shm_size", &WHOLE_BYTES),
         key("extra_hosts", &HOSTS).merge(Merge::Unique(identity::text)),
         key("isolation", &TEXT),
         key("privileged", &BOOL),
@@ -41,3 +41,11 @@ pub(super) const BUILD: Shape = Shape::Short(
         key("platforms", &TEXTS),
     ]),
 );
+
+/// As for a service, but never as text.
+const ULIMITS: Shape = Shape::Map(&Shape::OneOr(
+    Kind::PlainInt(i64::MIN, i64::MAX),
+    &Shape::Object(&[key("hard", &PLAIN_INT).required(), key("soft", &PLAIN_INT).required()]),
+));
+
+const PLAIN_INT: Shape = Shape::One(Kind::PlainInt(i64::MIN, i64::MAX));

@@ -1,6 +1,6 @@
 //! A service's `deploy`.
 
-use super::shapes::{BYTES, CORES, DURATION, INT, LABELS, NAMES, NUMBER, TEXT, TEXTS};
+use super::shapes::{CORES, COUNT, CUT, DURATION, INT, LABELS, NAMES, TEXT, TEXT_BYTES, TEXTS};
 use super::{Merge, Shape, key};
 use crate::source::canonical as short;
 use crate::source::cast::Kind;
@@ -21,23 +21,30 @@ pub(super) const DEPLOY: Shape = Shape::Object(&[
 ]);
 
 const UPDATE: Shape = Shape::Object(&[
-    key("parallelism", &INT),
+    key("parallelism", &COUNT),
     key("delay", &DURATION),
     key("failure_action", &TEXT),
     key("monitor", &DURATION),
-    key("max_failure_ratio", &NUMBER),
+    key("max_failure_ratio", &Shape::One(Kind::Number(f64::MIN, f64::MAX))),
     key("order", &Shape::One(Kind::Word(&["start-first", "stop-first"]))),
 ]);
 
 const NOT_RESERVED: &str = "reservations are not enforced yet";
 
 const RESOURCES: Shape = Shape::Object(&[
-    key("limits", &Shape::Object(&[key("cpus", &CORES), key("memory", &BYTES), key("pids", &INT)])),
+    key(
+        "limits",
+        &Shape::Object(&[
+            key("cpus", &CORES).checked(words::cores),
+            key("memory", &TEXT_BYTES).checked(words::size),
+            key("pids", &INT).checked(words::limit),
+        ]),
+    ),
     key(
         "reservations",
         &Shape::Object(&[
             key("cpus", &CORES).passed_on(NOT_RESERVED),
-            key("memory", &BYTES).passed_on(NOT_RESERVED),
+            key("memory", &TEXT_BYTES).passed_on(NOT_RESERVED),
             key("generic_resources", &Shape::List(&GENERIC)).passed_on(NO_SWARM),
             key("devices", &Shape::List(&DEVICE_REQUEST)).refused(""),
         ]),
@@ -46,7 +53,7 @@ const RESOURCES: Shape = Shape::Object(&[
 
 const GENERIC: Shape = Shape::Object(&[key(
     "discrete_resource_spec",
-    &Shape::Object(&[key("kind", &TEXT), key("value", &NUMBER)]),
+    &Shape::Object(&[key("kind", &TEXT), key("value", &CUT)]),
 )]);
 
 /// A request for devices by what they can do.
@@ -72,12 +79,12 @@ const GPU: Shape = Shape::Object(&[
 const RESTART_POLICY: Shape = Shape::Object(&[
     key("condition", &TEXT),
     key("delay", &DURATION),
-    key("max_attempts", &INT),
+    key("max_attempts", &COUNT),
     key("window", &DURATION),
 ]);
 
 const PLACEMENT: Shape = Shape::Object(&[
     key("constraints", &TEXTS),
     key("preferences", &Shape::List(&Shape::Object(&[key("spread", &TEXT)]))),
-    key("max_replicas_per_node", &INT),
+    key("max_replicas_per_node", &COUNT),
 ]);

@@ -1,9 +1,10 @@
 //! Configs and secrets: files whose content comes from the stack, and services' use of them.
 
-use super::shapes::{LABELS, MODE, OPTIONS, TEXT};
+use super::shapes::{LABELS, MODE, TEXT};
 use super::top::EXTERNAL;
 use super::{Merge, Shape, key};
 use crate::source::canonical as short;
+use crate::source::cast::Kind;
 
 pub(super) const SECRET: Shape = Shape::Short(
     short::external,
@@ -14,7 +15,7 @@ pub(super) const SECRET: Shape = Shape::Short(
         key("external", &EXTERNAL),
         key("labels", &LABELS).merge(Merge::Pairs),
         key("driver", &TEXT),
-        key("driver_opts", &OPTIONS),
+        key("driver_opts", &Shape::Map(&Shape::One(Kind::TextOrInt))),
         key("template_driver", &TEXT),
     ]),
 );

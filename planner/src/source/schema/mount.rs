@@ -1,6 +1,6 @@
 //! Entries of a service's `volumes`.
 
-use super::shapes::{BOOL, BYTES, LABELS, MODE, TEXT};
+use super::shapes::{BOOL, LABELS, TEXT};
 use super::{Merge, Shape, key};
 use crate::source::cast::Kind;
 use crate::source::words;
@@ -32,4 +32,7 @@ const VOLUME: Shape = Shape::Object(&[
     key("subpath", &TEXT).refused(""),
 ]);
 
-const TMPFS: Shape = Shape::Object(&[key("size", &BYTES), key("mode", &MODE)]);
+const TMPFS: Shape = Shape::Object(&[
+    key("size", &Shape::One(Kind::WholeBytes(0))),
+    key("mode", &Shape::One(Kind::PlainCut(0, u32::MAX as i64))).checked(words::file_mode),
+]);

@@ -1,9 +1,10 @@
 //! Networks, and services' presence on them.
 
-use super::shapes::{BOOL, INT, LABELS, NAMES, NUMBER, OPTIONS, TEXT};
+use super::shapes::{BOOL, LABELS, NAMES, OPTIONS, TEXT};
 use super::top::EXTERNAL;
 use super::{Merge, Shape, key};
 use crate::source::canonical as short;
+use crate::source::cast::Kind;
 use crate::source::merge::identity;
 use crate::source::words;
 
@@ -48,8 +49,8 @@ const ATTACHMENT: Shape = Shape::Object(&[
     key("link_local_ips", &NAMES).merge(Merge::Unique(identity::name)).refused(""),
     key("mac_address", &TEXT).refused(""),
     key("driver_opts", &OPTIONS).refused(""),
-    key("priority", &NUMBER).refused(""),
-    key("gw_priority", &NUMBER).refused(""),
+    key("priority", &PRIORITY).refused(""),
+    key("gw_priority", &PRIORITY).refused(""),
 ]);
 
 /// A published port.
@@ -57,8 +58,11 @@ pub(super) const PORT: Shape = Shape::Object(&[
     key("name", &TEXT),
     key("mode", &TEXT),
     key("host_ip", &TEXT).checked(words::ip_address),
-    key("target", &INT).required(),
-    key("published", &Shape::One(crate::source::cast::Kind::Loose)).checked(words::published_port),
+    key("target", &Shape::One(Kind::Int(0, u32::MAX as i64))).required().checked(words::target_port),
+    key("published", &Shape::One(Kind::TextOrInt)).checked(words::published_port),
     key("protocol", &TEXT).checked(words::protocol),
     key("app_protocol", &TEXT),
 ]);
+
+/// Of several networks of a service, the highest counts.
+const PRIORITY: Shape = Shape::One(Kind::PlainCut(i64::MIN, i64::MAX));

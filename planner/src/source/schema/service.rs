@@ -7,8 +7,8 @@ use super::healthcheck::HEALTHCHECK;
 use super::mount::MOUNT;
 use super::network::{ATTACHMENTS, PORT};
 use super::shapes::{
-    BOOL, BYTES, COMMAND, CORES, DURATION, HOSTS, INT, LABELS, LOOSE, NAMES, ONE_OR_NAMES, OPTIONS, SERVERS,
-    TEXT, TEXTS, VARIABLES,
+    BOOL, BYTES, COMMAND, CORES, CUT, DURATION, HOSTS, INT, LABELS, LOOSE, NAMES, ONE_OR_NAMES, OPTIONS,
+    SERVERS, TEXT, TEXTS, TRUTH, VARIABLES, WHOLE_BYTES,
 };
 use super::{Merge, Shape, key};
 use crate::source::canonical as short;
@@ -30,15 +30,16 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("cgroup_parent", &TEXT).refused(""),
     key("command", &COMMAND).merge(Merge::Replace),
     key("configs", &REFERENCES).merge(Merge::Unique(identity::config)).refused("mount a file read-only"),
-    key("container_name", &TEXT).refused("the container is called stack-service-index"),
+    key("container_name", &Shape::One(Kind::Parsed(words::container_name)))
+        .refused("the container is called stack-service-index"),
     key("cpu_count", &Shape::One(Kind::Int(0, i64::MAX))).refused(ONLY_WINDOWS),
-    key("cpu_percent", &Shape::One(Kind::Number(0.0, 100.0))).refused(ONLY_WINDOWS),
-    key("cpu_period", &INT).refused(""),
-    key("cpu_quota", &INT).refused(""),
-    key("cpu_rt_period", &INT).refused(""),
-    key("cpu_rt_runtime", &INT).refused(""),
-    key("cpu_shares", &INT).refused(""),
-    key("cpus", &CORES),
+    key("cpu_percent", &Shape::One(Kind::Percent)).refused(ONLY_WINDOWS),
+    key("cpu_period", &CUT).refused(""),
+    key("cpu_quota", &CUT).refused(""),
+    key("cpu_rt_period", &CUT).refused(""),
+    key("cpu_rt_runtime", &CUT).refused(""),
+    key("cpu_shares", &CUT).refused(""),
+    key("cpus", &CORES).checked(words::cores),
     key("cpuset", &TEXT).refused(""),
     key("credential_spec", &CREDENTIALS).refused(ONLY_WINDOWS),
     key("depends_on", &Shape::Short(short::depends_on, &Shape::Named(&DEPENDENCY))),
@@ -56,12 +57,14 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("env_file", &Shape::Short(short::env_files, &Shape::List(&ENV_FILE)))
         .merge(Merge::Unique(identity::path)),
     key("environment", &VARIABLES).merge(Merge::Pairs),
-    key("expose", &Shape::Set(&LOOSE)).merge(Merge::Unique(identity::text)).checked(words::exposed_port),
+    key("expose", &Shape::Set(&Shape::One(Kind::TextOrInt)))
+        .merge(Merge::Unique(identity::text))
+        .checked(words::exposed_port),
     key("extends", &Shape::Short(short::extends, &EXTENDS)),
     key("external_links", &NAMES).refused(""),
     key("extra_hosts", &HOSTS).merge(Merge::Unique(identity::text)).refused(""),
     key("gpus", &GPUS).refused(""),
-    key("group_add", &Shape::Set(&LOOSE)).refused(""),
+    key("group_add", &Shape::Set(&Shape::One(Kind::TextOrInt))).refused(""),
     key("healthcheck", &HEALTHCHECK),
     key("hostname", &TEXT).checked(words::hostname),
     key("image", &TEXT).checked(words::image),
@@ -73,17 +76,17 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("links", &NAMES).merge(Merge::Unique(identity::name)),
     key("logging", &LOGGING).merge(Merge::IfSame("driver")).refused(""),
     key("mac_address", &TEXT).refused(""),
-    key("mem_limit", &BYTES),
-    key("mem_reservation", &BYTES).refused(""),
-    key("mem_swappiness", &INT).refused(""),
-    key("memswap_limit", &Shape::One(Kind::BytesOrUnlimited)),
+    key("mem_limit", &BYTES).checked(words::size),
+    key("mem_reservation", &WHOLE_BYTES).refused(""),
+    key("mem_swappiness", &WHOLE_BYTES).refused(""),
+    key("memswap_limit", &Shape::One(Kind::BytesOrUnlimited)).checked(words::size_or_unlimited),
     key("models", &Shape::Short(short::map_of_names, &Shape::Named(&Shape::Nullable(&MODEL)))).refused(""),
     key("network_mode", &TEXT).refused(""),
     key("networks", &ATTACHMENTS),
     key("oom_kill_disable", &BOOL).refused(""),
     key("oom_score_adj", &Shape::One(Kind::Int(-1000, 1000))).refused(""),
     key("pid", &Shape::Nullable(&TEXT)).refused(""),
-    key("pids_limit", &INT),
+    key("pids_limit", &CUT).checked(words::limit),
     key("platform", &TEXT).refused(""),
     key("ports", &Shape::Short(short::ports, &Shape::Set(&PORT))).merge(Merge::Unique(identity::port)),
     key("post_start", &Shape::List(&HOOK)).refused(""),
@@ -92,7 +95,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("privileged", &BOOL),
     key("profiles", &NAMES).merge(Merge::Unique(identity::name)),
     key("provider", &PROVIDER).refused(""),
-    key("pull_policy", &Shape::One(Kind::Parsed(words::pull_policy))),
+    key("pull_policy", &Shape::One(Kind::Parsed(words::any_pull_policy))).checked(words::pull_policy),
     key("pull_refresh_after", &TEXT).refused(""),
     key("read_only", &BOOL),
     key("restart", &TEXT).checked(words::restart),
@@ -100,16 +103,17 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("scale", &Shape::One(Kind::Int(0, i64::MAX))).checked(words::replicas),
     key("secrets", &REFERENCES).merge(Merge::Unique(identity::secret)).refused("mount a file read-only"),
     key("security_opt", &NAMES).checked(words::security_option),
-    key("shm_size", &BYTES),
+    key("shm_size", &BYTES).checked(words::size),
     key("stdin_open", &BOOL).refused("`sampan exec` has an input"),
-    key("stop_grace_period", &DURATION),
+    key("stop_grace_period", &DURATION).checked(words::time),
     key("stop_signal", &TEXT).checked(words::signal),
-    key("storage_opt", &Shape::Map(&Shape::Any)).refused(""),
+    key("storage_opt", &Shape::Short(short::empty_for_null, &Shape::Map(&Shape::One(Kind::TextOrInt))))
+        .refused(""),
     key("sysctls", &LABELS).merge(Merge::Pairs).refused(""),
     key("tmpfs", &ONE_OR_NAMES).merge(Merge::Unique(identity::name)).checked(mounts::tmpfs),
     key("tty", &BOOL).refused("`sampan exec` has a terminal"),
     key("ulimits", &ULIMITS).merge(Merge::Entries),
-    key("use_api_socket", &BOOL).refused(""),
+    key("use_api_socket", &TRUTH).refused(""),
     key("user", &TEXT),
     key("userns_mode", &TEXT).refused(""),
     key("uts", &TEXT).refused(""),
@@ -125,7 +129,7 @@ const DEPENDENCY: Shape = Shape::Object(&[
     )
     .required(),
     key("restart", &BOOL),
-    key("required", &BOOL),
+    key("required", &TRUTH),
 ]);
 
 const ENV_FILE: Shape =
@@ -137,7 +141,7 @@ const LOGGING: Shape =
     Shape::Object(&[key("driver", &TEXT), key("options", &Shape::Short(short::empty_for_null, &OPTIONS))]);
 
 /// setrlimit(2): one number for both limits, or each of them.
-pub(super) const ULIMITS: Shape = Shape::Map(&Shape::OneOr(
+const ULIMITS: Shape = Shape::Map(&Shape::OneOr(
     Kind::Int(i64::MIN, i64::MAX),
     &Shape::Object(&[key("hard", &INT).required(), key("soft", &INT).required()]),
 ));
@@ -155,11 +159,14 @@ const BLKIO: Shape = Shape::Object(&[
     key("device_read_iops", &RATES),
     key("device_write_bps", &RATES),
     key("device_write_iops", &RATES),
-    key("weight", &INT),
-    key("weight_device", &Shape::List(&Shape::Object(&[key("path", &TEXT), key("weight", &INT)]))),
+    key("weight", &WEIGHT),
+    key("weight_device", &Shape::List(&Shape::Object(&[key("path", &TEXT), key("weight", &WEIGHT)]))),
 ]);
 
-const RATES: Shape = Shape::List(&Shape::Object(&[key("path", &TEXT), key("rate", &BYTES)]));
+/// A share of the bandwidth, in 16 bits.
+const WEIGHT: Shape = Shape::One(Kind::PlainInt(0, u16::MAX as i64));
+
+const RATES: Shape = Shape::List(&Shape::Object(&[key("path", &TEXT), key("rate", &WHOLE_BYTES)]));
 
 const HOOK: Shape = Shape::Object(&[
     key("command", &COMMAND).required(),
@@ -190,12 +197,12 @@ const WATCH: Shape = Shape::Object(&[
     key("exec", &HOOK),
     key("ignore", &ONE_OR_NAMES),
     key("include", &ONE_OR_NAMES),
-    key("initial_sync", &BOOL),
+    key("initial_sync", &TRUTH),
 ]);
 
 const PROVIDER: Shape = Shape::Object(&[
     key("type", &TEXT).required(),
-    key("options", &Shape::Short(short::repeatable, &Shape::Map(&TEXTS))),
+    key("options", &Shape::Short(short::repeatable, &Shape::Map(&Shape::List(&LOOSE)))),
 ]);
 
 /// A service's use of an AI model.

@@ -8,11 +8,20 @@ pub(super) const TEXT: Shape = Shape::One(Kind::Text);
 /// Text, also written as a number or truth value.
 pub(super) const LOOSE: Shape = Shape::One(Kind::Loose);
 pub(super) const BOOL: Shape = Shape::One(Kind::Bool);
+/// `true` or `false`, not as text.
+pub(super) const TRUTH: Shape = Shape::One(Kind::Truth);
 pub(super) const BYTES: Shape = Shape::One(Kind::Bytes);
+/// Bytes, a bare number of which must be whole.
+pub(super) const WHOLE_BYTES: Shape = Shape::One(Kind::WholeBytes(i64::MIN));
+/// Bytes, always as text.
+pub(super) const TEXT_BYTES: Shape = Shape::One(Kind::TextBytes);
 pub(super) const DURATION: Shape = Shape::One(Kind::Duration);
 /// A whole number of any size.
 pub(super) const INT: Shape = Shape::One(Kind::Int(i64::MIN, i64::MAX));
-pub(super) const NUMBER: Shape = Shape::One(Kind::Number(f64::MIN, f64::MAX));
+/// A whole number of any size; a fraction is cut off.
+pub(super) const CUT: Shape = Shape::One(Kind::Cut(i64::MIN, i64::MAX));
+/// A count that begins at 0.
+pub(super) const COUNT: Shape = Shape::One(Kind::Int(0, i64::MAX));
 pub(super) const CORES: Shape = Shape::One(Kind::Cores);
 /// File permissions.
 pub(super) const MODE: Shape = Shape::One(Kind::Mode);
@@ -30,7 +39,7 @@ pub(super) const LABELS: Shape = Shape::Short(short::labels, &Shape::Map(&LOOSE)
 /// `KEY: value` where null means the value that the variable has elsewhere.
 pub(super) const VARIABLES: Shape = Shape::Short(short::environment, &Shape::Map(&Shape::Nullable(&LOOSE)));
 /// Options of a driver.
-pub(super) const OPTIONS: Shape = Shape::Map(&LOOSE);
+pub(super) const OPTIONS: Shape = Shape::Map(&Shape::One(Kind::TextOrNumber));
 /// Name servers: one or several.
 pub(super) const SERVERS: Shape = Shape::Short(short::name_servers, &NAMES);
 /// Host names and their addresses.

@@ -2,7 +2,7 @@
 
 use super::files::{CONFIG, SECRET};
 use super::network::NETWORK;
-use super::shapes::{INT, LABELS, ONE_OR_NAMES, OPTIONS, TEXT, TEXTS};
+use super::shapes::{LABELS, ONE_OR_NAMES, OPTIONS, TEXT, TEXTS};
 use super::{Merge, SERVICE, Shape, key};
 use crate::source::canonical as short;
 use crate::source::cast::Kind;
@@ -43,6 +43,6 @@ const VOLUME: Shape = Shape::Short(
 const MODEL: Shape = Shape::Object(&[
     key("name", &TEXT),
     key("model", &TEXT).required(),
-    key("context_size", &INT),
+    key("context_size", &Shape::One(Kind::PlainInt(i64::MIN, i64::MAX))),
     key("runtime_flags", &TEXTS),
 ]);
