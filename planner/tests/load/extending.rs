@@ -92,10 +92,10 @@ fn mistakes_are_told_in_the_file_that_has_them() {
             "services: {bass: {image: x}}",
             "1:64 services.web.extends: there is no service `base` to extend in base.yaml [did you mean `bass`?]",
         ),
-        ("services: [", "base.yaml:2:1 : not valid YAML"),
+        ("services: [", "base.yaml:1:11 not valid YAML"),
         (
             "services: {base: {extends: {file: base.yaml, service: base}}}",
-            "base.yaml:1:28 services.base.extends: services extend each other in a circle: base of base.yaml → base of base.yaml",
+            "base.yaml:1:55 services.base.extends: services extend each other in a circle: base of base.yaml → base of base.yaml",
         ),
         (
             "services: {base: {image: x, extends: {file: none.yaml, service: a}}}",
