@@ -37,7 +37,7 @@ impl Context<'_> {
     }
 
     /// Whether a node is a text whose variables are not replaced.
-    fn unknowable(&self, tree: &Tree) -> bool {
+    pub(crate) fn unknowable(&self, tree: &Tree) -> bool {
         self.variables && tree.as_text().is_some_and(|text| text.contains('$'))
     }
 }

@@ -22,6 +22,10 @@ pub(crate) fn extra_hosts(tree: &mut Tree, path: &Path<'_>, context: &mut Contex
 fn listed(items: &mut [Tree], path: &Path<'_>, context: &mut Context<'_>) -> Vec<Tree> {
     let mut long = Vec::with_capacity(items.len());
     for (index, item) in items.iter_mut().enumerate() {
+        if context.unknowable(item) {
+            long.push(item.clone());
+            continue;
+        }
         let path = path.index(index);
         let Some(text) = item.as_text() else {
             if item.value == Value::Bad {

@@ -12,7 +12,8 @@ pub(crate) fn ports(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>)
     let Value::List(items) = &mut tree.value else { return };
     let mut long = Vec::with_capacity(items.len());
     for (index, mut item) in std::mem::take(items).into_iter().enumerate() {
-        if !matches!(item.value, Value::Text(_) | Value::Int(_)) || item.tag == Some(Tag::Reset) {
+        let short = matches!(item.value, Value::Text(_) | Value::Int(_)) && !context.unknowable(&item);
+        if !short || item.tag == Some(Tag::Reset) {
             long.push(item);
             continue;
         }
