@@ -87,18 +87,33 @@ fn damage_to_one_stack_is_none_to_another() {
 }
 
 #[test]
-fn a_damaged_index_of_images_is_told_and_no_obstacle_to_down() {
+fn a_damaged_index_of_images_is_made_again_with_the_names_that_containers_know() {
     let Some(host) = Host::with_busybox() else { return };
     let project = up(&host);
     let index = host.root().join("images/index.json");
-    damage(&index, DAMAGES[1]);
-    let told = project.sampan(["up", "-d"]).exits(1).says("index.json is damaged").says("hint:");
-    assert_eq!(told.stderr.matches("error:").count(), 1, "{told}");
-    assert!(answers(&host), "what runs goes on");
-    project.sampan(["stop", "-t", "0"]).succeeds();
+    for how in DAMAGES {
+        damage(&index, how);
+        project.sampan(["plan", "--exit-code"]).exits(0);
+        project.sampan(["up", "-d", "--force-recreate", "-t", "0"]).succeeds();
+        project.sampan(["image", "ls"]).succeeds().says("busybox:latest").says("MB");
+    }
+    assert!(answers(&host));
+    project.sampan(["image", "tag", "busybox", "other"]).succeeds();
     project.down();
-    fs::remove_file(&index).expect("move it away");
-    host.import_busybox();
+    project.sampan(["image", "rm", "other"]).succeeds();
+    project.up();
+    project.down();
+}
+
+#[test]
+fn names_that_no_container_knows_are_lost_with_the_index_and_can_be_given_again() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("crash", STACK);
+    damage(&host.root().join("images/index.json"), DAMAGES[1]);
+    let told = project.sampan(["up", "-d"]).exits(1).says("index.json is damaged").says("image tag");
+    assert_eq!(told.stderr.matches("error:").count(), 1, "{told}");
+    let id = host.sampan(["image", "ls", "-q"]).succeeds().stdout;
+    host.sampan(["image", "tag", id.trim(), "busybox"]).succeeds();
     project.up();
     project.down();
 }

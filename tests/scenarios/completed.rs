@@ -38,3 +38,14 @@ fn a_migration_does_not_run_again_because_its_network_is_made_anew() {
     e2e::eventually("it ran", || (runs() == "once\nonce\n").then_some(()));
     project.down();
 }
+
+#[test]
+fn what_restarts_for_ever_has_completed_when_it_once_succeeded() {
+    let Some(host) = Host::with_busybox() else { return };
+    let migrate = YAML
+        .replace("image: busybox\n    command: [sh", "image: busybox\n    restart: always\n    command: [sh");
+    let project = host.project("done", &migrate);
+    project.up().says("compose.yaml:").says("`migrate` does not stay completed").says("done-web-1");
+    assert_eq!(project.state("done-web-1").as_deref(), Some("running"));
+    project.down();
+}

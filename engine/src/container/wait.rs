@@ -45,7 +45,7 @@ async fn reach(store: &Store, id: &ContainerId, until: Until, tell: &Tell) -> Re
         let watch = client::watch(store, id)?.map(UnixStream::from_std).transpose().doing(doing)?;
         loop {
             let state = StateRecord::read(store, id)?;
-            match judge(state.as_ref().map_or(State::Created, StateRecord::live), until) {
+            match judge_record(state.as_ref(), until) {
                 Verdict::Reached => return Ok(()),
                 Verdict::Failed(Why::Unhealthy) if stale.is_some() && stale == probe_of(state.as_ref()) => {
                     tell_once(tell, &mut told, "it is unhealthy; waiting for its next probe".to_owned());
@@ -111,6 +111,16 @@ enum Why {
     NoHealthCheck,
     Lost,
     Unsupervised,
+}
+
+/// What has ended with success has completed, although its restart policy starts it again.
+fn judge_record(state: Option<&StateRecord>, until: Until) -> Verdict {
+    let live = state.map_or(State::Created, StateRecord::live);
+    let has_succeeded = state.is_some_and(|state| state.exit_code == Some(0));
+    match (until, &live) {
+        (Until::Completed, State::Running { .. } | State::Restarting) if has_succeeded => Verdict::Reached,
+        _ => judge(live, until),
+    }
 }
 
 fn judge(state: State, until: Until) -> Verdict {

@@ -2,6 +2,7 @@
 
 use super::config::ConfigFile;
 use super::digest;
+use super::rebuild::rebuild;
 use super::{Image, ImageConfig, Images, Loaded, Reference};
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::{self, Lock, LockKind};
@@ -132,12 +133,21 @@ impl Images {
     }
 
     pub(crate) fn index(&self) -> Result<Index> {
-        let index = store::read_optional(&self.index_path());
-        let index = index.map_err(|error| match error.kind {
-            Kind::Corrupt => error.hint("move it away, then load or import the images again"),
+        match store::read_optional(&self.index_path()) {
+            // The next change writes it.
+            Err(error) if error.kind == Kind::Corrupt => rebuild(self),
+            index => Ok(index?.unwrap_or_default()),
+        }
+    }
+
+    /// Fails when the index is damaged: then what is not found may only have lost its name.
+    pub(crate) fn ensure_whole(&self) -> Result<()> {
+        store::read_optional::<Index>(&self.index_path()).map(drop).map_err(|error| match error.kind {
+            Kind::Corrupt => error.hint(
+                "the images are there without names: `sampan image ls` lists them, `image tag ID NAME` names one",
+            ),
             _ => error,
-        });
-        Ok(index?.unwrap_or_default())
+        })
     }
 
     pub(crate) fn write_index(&self, index: &Index) -> Result<()> {

@@ -10,6 +10,7 @@
 //! An image's id is the digest of its config. A layer appears by rename, complete and on the
 //! disk, or not at all. Compressed layers are not kept: the diff id is checked when a layer is
 //! unpacked, so what a layer folder holds is always what its name says.
+//! An index that is damaged is made again from the blobs and the records of containers.
 //! Changes happen under the lock `image`; readers need none.
 
 mod archive;
@@ -30,6 +31,7 @@ mod oci;
 mod paths;
 mod pax;
 mod platform;
+mod rebuild;
 mod reference;
 mod stream;
 
@@ -139,7 +141,9 @@ impl Images {
     /// The image that a reference, an id or the beginning of an id names.
     pub fn resolve(&self, reference: &str) -> Result<Option<Image>> {
         let index = self.index()?;
-        let Some(id) = index.find(reference)? else { return Ok(None) };
+        let Some(id) = index.find(reference)? else {
+            return self.ensure_whole().map(|()| None);
+        };
         index.images.get(&id).map(|held| self.image(&index, &id, held)).transpose()
     }
 

@@ -1,5 +1,6 @@
 //! The image store as its users see it: archives in, images out.
 
+use super::catalog::Index;
 use super::fixture::{Oci, Tar, config, described, docker_archive, gzip, zstd};
 use super::*;
 use crate::error::Kind;
@@ -64,6 +65,31 @@ fn a_docker_archive_loads_however_it_is_compressed_and_read() {
             assert_eq!(names(images.root().join("layers")), [""; 0]);
         }
     }
+}
+
+#[test]
+fn a_damaged_index_has_lost_names_and_nothing_else() {
+    let Some(images) = images() else { return };
+    let base = layer("base", "x");
+    load(&images, &docker_archive(&["a"], &[base.clone(), layer("a", "1")])).unwrap();
+    load(&images, &docker_archive(&["b"], &[base, layer("b", "1")])).unwrap();
+    let whole = images.index().unwrap();
+    fs::write(images.root().join("index.json"), "{\"vers").unwrap();
+    fs::write(images.root().join("blobs/sha256/stray"), "{}").unwrap();
+    let (made, _) = (images.index().unwrap(), images.resolve("a").unwrap_err());
+    assert_eq!((made.tags.len(), &made.layers), (0, &whole.layers));
+    let facts = |index: &Index| -> Vec<_> {
+        let held = index.images.iter();
+        held.map(|(id, held)| (id.clone(), held.layers.clone(), held.manifest.clone())).collect()
+    };
+    assert_eq!(facts(&made), facts(&whole));
+    let id = whole.tags["docker.io/library/a:latest"].clone();
+    images.tag(&id, "a").unwrap();
+    assert_eq!(images.resolve("a").unwrap().unwrap().id, id);
+    assert_eq!(images.resolve("b").unwrap().map(|image| image.id), None);
+    fs::remove_dir_all(images.root().join("layers")).unwrap();
+    fs::write(images.root().join("index.json"), "").unwrap();
+    assert!(images.index().unwrap().images.is_empty(), "none is whole");
 }
 
 #[test]

@@ -73,10 +73,11 @@ impl Rules<'_> {
                         RestartPolicy::Always | RestartPolicy::UnlessStopped
                     )
                 {
-                    let message =
-                        format!("`{target}` never completes: its restart policy starts it again and again");
+                    let message = format!(
+                        "`{target}` does not stay completed: its restart policy starts it again and again"
+                    );
                     let hint = format!("give `{target}` `restart: on-failure` or no restart policy");
-                    self.diagnostics.error(&edge.span, path, message).hint(hint);
+                    self.diagnostics.warning(&edge.span, path, message).hint(hint);
                 }
                 continue;
             }

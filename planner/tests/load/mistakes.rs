@@ -449,7 +449,7 @@ const IN_A_FILE: Mistakes = &[
     (
         "services: {a: {image: x, depends_on: {b: {condition: service_completed_successfully}}}, b: {image: x, restart: always}}",
         &[
-            "1:39 services.a.depends_on.b: `b` never completes: its restart policy starts it again and again [give `b` `restart: on-failure` or no restart policy]",
+            "1:39 services.a.depends_on.b: `b` does not stay completed: its restart policy starts it again and again [give `b` `restart: on-failure` or no restart policy]",
         ],
     ),
     (
