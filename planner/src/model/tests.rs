@@ -1,7 +1,9 @@
 //! The canonical forms, seen from a tree that has everything.
 
-use super::{Form, Stack, decode};
+use super::{Form, Plain, Stack, decode};
 use crate::diagnostic::{Diagnostics, Span};
+use crate::source::cast::Kind;
+use crate::source::schema::{self, Shape};
 use crate::source::tree::{Entry, Map, Tree, Value};
 use crate::source::yaml;
 use serde_json::Value as Json;
@@ -208,4 +210,78 @@ fn without_types_what_was_said_is_printed_sorted_and_as_written() {
         printed(&stack, Form::Json),
         r#"{"name":"s","services":{"b10":{"image":"a","tty":"$T"},"b2":{"x-a":1}}}"#
     );
+}
+
+/// A tree in which every key of a shape is given.
+fn everything(shape: &Shape) -> Tree {
+    let map = |entries: &mut dyn Iterator<Item = (&str, Tree)>| {
+        let mut map = Map::default();
+        entries.for_each(|(key, value)| map.set(key, value));
+        Value::Map(map)
+    };
+    let value = match shape.long() {
+        Shape::One(kind) => example(kind),
+        Shape::List(item) | Shape::Set(item) => Value::List(vec![everything(item)]),
+        Shape::Map(entry) | Shape::Named(entry) => map(&mut std::iter::once(("a", everything(entry)))),
+        Shape::Object(keys) => map(&mut keys.iter().map(|key| (key.name, everything(key.shape)))),
+        // `external` has a name in old files only.
+        Shape::OneOr(kind @ (Kind::Bool | Kind::Truth), _) => example(kind),
+        Shape::OneOr(_, inner) => return everything(inner),
+        _ => Value::Text("a".into()),
+    };
+    Tree::new(value, &Span::default())
+}
+
+/// A value that is neither empty nor zero.
+fn example(kind: &Kind) -> Value {
+    match kind {
+        Kind::Bool | Kind::Truth => Value::Bool(true),
+        Kind::Duration => Value::Text("1s".into()),
+        Kind::Word(words) => Value::Text(words[0].into()),
+        Kind::Text | Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt | Kind::Parsed(_) => {
+            Value::Text("1".into())
+        }
+        _ => Value::Int(1),
+    }
+}
+
+/// Keys that are used up by loading, or that Compose does not print.
+const UNPRINTED: &[&str] = &[
+    "version",
+    "include",
+    "services.a.extends",
+    "services.a.pull_refresh_after",
+    "networks.a.ipam.options",
+    // Its variable is printed.
+    "configs.a.content",
+];
+
+/// Keys below which the printed form is another one.
+const RESHAPED: &[&str] = &["services.a.env_file", "services.a.build.ssh"];
+
+#[test]
+fn every_known_key_is_in_the_model() {
+    let tree = everything(&schema::TOP);
+    let printed = stack(&tree).canonical(Form::Yaml);
+    let mut missing = Vec::new();
+    look(&tree, Some(&printed), "", &mut missing);
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+/// Notes the paths of keys that are not printed.
+fn look(tree: &Tree, printed: Option<&Plain>, path: &str, missing: &mut Vec<String>) {
+    if UNPRINTED.contains(&path) {
+        return;
+    }
+    let Some(printed) = printed else { return missing.push(path.to_owned()) };
+    if RESHAPED.contains(&path) {
+        return;
+    }
+    for entry in tree.entries() {
+        let path = format!("{path}.{}", entry.key);
+        look(&entry.value, printed.get(&entry.key), path.trim_start_matches('.'), missing);
+    }
+    if let ([item], Plain::List(items)) = (tree.items(), printed) {
+        look(item, items.first(), path, missing);
+    }
 }
