@@ -152,10 +152,10 @@ fn anonymous_name(stack: &str, slot: &Slot, target: &str) -> String {
 }
 
 fn attachments(stack: &Stack, slot: &Slot, service: &Service) -> Vec<Attachment> {
-    let attachment = |(key, network): (&str, &ServiceNetwork)| {
+    let attachment = |(key, presence): (&str, Option<&ServiceNetwork>)| {
         let mut aliases = vec![slot.service.clone()];
-        let more = network.aliases.iter().filter(|alias| **alias != slot.service);
-        aliases.extend(more.cloned());
+        let more = presence.into_iter().flat_map(|presence| &presence.aliases);
+        aliases.extend(more.filter(|alias| **alias != slot.service).cloned());
         Some(Attachment { network: stack.networks.get(key)?.name.clone(), aliases })
     };
     service.networks_in_order().into_iter().filter_map(attachment).collect()

@@ -6,6 +6,7 @@ use crate::model::{
     HealthCheck, Most, Mount, MountType, ResourceAmounts, Service, ServiceNetwork, Time, units,
 };
 use crate::source::mounts::{Tmpfs, parse_tmpfs};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -80,14 +81,11 @@ impl Service {
     }
 
     /// The networks that it is on, the one with the default route first.
-    pub fn networks_in_order(&self) -> Vec<(&str, &ServiceNetwork)> {
-        static PLAIN: std::sync::LazyLock<ServiceNetwork> = std::sync::LazyLock::new(ServiceNetwork::default);
-        let presence = |presence: &'_ Option<ServiceNetwork>| -> i64 {
-            presence.as_ref().map_or(0, |presence| presence.gw_priority)
-        };
-        let mut networks: Vec<_> = self.networks.iter().collect();
-        networks.sort_by_key(|(_, one)| std::cmp::Reverse(presence(one)));
-        networks.into_iter().map(|(key, one)| (key.as_str(), one.as_ref().unwrap_or(&PLAIN))).collect()
+    pub fn networks_in_order(&self) -> Vec<(&str, Option<&ServiceNetwork>)> {
+        let presences = self.networks.iter().map(|(key, presence)| (key.as_str(), presence.as_ref()));
+        let mut networks: Vec<_> = presences.collect();
+        networks.sort_by_key(|(_, presence)| Reverse(presence.map_or(0, |presence| presence.gw_priority)));
+        networks
     }
 
     /// Its setrlimit(2) limits.

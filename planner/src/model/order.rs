@@ -38,6 +38,8 @@ fn by_value(a: &str, b: &str) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::natural;
+    use proptest::prelude::*;
+    use std::cmp::Ordering;
 
     #[test]
     fn names_are_sorted_as_people_count() {
@@ -48,5 +50,17 @@ mod tests {
         let mut names: Vec<&str> = sorted.iter().rev().copied().collect();
         names.sort_by(|a, b| natural(a, b));
         assert_eq!(names, sorted);
+    }
+
+    proptest! {
+        #[test]
+        fn any_three_names_have_one_order(names in prop::array::uniform3("[aA019_.é-]{0,5}")) {
+            let [a, b, c] = &names;
+            prop_assert_eq!(natural(a, b), natural(b, a).reverse());
+            prop_assert_eq!(natural(a, b) == Ordering::Equal, a == b);
+            if natural(a, b).is_lt() && natural(b, c).is_lt() {
+                prop_assert!(natural(a, c).is_lt());
+            }
+        }
     }
 }

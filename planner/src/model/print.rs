@@ -95,23 +95,23 @@ struct Printed {
     zero: bool,
 }
 
-fn printed(plain: Plain, zero: bool) -> Result<Printed, Never> {
+fn printed(plain: Plain, zero: bool) -> Result<Printed, Unprintable> {
     Ok(Printed { plain, zero })
 }
 
 /// Printing cannot fail, but the traits ask for an error.
 #[derive(Debug)]
-pub(super) struct Never(String);
+pub(super) struct Unprintable(String);
 
-impl fmt::Display for Never {
+impl fmt::Display for Unprintable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Never {}
+impl std::error::Error for Unprintable {}
 
-impl serde::ser::Error for Never {
+impl serde::ser::Error for Unprintable {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self(message.to_string())
     }
@@ -125,7 +125,7 @@ struct Printer {
 /// Whole numbers, all printed alike.
 macro_rules! whole {
     ($($name:ident: $type:ty),*) => {$(
-        fn $name(self, number: $type) -> Result<Printed, Never> {
+        fn $name(self, number: $type) -> Result<Printed, Unprintable> {
             self.serialize_i64(i64::from(number))
         }
     )*};
@@ -133,32 +133,32 @@ macro_rules! whole {
 
 impl Serializer for Printer {
     type Ok = Printed;
-    type Error = Never;
+    type Error = Unprintable;
     type SerializeSeq = List;
     type SerializeTuple = List;
-    type SerializeTupleStruct = Impossible<Printed, Never>;
-    type SerializeTupleVariant = Impossible<Printed, Never>;
+    type SerializeTupleStruct = Impossible<Printed, Unprintable>;
+    type SerializeTupleVariant = Impossible<Printed, Unprintable>;
     type SerializeMap = Names;
     type SerializeStruct = Fields;
-    type SerializeStructVariant = Impossible<Printed, Never>;
+    type SerializeStructVariant = Impossible<Printed, Unprintable>;
 
     whole! { serialize_i8: i8, serialize_i16: i16, serialize_i32: i32,
     serialize_u8: u8, serialize_u16: u16, serialize_u32: u32 }
 
-    fn serialize_i64(self, number: i64) -> Result<Printed, Never> {
+    fn serialize_i64(self, number: i64) -> Result<Printed, Unprintable> {
         printed(Plain::Int(number), number == 0)
     }
 
-    fn serialize_u64(self, number: u64) -> Result<Printed, Never> {
+    fn serialize_u64(self, number: u64) -> Result<Printed, Unprintable> {
         self.serialize_i64(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
     /// With as many digits as tell it from its neighbours, like 0.1.
-    fn serialize_f32(self, number: f32) -> Result<Printed, Never> {
+    fn serialize_f32(self, number: f32) -> Result<Printed, Unprintable> {
         self.serialize_f64(number.to_string().parse().unwrap_or_default())
     }
 
-    fn serialize_f64(self, number: f64) -> Result<Printed, Never> {
+    fn serialize_f64(self, number: f64) -> Result<Printed, Unprintable> {
         const EXACT: f64 = 9_007_199_254_740_992.0;
         let whole = self.form == Form::Json && number.fract() == 0.0 && number.abs() < EXACT;
         #[expect(clippy::cast_possible_truncation, reason = "checked here")]
@@ -166,39 +166,44 @@ impl Serializer for Printer {
         printed(plain, number == 0.0)
     }
 
-    fn serialize_bool(self, truth: bool) -> Result<Printed, Never> {
+    fn serialize_bool(self, truth: bool) -> Result<Printed, Unprintable> {
         printed(Plain::Bool(truth), !truth)
     }
 
-    fn serialize_char(self, c: char) -> Result<Printed, Never> {
+    fn serialize_char(self, c: char) -> Result<Printed, Unprintable> {
         self.serialize_str(c.encode_utf8(&mut [0; 4]))
     }
 
-    fn serialize_str(self, text: &str) -> Result<Printed, Never> {
+    fn serialize_str(self, text: &str) -> Result<Printed, Unprintable> {
         printed(Plain::Text(text.to_owned()), text.is_empty())
     }
 
-    fn serialize_bytes(self, bytes: &[u8]) -> Result<Printed, Never> {
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<Printed, Unprintable> {
         self.collect_seq(bytes)
     }
 
-    fn serialize_none(self) -> Result<Printed, Never> {
+    fn serialize_none(self) -> Result<Printed, Unprintable> {
         printed(Plain::Null, true)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Printed, Never> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Printed, Unprintable> {
         printed(value.serialize(self)?.plain, false)
     }
 
-    fn serialize_unit(self) -> Result<Printed, Never> {
+    fn serialize_unit(self) -> Result<Printed, Unprintable> {
         self.serialize_none()
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Printed, Never> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<Printed, Unprintable> {
         self.serialize_none()
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, word: &'static str) -> Result<Printed, Never> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        word: &'static str,
+    ) -> Result<Printed, Unprintable> {
         printed(Plain::Text(word.to_owned()), false)
     }
 
@@ -206,7 +211,7 @@ impl Serializer for Printer {
         self,
         name: &'static str,
         value: &T,
-    ) -> Result<Printed, Never> {
+    ) -> Result<Printed, Unprintable> {
         let Printed { plain, zero } = value.serialize(self)?;
         match SHAPES.iter().find(|(shape, _)| *shape == name) {
             Some((_, shape)) => printed(shape(plain, self.form), zero),
@@ -220,23 +225,23 @@ impl Serializer for Printer {
         _: u32,
         _: &'static str,
         value: &T,
-    ) -> Result<Printed, Never> {
+    ) -> Result<Printed, Unprintable> {
         value.serialize(self)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<List, Never> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<List, Unprintable> {
         Ok(List { printer: self, items: Vec::new() })
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<List, Never> {
+    fn serialize_tuple(self, _: usize) -> Result<List, Unprintable> {
         self.serialize_seq(None)
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Names, Never> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Names, Unprintable> {
         Ok(Names { printer: self, key: String::new(), entries: Vec::new() })
     }
 
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields, Never> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields, Unprintable> {
         Ok(Fields { printer: self, name, entries: Vec::new() })
     }
 
@@ -244,8 +249,8 @@ impl Serializer for Printer {
         self,
         name: &'static str,
         _: usize,
-    ) -> Result<Self::SerializeTupleStruct, Never> {
-        Err(Never(name.to_owned()))
+    ) -> Result<Self::SerializeTupleStruct, Unprintable> {
+        Err(Unprintable(name.to_owned()))
     }
 
     fn serialize_tuple_variant(
@@ -254,8 +259,8 @@ impl Serializer for Printer {
         _: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Self::SerializeTupleVariant, Never> {
-        Err(Never(name.to_owned()))
+    ) -> Result<Self::SerializeTupleVariant, Unprintable> {
+        Err(Unprintable(name.to_owned()))
     }
 
     fn serialize_struct_variant(
@@ -264,8 +269,8 @@ impl Serializer for Printer {
         _: u32,
         _: &'static str,
         _: usize,
-    ) -> Result<Self::SerializeStructVariant, Never> {
-        Err(Never(name.to_owned()))
+    ) -> Result<Self::SerializeStructVariant, Unprintable> {
+        Err(Unprintable(name.to_owned()))
     }
 }
 
@@ -276,14 +281,14 @@ struct List {
 
 impl SerializeSeq for List {
     type Ok = Printed;
-    type Error = Never;
+    type Error = Unprintable;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Never> {
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Unprintable> {
         self.items.push(item.serialize(self.printer)?.plain);
         Ok(())
     }
 
-    fn end(self) -> Result<Printed, Never> {
+    fn end(self) -> Result<Printed, Unprintable> {
         let zero = self.items.is_empty();
         printed(Plain::List(self.items), zero)
     }
@@ -291,13 +296,13 @@ impl SerializeSeq for List {
 
 impl SerializeTuple for List {
     type Ok = Printed;
-    type Error = Never;
+    type Error = Unprintable;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Never> {
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Unprintable> {
         SerializeSeq::serialize_element(self, item)
     }
 
-    fn end(self) -> Result<Printed, Never> {
+    fn end(self) -> Result<Printed, Unprintable> {
         SerializeSeq::end(self)
     }
 }
@@ -311,21 +316,21 @@ struct Names {
 
 impl SerializeMap for Names {
     type Ok = Printed;
-    type Error = Never;
+    type Error = Unprintable;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Never> {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unprintable> {
         let Plain::Text(key) = key.serialize(self.printer)?.plain else { return Ok(()) };
         self.key = key;
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Never> {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unprintable> {
         let value = value.serialize(self.printer)?.plain;
         self.entries.push((std::mem::take(&mut self.key), value));
         Ok(())
     }
 
-    fn end(mut self) -> Result<Printed, Never> {
+    fn end(mut self) -> Result<Printed, Unprintable> {
         match self.printer.form {
             Form::Yaml => self.entries.sort_by(|(a, _), (b, _)| natural(a, b)),
             Form::Json => self.entries.sort_by(|(a, _), (b, _)| a.cmp(b)),
@@ -366,13 +371,13 @@ impl Fields {
 
 impl SerializeStruct for Fields {
     type Ok = Printed;
-    type Error = Never;
+    type Error = Unprintable;
 
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         field: &'static str,
         value: &T,
-    ) -> Result<(), Never> {
+    ) -> Result<(), Unprintable> {
         let Printed { plain, zero } = value.serialize(self.printer)?;
         if field == "extensions" {
             if let Plain::Map(extensions) = plain
@@ -386,7 +391,7 @@ impl SerializeStruct for Fields {
         Ok(())
     }
 
-    fn end(mut self) -> Result<Printed, Never> {
+    fn end(mut self) -> Result<Printed, Unprintable> {
         if self.is_stack() && self.printer.form == Form::Json {
             self.entries.sort_by(|(a, _), (b, _)| a.cmp(b));
         }
