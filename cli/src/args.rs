@@ -42,6 +42,10 @@ pub(crate) struct Global {
     #[arg(long = "profile", value_name = "PROFILE")]
     pub(crate) profiles: Vec<String>,
 
+    /// Include networks, volumes, configs and secrets that no service uses
+    #[arg(long)]
+    pub(crate) all_resources: bool,
+
     /// Folder of everything that survives a reboot
     #[arg(long, value_name = "DIR", env = "SAMPAN_ROOT", default_value = "/var/lib/sampan")]
     pub(crate) root: PathBuf,

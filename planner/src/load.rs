@@ -13,8 +13,9 @@ use crate::source::env_files::EnvFiles;
 use crate::source::environment::Environment;
 use crate::source::loader::{Loader, Scope};
 use crate::source::tree::Tree;
-use crate::source::{Source, name, normalise, profiles, project, resolve, schema, support};
+use crate::source::{Source, name, normalise, profiles, project, resolve, schema, select, support};
 use crate::validate;
+use std::collections::BTreeMap;
 
 /// What to load and how, as the command line said it.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,8 @@ pub struct LoadOptions {
     pub env_directory: Option<String>,
     /// Active profiles; without any, those of `COMPOSE_PROFILES`. `*` is all.
     pub profiles: Vec<String>,
+    /// Services to keep, with what they depend on; none keeps all. Their profiles become active.
+    pub services: Vec<String>,
     /// Keeps networks, volumes, configs and secrets that no enabled service uses.
     pub all_resources: bool,
     /// Stages that are left out, as flags of `config` ask for.
@@ -56,7 +59,7 @@ pub struct Skip {
 }
 
 /// A stack and what its author should know.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// The stack.
     pub stack: Stack,
@@ -65,18 +68,20 @@ pub struct Loaded {
     /// What the file asks for and the engine cannot do: errors. Whoever only looks at the stack
     /// may go on.
     pub refusals: Diagnostics,
+    /// Variables of dotenv files, and the stack's name as `COMPOSE_PROJECT_NAME`.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// Loads a stack. Every error of every file is collected.
 pub fn load(options: &LoadOptions, source: &dyn Source) -> Result<Loaded, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let mut refusals = Diagnostics::default();
-    let stack = load_into(options, source, &mut diagnostics, &mut refusals);
+    let loaded = load_into(options, source, &mut diagnostics, &mut refusals);
     diagnostics.sort();
     refusals.files.clone_from(&diagnostics.files);
     refusals.sort();
-    match stack {
-        Some(stack) if !diagnostics.has_errors() => Ok(Loaded { stack, warnings: diagnostics, refusals }),
+    match loaded {
+        Some(loaded) if !diagnostics.has_errors() => Ok(Loaded { warnings: diagnostics, refusals, ..loaded }),
         _ => Err(diagnostics),
     }
 }
@@ -87,7 +92,7 @@ fn load_into(
     source: &dyn Source,
     diagnostics: &mut Diagnostics,
     refusals: &mut Diagnostics,
-) -> Option<Stack> {
+) -> Option<Loaded> {
     let mut environment = Environment::read(options, source, diagnostics);
     let mut loader = Loader::new(source, diagnostics, options.skip, &options.current);
     let documents = read(options, &mut loader)?;
@@ -103,7 +108,8 @@ fn load_into(
     if !options.skip.normalization {
         normalise::normalise(&mut tree, &name, &environment);
     }
-    let profiles = active_profiles(options, &environment);
+    let mut profiles = active_profiles(options, &environment);
+    select::activate(&tree, &options.services, &mut profiles);
     if !options.skip.env_resolution {
         EnvFiles { source, environment: &environment, directory: &options.directory, diagnostics }
             .settle(&mut tree, &profiles);
@@ -118,12 +124,15 @@ fn load_into(
         }
     }
     profiles::apply(&mut stack, &profiles);
-    validate::validate(&mut stack, &tree, diagnostics);
+    if !(options.skip.consistency || options.skip.interpolation) {
+        validate::validate(&mut stack, &tree, diagnostics);
+    }
+    select::apply(&mut stack, &options.services);
     support::refusals(&tree, &schema::TOP, refusals);
     if !options.all_resources {
         stack.keep_used();
     }
-    Some(stack)
+    Some(Loaded { stack, variables: environment.of_files(), ..Loaded::default() })
 }
 
 /// The documents of all files; `None` when one of them cannot be read or parsed.

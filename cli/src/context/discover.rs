@@ -54,6 +54,7 @@ pub(crate) fn find(global: &Global, environment: &Environment) -> Result<Found, 
     found.options.env_directory = Some(clean(&start)).filter(|start| *start != found.options.directory);
     found.options.name = global.project_name.clone().or_else(|| owned(environment, "COMPOSE_PROJECT_NAME"));
     check(&found.options.env_files, &environment.directory)?;
+    found.options.all_resources = global.all_resources;
     found.options.profiles = list(&global.profiles, environment, "COMPOSE_PROFILES");
     Ok(found)
 }

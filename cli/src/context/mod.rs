@@ -15,8 +15,8 @@ use discover::Found;
 use engine::LinuxEngine;
 use engine::stacks::StackStatus;
 use engine::store::{Store, fnv1a};
-use planner::load::Loaded;
-use planner::{Diagnostics, Source, Stack};
+use planner::load::{LoadOptions, Loaded};
+use planner::{Diagnostic, Diagnostics, Severity, Source, Stack};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,15 @@ pub(crate) struct Target {
     pub(crate) directory: PathBuf,
     /// Its files.
     pub(crate) files: Vec<String>,
+}
+
+/// What the files say, and what is to be told of them.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// The stack, and more.
+    pub(crate) loaded: Loaded,
+    /// Warnings that nobody has told yet.
+    pub(crate) remarks: Diagnostics,
 }
 
 impl Context {
@@ -90,6 +99,19 @@ impl Context {
     pub(crate) fn parallel(&self) -> Option<usize> {
         let variable = || self.environment.set("COMPOSE_PARALLEL_LIMIT")?.parse().ok();
         self.global.parallel.map(usize::from).or_else(variable).filter(|limit| *limit > 0)
+    }
+
+    /// The files, which must be there, for a verb that wants them loaded in its own way.
+    pub(crate) fn read(&self, adjust: impl FnOnce(&mut LoadOptions)) -> Result<Reading, Failure> {
+        let mut found = discover::find(&self.global, &self.environment)?;
+        if found.options.files.is_empty() {
+            return Err(no_file(Path::new(&found.options.directory)));
+        }
+        adjust(&mut found.options);
+        let loaded = planner::load::load(&found.options, self)?;
+        let mut remarks = loaded.warnings.clone();
+        remarks.items.splice(0..0, found.warnings.into_iter().map(remark));
+        Ok(Reading { loaded, remarks })
     }
 
     /// The stack of the files, which must be there. Warnings are told.
@@ -150,6 +172,11 @@ impl Context {
         let files = found.options.files.iter().map(absolute).collect();
         Ok((Target { name: stack.name.clone(), stack: Some(stack), directory, files }, warnings))
     }
+}
+
+/// A warning about the choice of files.
+fn remark(message: String) -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, span: None, path: String::new(), message, hint: None }
 }
 
 fn no_file(folder: &Path) -> Failure {

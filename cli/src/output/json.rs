@@ -21,6 +21,19 @@ pub(crate) fn render(value: &Plain, step: usize) -> String {
     text
 }
 
+/// The document without any white space.
+pub(crate) fn compact(value: &Plain) -> String {
+    let joined = |items: Vec<String>| items.join(",");
+    match value {
+        Plain::Map(entries) => {
+            let entry = |(key, value): &(String, Plain)| format!("{}:{}", quoted(key), compact(value));
+            format!("{{{}}}", joined(entries.iter().map(entry).collect()))
+        }
+        Plain::List(items) => format!("[{}]", joined(items.iter().map(compact).collect())),
+        scalar => render(scalar, 0),
+    }
+}
+
 fn write(text: &mut String, value: &Plain, step: usize, column: usize) {
     match value {
         Plain::Map(entries) if !entries.is_empty() => {
@@ -38,10 +51,11 @@ fn write(text: &mut String, value: &Plain, step: usize, column: usize) {
         Plain::Map(_) => text.push_str("{}"),
         Plain::List(_) => text.push_str("[]"),
         Plain::Text(value) => text.push_str(&quoted(value)),
-        Plain::Float(value) => text.push_str(&number(*value, &FLOATS)),
-        Plain::Int(value) => text.push_str(&value.to_string()),
-        Plain::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
-        Plain::Null => text.push_str("null"),
+        Plain::Int(number) => text.push_str(&number.to_string()),
+        Plain::Float(number) if number.is_finite() => text.push_str(&float(*number, &FLOATS)),
+        Plain::Bool(truth) => text.push_str(if *truth { "true" } else { "false" }),
+        // JSON has no infinity.
+        Plain::Float(_) | Plain::Null => text.push_str("null"),
     }
 }
 
@@ -65,25 +79,29 @@ fn block<T>(
     text.push(close);
 }
 
-/// A string that also a script in a web page could hold.
+/// A string that a script in a web page could hold too, and that YAML reads the same.
 fn quoted(text: &str) -> String {
     let quoted = Value::from(text).to_string();
-    match quoted.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+    match quoted.contains(needs_escape) {
         false => quoted,
         true => quoted.chars().fold(String::new(), |mut text, c| {
-            match c {
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                    text.push_str(&format!("\\u{:04x}", u32::from(c)))
-                }
-                _ => text.push(c),
+            match needs_escape(c) {
+                true => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+                false => text.push(c),
             }
             text
         }),
     }
 }
 
+/// Beyond what JSON itself asks for: all of these have four digits.
+fn needs_escape(c: char) -> bool {
+    let page = matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+    page || matches!(c, '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}
+
 /// A number in the shortest form that reads back.
-pub(crate) fn number(value: f64, floats: &Floats) -> String {
+pub(crate) fn float(value: f64, floats: &Floats) -> String {
     if value == 0.0 || floats.plain.contains(&value.abs()) {
         return value.to_string();
     }
@@ -98,8 +116,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn render(value: &Value) -> String {
-        super::render(&serde_json::from_value(value.clone()).unwrap(), 2)
+    fn printed(value: Value) -> String {
+        render(&serde_json::from_value(value).unwrap(), 2)
     }
 
     #[test]
@@ -107,17 +125,23 @@ mod tests {
         let value = json!({"a": [1, {"b": null}], "c": {}, "d": []});
         let expected =
             "{\n  \"a\": [\n    1,\n    {\n      \"b\": null\n    }\n  ],\n  \"c\": {},\n  \"d\": []\n}";
-        assert_eq!(render(&value), expected);
+        assert_eq!(printed(value), expected);
     }
 
     #[test]
-    fn strings_are_safe_inside_of_web_pages() {
+    fn without_white_space_it_is_the_same_document() {
+        let value = serde_json::from_value(json!({"a": [1, {"b": null}], "c": {}, "d": "x, y"})).unwrap();
+        assert_eq!(compact(&value), r#"{"a":[1,{"b":null}],"c":{},"d":"x, y"}"#);
+    }
+
+    #[test]
+    fn strings_are_safe_in_web_pages_and_in_yaml() {
         for (text, expected) in [
             ("a\"\\/\n", r#""a\"\\/\n""#),
             ("<a>&\u{2028}", r#""\u003ca\u003e\u0026\u2028""#),
-            ("\u{1}\u{8}\u{c}\u{7f}é😀", "\"\\u0001\\b\\f\u{7f}é😀\""),
+            ("\u{1}\u{8}\u{c}\u{7f}é😀", "\"\\u0001\\b\\f\\u007fé😀\""),
         ] {
-            assert_eq!(render(&json!(text)), expected);
+            assert_eq!(printed(json!(text)), expected);
         }
     }
 
@@ -132,7 +156,7 @@ mod tests {
             (json!(1e21), "1e+21"),
             (json!(1.5e-7), "1.5e-7"),
         ] {
-            assert_eq!(render(&number), expected);
+            assert_eq!(printed(number), expected);
         }
     }
 }

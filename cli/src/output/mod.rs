@@ -3,6 +3,7 @@
 
 pub(crate) mod board;
 pub(crate) mod diagnostic;
+pub(crate) mod file;
 pub(crate) mod json;
 pub(crate) mod logs;
 pub(crate) mod plan;
@@ -95,6 +96,31 @@ impl Screen {
         if !diagnostics.items.is_empty() {
             self.tell(diagnostic::render(diagnostics, self.err.colour, Self::size().0).trim_end());
         }
+    }
+
+    /// The same for editors: a list, when there is anything to tell.
+    pub(crate) fn diagnostics_as_json(self, diagnostics: &Diagnostics) {
+        self.items(&diagnostic::items(diagnostics));
+    }
+
+    fn items(self, items: &[diagnostic::Item<'_>]) {
+        if !items.is_empty() {
+            self.tell(&serde_json::to_string_pretty(items).unwrap_or_default());
+        }
+    }
+
+    /// Tells editors why a command ended; the answer is its exit code.
+    pub(crate) fn failure_as_json(self, failure: &Failure) -> Exit {
+        match failure {
+            Failure::Invalid(diagnostics) => self.diagnostics_as_json(diagnostics),
+            Failure::Message(message) => {
+                let text = std::iter::once(&message.error).chain(&message.causes);
+                let text = text.map(String::as_str).collect::<Vec<_>>().join(": ");
+                self.items(&[diagnostic::Item::anywhere(&text, message.hint.as_deref())]);
+            }
+            other => drop(self.failure(other)),
+        }
+        failure.exit()
     }
 
     /// Tells why a command ended; the answer is its exit code.

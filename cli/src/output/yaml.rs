@@ -4,7 +4,7 @@
 //! The rules are those of the emitter that nearly all Go programs use; where they look odd (text
 //! with U+2028, keys of more than 128 bytes) they still are its rules.
 
-use super::json::{Floats, number};
+use super::json::{Floats, float};
 use planner::model::Plain;
 use planner::source::reads_as_text;
 
@@ -13,10 +13,10 @@ const LONGEST_SIMPLE_KEY: usize = 128;
 
 const FLOATS: Floats = Floats { plain: 1e-4..1e6, exponent_digits: 2 };
 
-/// A document, each level so many columns deeper than the one above.
-pub(crate) fn render(document: &Plain, step: usize) -> String {
+/// The document, each level so many columns deeper than the one above.
+pub(crate) fn render(value: &Plain, step: usize) -> String {
     let mut emitter = Emitter { text: String::new(), step };
-    emitter.inline(document, 0);
+    emitter.inline(value, 0);
     emitter.text
 }
 
@@ -101,12 +101,10 @@ impl Emitter {
         match value {
             Plain::Null => self.text.push_str("null"),
             Plain::Bool(truth) => self.text.push_str(if *truth { "true" } else { "false" }),
-            Plain::Int(value) => self.text.push_str(&value.to_string()),
-            Plain::Float(value) if value.is_nan() => self.text.push_str(".nan"),
-            Plain::Float(value) if value.is_infinite() => {
-                self.text.push_str(if *value > 0.0 { ".inf" } else { "-.inf" })
-            }
-            Plain::Float(value) => self.text.push_str(&number(*value, &FLOATS)),
+            Plain::Int(number) => self.text.push_str(&number.to_string()),
+            Plain::Float(number) if number.is_finite() => self.text.push_str(&float(*number, &FLOATS)),
+            Plain::Float(number) if number.is_nan() => self.text.push_str(".nan"),
+            Plain::Float(number) => self.text.push_str(if *number > 0.0 { ".inf" } else { "-.inf" }),
             Plain::Text(text) => return self.string(text, column),
             Plain::List(_) => self.text.push_str("[]"),
             Plain::Map(_) => self.text.push_str("{}"),
@@ -299,9 +297,8 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn render(entry: (&str, &Value), step: usize) -> String {
-        let value = serde_json::from_value(entry.1.clone()).unwrap();
-        super::render(&Plain::Map(vec![(entry.0.to_owned(), value)]), step)
+    fn yaml(value: Value) -> String {
+        render(&serde_json::from_value(value).unwrap(), 2)
     }
 
     /// What stands behind the key, given as JSON and as the emitter writes it.
@@ -369,19 +366,19 @@ mod tests {
     fn a_scalar_has_the_quotes_that_it_needs() {
         for (json, expected) in SCALARS {
             let value: Value = serde_json::from_str(json).unwrap();
-            assert_eq!(render(("k", &value), 2), format!("k: {expected}\n"), "{json}");
+            assert_eq!(yaml(json!({"k": value})), format!("k: {expected}\n"), "{json}");
         }
     }
 
     #[test]
     fn a_long_line_stays_one() {
         let long = "word ".repeat(100) + "end";
-        assert_eq!(render(("k", &json!(long)), 2), format!("k: {long}\n"));
+        assert_eq!(yaml(json!({"k": long})), format!("k: {long}\n"));
     }
 
     #[test]
     fn lists_stand_below_their_key_and_what_is_in_them_beside_the_dash() {
-        let value = json!([1, [2, []], {"a": {"b": [3]}, "c": "x\ny"}]);
+        let value = json!({"k": [1, [2, []], {"a": {"b": [3]}, "c": "x\ny"}]});
         let expected = "\
 k:
   - 1
@@ -394,15 +391,15 @@ k:
       x
       y
 ";
-        assert_eq!(render(("k", &value), 2), expected);
-        assert_eq!(render(("a", &json!({"b": "c"})), 4), "a:\n    b: c\n");
+        assert_eq!(yaml(value), expected);
+        assert_eq!(render(&serde_json::from_value(json!({"a": {"b": "c"}})).unwrap(), 4), "a:\n    b: c\n");
     }
 
     #[test]
     fn a_key_that_is_long_or_has_lines_stands_behind_a_question_mark() {
-        let key = |length: usize| render((&"k".repeat(length), &json!({"a": [1]})), 2);
+        let key = |length: usize| yaml(json!({"k".repeat(length): {"a": [1]}}));
         assert_eq!(key(128), format!("{}:\n  a:\n    - 1\n", "k".repeat(128)));
         assert_eq!(key(129), format!("? {}\n: a:\n    - 1\n", "k".repeat(129)));
-        assert_eq!(render(("a\nb", &json!(1)), 2), "? |-\n  a\n  b\n: 1\n");
+        assert_eq!(yaml(json!({"a\nb": 1})), "? |-\n  a\n  b\n: 1\n");
     }
 }

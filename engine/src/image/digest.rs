@@ -16,12 +16,12 @@ fn is_hex(byte: u8) -> bool {
 }
 
 /// The digits after `sha256:`, or all of the text.
-pub(crate) fn hex(digest: &str) -> &str {
+pub fn hex(digest: &str) -> &str {
     digest.strip_prefix(PREFIX).unwrap_or(digest)
 }
 
 /// Digest of bytes in memory.
-pub(crate) fn of(bytes: &[u8]) -> String {
+pub fn of(bytes: &[u8]) -> String {
     let mut context = Context::new(&SHA256);
     context.update(bytes);
     finish(context)

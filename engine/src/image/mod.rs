@@ -18,7 +18,7 @@ mod attributes;
 mod catalog;
 mod changes;
 mod config;
-mod digest;
+pub mod digest;
 mod docker;
 mod entries;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::dotenv::{self, Dotenv, Fault};
 use super::{Source, resolve, truth};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::load::LoadOptions;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 /// The variables that one set of stack files sees.
@@ -118,6 +118,15 @@ impl<'a> Environment<'a> {
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.outer(name).or_else(|| in_layers(&self.layers, name))
+    }
+
+    /// What the dotenv files say, and the name of the stack.
+    pub(crate) fn of_files(&self) -> BTreeMap<String, String> {
+        let names = self.layers.iter().flat_map(Layer::keys);
+        let mut all: BTreeMap<_, _> =
+            names.filter_map(|name| Some((name.clone(), in_layers(&self.layers, name)?))).collect();
+        all.extend(self.stack.iter().map(|name| ("COMPOSE_PROJECT_NAME".to_owned(), name.clone())));
+        all
     }
 
     /// What wins over the dotenv files.

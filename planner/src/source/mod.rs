@@ -23,16 +23,19 @@ pub(crate) mod project;
 pub(crate) mod resolve;
 pub(crate) mod scalar;
 pub(crate) mod schema;
+pub(crate) mod select;
 pub(crate) mod structure;
 pub(crate) mod suggest;
 pub(crate) mod support;
 pub(crate) mod template;
 pub(crate) mod tree;
+mod variables;
 pub(crate) mod visit;
 pub(crate) mod words;
 pub(crate) mod yaml;
 
 pub use plain::reads_as_text;
+pub use variables::{Variable, variables};
 
 use std::io;
 

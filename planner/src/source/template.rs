@@ -98,6 +98,48 @@ fn level(text: &str, base: usize, depth: usize, variables: &mut dyn Variables) -
     Ok(out)
 }
 
+/// One place that uses a variable.
+#[derive(Debug)]
+pub(crate) struct Mention<'a> {
+    /// The variable.
+    pub(crate) name: &'a str,
+    /// `-`, `?`, `+`, or none.
+    pub(crate) operator: Option<char>,
+    /// What stands behind the operator.
+    pub(crate) argument: &'a str,
+}
+
+/// Tells every variable that the text uses, in it and in its alternatives. What is no variable is
+/// passed over, and nothing behind a brace that does not close is one.
+pub(crate) fn mentions<'a>(text: &'a str, tell: &mut dyn FnMut(Mention<'a>)) {
+    nested(text, 0, tell);
+}
+
+fn nested<'a>(text: &'a str, depth: usize, tell: &mut dyn FnMut(Mention<'a>)) {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('$').filter(|_| depth <= DEEPEST) {
+        rest = after.strip_prefix('$').unwrap_or(after);
+        if rest.len() < after.len() {
+            continue;
+        }
+        let Some(inner) = after.strip_prefix('{') else {
+            let (name, behind) = after.split_at(name_length(after));
+            rest = behind;
+            if !name.is_empty() {
+                tell(Mention { name, operator: None, argument: "" });
+            }
+            continue;
+        };
+        let Some(length) = closing_brace(inner) else { return };
+        rest = &inner[length + 1..];
+        let Some(Braced { name, operator, argument, .. }) = Braced::parse(&inner[..length]) else { continue };
+        if operator != Some('?') {
+            nested(argument, depth + 1, tell);
+        }
+        tell(Mention { name, operator, argument });
+    }
+}
+
 fn plain(name: &str, offset: usize, variables: &mut dyn Variables) -> String {
     variables.get(name).unwrap_or_else(|| {
         variables.unset(name, offset);
