@@ -90,12 +90,14 @@ fn random(dice: &mut Dice) -> String {
         let _ = writeln!(text, "    mem_limit: {}m", 16 << dice.roll(2));
         let _ = writeln!(text, "    networks: [{}]", dice.some_of(&["front", "back", "other"]).join(", "));
         let mounts = dice.some_of(&["data:/data", "logs:/logs"]);
-        let _ = writeln!(text, "    volumes: [{}]\n    depends_on:", mounts.join(", "));
+        let _ = writeln!(text, "    volumes: [{}]", mounts.join(", "));
+        let mut edges = Vec::new();
         for (other, condition) in &earlier {
             if dice.flip() {
-                let _ = writeln!(text, "      {other}: {{condition: {condition}, restart: {}}}", dice.flip());
+                edges.push(format!("{other}: {{condition: {condition}, restart: {}}}", dice.flip()));
             }
         }
+        let _ = writeln!(text, "    depends_on: {{{}}}", edges.join(", "));
         earlier.push((name, condition));
     }
     let (internal, label) = (dice.roll(4) == 0, dice.roll(2));
