@@ -50,7 +50,8 @@ pub fn claim(store: &Store, stack: &str, owner: &Owner) -> Result<()> {
         }
         _ => {}
     }
-    store::write_durable(&path, owner)
+    // Not forced to the disk: what a power cut loses or damages the next `up` writes again.
+    store::write(&path, owner)
 }
 
 fn is_inhabited(store: &Store, stack: &str, owner: &Owner) -> bool {

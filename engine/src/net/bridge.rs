@@ -68,7 +68,9 @@ pub(crate) fn establish(store: &Store, spec: &NetworkSpec) -> Result<NetworkReco
         // Its addresses are those of a network whose record is gone.
         socket.request(&[link::delete(index, &network.bridge)])?;
     }
-    store::write_durable(&store.network(&spec.name), &network)?;
+    // Not forced to the disk: a power cut takes the bridge too, and what it leaves of the record is
+    // repaired, or made anew, by the next `up`.
+    store::write(&store.network(&spec.name), &network)?;
     ensure(store, &mut socket, &network)?;
     Ok(network)
 }
