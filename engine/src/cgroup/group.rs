@@ -46,6 +46,7 @@ impl Group {
 
     /// Makes the groups with these limits. Groups that are there are used again.
     pub fn create(&self, limits: &Limits) -> Result<()> {
+        let is_new = self.folders().iter().all(|folder| !folder.exists());
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -59,7 +60,7 @@ impl Group {
                 }
             }
         }
-        self.update(limits)
+        if is_new { self.limit(limits, |write| !write.is_initial()) } else { self.update(limits) }
     }
 
     fn make_folders(&self) -> io::Result<()> {
@@ -78,9 +79,16 @@ impl Group {
         if let (Version::V2, Some(folder), Some(limit)) = (self.version(), &memory, limits.memory) {
             self.reclaim(folder, limit)?;
         }
+        self.limit(limits, |_| true)
+    }
+
+    /// Writes those of the limits that the filter lets through.
+    fn limit(&self, limits: &Limits, filter: impl Fn(&&Write) -> bool) -> Result<()> {
+        let memory = self.folder(Controller::Memory);
         let total = memory.and_then(|folder| read_number(&folder, "memory.memsw.limit_in_bytes"));
         writes(limits, self.version(), total.unwrap_or(u64::MAX))
             .iter()
+            .filter(filter)
             .try_for_each(|write| self.apply(write))
     }
 

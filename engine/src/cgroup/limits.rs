@@ -21,6 +21,13 @@ pub struct Write {
     pub needed: bool,
 }
 
+impl Write {
+    /// Whether it says what holds in a new group anyway.
+    pub(super) fn is_initial(&self) -> bool {
+        !self.needed && (["-1", "max"].contains(&&*self.value) || self.controller == Controller::Cpu)
+    }
+}
+
 /// What to write for these limits, in this order. `total_in_force` is the limit on memory plus
 /// swap that holds now, `u64::MAX` for none: version 1 refuses any moment in which memory plus
 /// swap is less than memory, so raising begins with the total and lowering with the memory.
@@ -172,6 +179,17 @@ mod tests {
         let shown: Vec<String> = list.iter().map(|write| format!("{}={}", write.file, write.value)).collect();
         assert_eq!(shown, ["memory.swap.max=max", "memory.max=max", "cpu.max=max 100000", "pids.max=max"]);
         assert!(list.iter().all(|write| !write.needed));
+    }
+
+    #[test]
+    fn a_new_group_has_all_that_is_not_asked_for() {
+        for version in [Version::V1, Version::V2] {
+            assert!(writes(&Limits::default(), version, u64::MAX).iter().all(Write::is_initial));
+            let limits = Limits { memory: Some(64 * MIB), pids: Some(9), ..Limits::default() };
+            let list = writes(&limits, version, u64::MAX);
+            let files: Vec<_> = list.iter().filter(|write| !write.is_initial()).map(|w| w.file).collect();
+            assert_eq!(files.len(), 3, "memory, with swap, and tasks: {files:?}");
+        }
     }
 
     #[test]
