@@ -1,7 +1,7 @@
-//! Network namespaces: made on a thread of their own, held by a bind mount.
+//! Network namespaces: made, entered for a moment, held by a bind mount.
 
 use super::netlink::Socket;
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Result};
 use crate::store::remove_optional;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -23,28 +23,32 @@ pub(crate) struct Netns {
     pub(crate) socket: Socket,
 }
 
-/// Makes a network namespace and binds it to `path`. The thread that enters it ends with this
-/// call, so that no other work ever runs inside by accident.
+/// Makes a network namespace and binds it to `path`. The calling thread enters it and comes back.
 pub(crate) fn make(path: &Path) -> Result<Netns> {
     let doing = || format!("create network namespace {}", path.display());
-    let make = || {
-        unshare(CloneFlags::CLONE_NEWNET).doing(doing)?;
-        let file = File::open(OWN).doing(doing)?;
-        let socket = Socket::route()?;
-        File::create(path).doing(doing)?;
-        mount(Some(OWN), path, None::<&str>, MsFlags::MS_BIND, None::<&str>).doing(doing)?;
-        Ok(Netns { file, socket })
-    };
-    on_a_thread(make)
+    away(
+        || unshare(CloneFlags::CLONE_NEWNET).doing(doing),
+        || {
+            let file = File::open(OWN).doing(doing)?;
+            let socket = Socket::route()?;
+            File::create(path).doing(doing)?;
+            mount(Some(OWN), path, None::<&str>, MsFlags::MS_BIND, None::<&str>).doing(doing)?;
+            Ok(Netns { file, socket })
+        },
+    )
 }
 
-/// Runs something on a thread that ends with this call, so that it may change namespaces.
-fn on_a_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("netns".into()).spawn_scoped(scope, work);
-        let thread = thread.doing(|| "start a thread".to_owned())?;
-        thread.join().unwrap_or_else(|_| Err(Error::new(Kind::System, "enter a network namespace")))
-    })
+/// Goes elsewhere with this thread, works there and comes back. Nothing else may ever run on a
+/// thread that is in the wrong namespace: when there is no way back the process ends. The kernel
+/// has no reason to refuse to whom it let go.
+fn away<T>(go: impl FnOnce() -> Result<()>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let home = File::open(OWN).doing(|| "open our own network namespace".to_owned())?;
+    go()?;
+    let result = work();
+    if setns(&home, CloneFlags::CLONE_NEWNET).is_err() {
+        std::process::abort();
+    }
+    result
 }
 
 /// Whether a network namespace is bound to `path`.
@@ -69,14 +73,9 @@ pub(crate) fn release(path: &Path) -> Result<()> {
 }
 
 /// Runs `work` inside the namespace bound to `path` and comes back. Meant for small things such
-/// as opening sockets. When the way back fails the error says so and the thread is lost: its
-/// process must end.
+/// as opening sockets.
 pub(crate) fn inside<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let doing = || format!("enter network namespace {}", path.display());
-    let home = File::open(OWN).doing(doing)?;
     let target = File::open(path).doing(doing)?;
-    setns(&target, CloneFlags::CLONE_NEWNET).doing(doing)?;
-    let result = work();
-    setns(&home, CloneFlags::CLONE_NEWNET).doing(|| "come back from a network namespace".to_owned())?;
-    result
+    away(|| setns(&target, CloneFlags::CLONE_NEWNET).doing(doing), work)
 }
