@@ -198,9 +198,7 @@ async fn run(
     let mut options = Options::default();
     options.parallel = context.parallel().unwrap_or(options.parallel);
     let report = {
-        let events = progress.sender();
-        // The receiver ends only after this block.
-        let tell = |event| drop(events.send(Told::Event(event)));
+        let tell = |event| progress.tell(Told::Event(event));
         let walk = apply(engine.clone(), plan, &options, tell, cancel.clone());
         let mut walk = std::pin::pin!(walk);
         loop {
@@ -210,7 +208,7 @@ async fn run(
                 () = interrupts.next() => match cancel.is_cancelled() {
                     false => {
                         cancel.cancel();
-                        drop(events.send(Told::Remark(INTERRUPTED)));
+                        progress.tell(Told::Remark(INTERRUPTED));
                     }
                     true => break None,
                 },

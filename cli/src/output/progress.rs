@@ -1,11 +1,12 @@
 //! Draws a [`Board`] while a plan runs: a moving picture on a terminal, otherwise one line
-//! for each finished resource. It has a thread of its own, so that spinners turn while
+//! for each finished resource. The picture has a thread of its own, so that spinners turn while
 //! the steps work.
 
 use super::board::{Board, Line};
 use super::{Screen, Style};
 use engine::Event;
 use planner::plan::Plan;
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
@@ -22,50 +23,60 @@ pub(crate) enum Told {
     Remark(&'static str),
 }
 
-/// Progress of one plan; events go to [`sender`](Self::sender).
-pub(crate) struct Progress {
-    sender: Sender<Told>,
-    thread: JoinHandle<()>,
+/// Progress of one plan.
+pub(crate) enum Progress {
+    /// A picture, drawn by a thread.
+    Live {
+        /// Where events go.
+        events: Sender<Told>,
+        /// Who draws.
+        thread: JoinHandle<()>,
+    },
+    /// Lines, written when there is one.
+    Plain(RefCell<Board>, Style),
 }
 
 impl Progress {
     /// Begins to draw.
     pub(crate) fn start(plan: &Plan, screen: Screen) -> Self {
         let board = Board::new(plan, Instant::now());
-        let (sender, events) = mpsc::channel();
-        let draw = move || match screen.live {
-            true => live(board, &events, screen),
-            false => plain(board, &events, screen.err),
-        };
-        Self { sender, thread: std::thread::spawn(draw) }
+        if !screen.live {
+            return Self::Plain(RefCell::new(board), screen.err);
+        }
+        let (events, told) = mpsc::channel();
+        Self::Live { events, thread: std::thread::spawn(move || live(board, &told, screen)) }
     }
 
-    /// Where events go. When every clone is dropped the picture is finished.
-    pub(crate) fn sender(&self) -> Sender<Told> {
-        self.sender.clone()
+    /// Takes in what happened.
+    pub(crate) fn tell(&self, told: Told) {
+        match self {
+            // The thread ends only when we do.
+            Self::Live { events, .. } => drop(events.send(told)),
+            Self::Plain(board, style) => plain(&mut board.borrow_mut(), told, *style),
+        }
     }
 
     /// Draws the rest and ends.
     pub(crate) fn finish(self) {
-        drop(self.sender);
-        // A thread that panicked has said so; the plan's outcome does not depend on it.
-        let _ = self.thread.join();
+        if let Self::Live { events, thread } = self {
+            drop(events);
+            // A thread that panicked has said so; the plan's outcome does not depend on it.
+            let _ = thread.join();
+        }
     }
 }
 
 /// A line for each resource that is over. A closed standard error is not worth an end.
-fn plain(mut board: Board, events: &Receiver<Told>, style: Style) {
-    for told in events {
-        let row = match told {
-            Told::Event(event) => board.tell(event, Instant::now()),
-            Told::Remark(remark) => {
-                let _ = writeln!(io::stderr(), "{remark}");
-                None
-            }
-        };
-        if let Some(row) = row {
-            let _ = writeln!(io::stderr(), "{}", style.line(&board.plain(row), usize::MAX));
+fn plain(board: &mut Board, told: Told, style: Style) {
+    let line = match told {
+        Told::Event(event) => {
+            let row = board.tell(event, Instant::now());
+            row.map(|row| style.line(&board.plain(row), usize::MAX))
         }
+        Told::Remark(remark) => Some(remark.to_owned()),
+    };
+    if let Some(line) = line {
+        let _ = writeln!(io::stderr(), "{line}");
     }
 }
 
