@@ -3,7 +3,7 @@
 use super::guard::Guard;
 use super::volatile;
 use crate::error::{Context, Error, Kind, Result};
-use crate::shim::ready::Ready;
+use crate::shim::ready::{Made, Ready};
 use crate::store::Store;
 use crate::sys::clone::{Child, clone};
 use crate::sys::process::{self, StringList};
@@ -12,24 +12,25 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use planner::ContainerId;
-use rustix::pipe::{PipeFlags, pipe_with};
 use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// All that the supervisor has in its environment: freed memory that glibc keeps at hand for its
 /// one thread would stay for the container's life, 60 KB.
 const ENVIRONMENT: &str = "GLIBC_TUNABLES=glibc.malloc.tcache_count=0";
 
-/// Starts the supervisor and waits until it says that the container runs, or why not. From here
-/// on it goes on without us, should we be killed.
+/// Starts the supervisor and waits until it says that the container runs, or why not. It gets ready
+/// while we do what comes `meanwhile`, and ends when that fails. Once it is told that all is there it
+/// goes on without us, should we be killed.
 pub(super) fn launch(
     of: (&Store, &Path, &ContainerId),
-    guard: Guard,
-    adopt: bool,
+    (guard, adopt): (Guard, bool),
+    meanwhile: impl FnOnce(&dyn Fn(Made)) -> Result<()>,
     tell: &mut dyn FnMut(String),
 ) -> Result<()> {
     let (store, program, id) = of;
@@ -38,14 +39,23 @@ pub(super) fn launch(
     // It is what enters the container: its own file must be out of the container's reach.
     let sealed = exe::seal(program).doing(doing)?;
     let image = Image::new(&sealed, &command_line(of, adopt)).doing(doing)?;
-    let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from).doing(doing)?;
+    let (ours, theirs) = UnixStream::pair().doing(doing)?;
     let group = volatile::supervisors(store)?.open();
     let stdio = [guard.as_fd(), theirs.as_fd(), complaints.as_fd()];
     let shim = image.execute(stdio, group).doing(doing)?;
     drop(theirs);
     guard.hand_over();
+    // One that has failed hears nothing; what it said is read below.
+    let made = |what: Made| drop((&ours).write_all(&what.word()));
+    if let Err(error) = meanwhile(&made) {
+        drop(ours);
+        // The guard is free when it has ended.
+        wait(&shim).doing(doing)?;
+        return Err(error);
+    }
     let mut line = String::new();
-    BufReader::new(File::from(ours)).read_line(&mut line).doing(doing)?;
+    // A reset is what remains of one that died with our word unread.
+    let _ = BufReader::new(ours).read_line(&mut line);
     match serde_json::from_str::<Ready>(&line) {
         Ok(Ready::Started { remark }) => {
             remark.into_iter().for_each(tell);

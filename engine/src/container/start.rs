@@ -8,6 +8,7 @@ use super::state::{StateRecord, Status};
 use super::volatile::{self, clear, take_down};
 use crate::error::{Context, Result};
 use crate::net;
+use crate::shim::ready::Made;
 use crate::store::Store;
 use planner::ContainerId;
 use planner::live::State;
@@ -28,7 +29,7 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnM
     let record = record::read(store, id)?;
     let Some(mut guard) = settle(store, id)? else { return Ok(()) };
     if is_unsupervised(store, id)? {
-        let adopted = launch((store, program, id), guard, true, tell);
+        let adopted = launch((store, program, id), (guard, true), |_| Ok(()), tell);
         if adopted.is_ok() || is_unsupervised(store, id)? {
             return adopted;
         }
@@ -37,8 +38,9 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnM
     }
     take_down(store, id)?;
     clear(store, id)?;
-    let started = prepare(store, id, &record).and_then(|()| launch((store, program, id), guard, false, tell));
-    started.inspect_err(|_| undo(store, id))
+    make_folder(&store.runtime_container(id), 0o700)?;
+    let prepare = |made: &dyn Fn(Made)| prepare((store, id, &record), made);
+    launch((store, program, id), (guard, false), prepare, tell).inspect_err(|_| undo(store, id))
 }
 
 fn is_unsupervised(store: &Store, id: &ContainerId) -> Result<bool> {
@@ -68,10 +70,12 @@ fn settle(store: &Store, id: &ContainerId) -> Result<Option<Guard>> {
     }
 }
 
-/// Network, files, cgroup.
-fn prepare(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()> {
+/// Cgroup, network, files; tells of each what the supervisor waits for.
+fn prepare(of: (&Store, &ContainerId, &ContainerRecord), made: &dyn Fn(Made)) -> Result<()> {
+    let (store, id, record) = of;
+    volatile::group(store, id)?.create(&record.spec.limits)?;
+    made(Made::Groups);
     let connected = net::connect(store, id, &record.spec)?;
-    make_folder(&store.runtime_container(id), 0o700)?;
     let hostname = format!("{}\n", record.process.hostname);
     let files =
         [("hosts", &connected.hosts), ("resolv.conf", &connected.resolv_conf), ("hostname", &hostname)];
@@ -80,7 +84,8 @@ fn prepare(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<
         let path = store.file(id, name);
         fs::write(&path, text).doing(|| format!("write {}", path.display()))?;
     }
-    volatile::group(store, id)?.create(&record.spec.limits)
+    made(Made::Network);
+    Ok(())
 }
 
 /// Takes back a start that failed. The failure itself is what gets told; what cannot be taken

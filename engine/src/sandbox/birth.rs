@@ -23,7 +23,7 @@ pub struct Birth<'a> {
     pub confinement: Confinement,
     /// Host name inside.
     pub hostname: String,
-    /// The network namespace to enter; `None` makes a new, empty one.
+    /// The network namespace to enter, which need not be there yet; `None` makes a new, empty one.
     pub netns: Option<PathBuf>,
     /// The control groups to join.
     pub cgroup: Join,

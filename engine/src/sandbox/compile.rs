@@ -28,9 +28,6 @@ pub fn compile(birth: &Birth<'_>) -> Result<Program> {
     for (_, folder) in &birth.cgroup.version1 {
         ops.list.push(Op::JoinGroup(host_path(&folder.join("tasks"))?));
     }
-    if let Some(netns) = &birth.netns {
-        ops.list.push(Op::EnterNetwork(host_path(netns)?));
-    }
     ops.list.push(Op::NewCgroupNamespace);
     ops.list.push(Op::Hostname(string(&birth.hostname)?));
     ops.list.extend(oom_score(&birth.confinement)?);
@@ -70,8 +67,11 @@ impl Ops {
         if !self.privileged {
             self.list.push(Op::Attributes { inside: c"/".into(), attributes: NODEV });
         }
-        self.kernel_file_systems(birth)?;
+        self.new_mount(c"proc", "/proc", vec![], NOSUID | NODEV | NOEXEC)?;
         self.devices(birth)?;
+        // As late as can be: what comes before needs no network, which may still be in the making.
+        self.list.extend(birth.netns.as_ref().map(|_| Op::EnterNetwork));
+        self.sys(birth)?;
         for mount in &birth.mounts {
             self.mount(mount)?;
         }
@@ -91,9 +91,9 @@ impl Ops {
         Ok(())
     }
 
-    fn kernel_file_systems(&mut self, birth: &Birth<'_>) -> Result<()> {
+    /// It shows the network devices of the namespace in which it is mounted.
+    fn sys(&mut self, birth: &Birth<'_>) -> Result<()> {
         let sys_access = if self.privileged { MountAttrFlags::empty() } else { RO };
-        self.new_mount(c"proc", "/proc", vec![], NOSUID | NODEV | NOEXEC)?;
         self.new_mount(c"sysfs", "/sys", vec![], NOSUID | NODEV | NOEXEC | sys_access)?;
         let groups = "/sys/fs/cgroup";
         let attributes = NOSUID | NODEV | NOEXEC | sys_access;

@@ -29,8 +29,8 @@ pub enum Op {
     TakeTerminal,
     /// Writes `0` to a `tasks` file of the host: the single thread here joins that group.
     JoinGroup(CString),
-    /// Enters the network namespace that a path of the host holds.
-    EnterNetwork(CString),
+    /// Waits at the gate for the network namespace and enters it.
+    EnterNetwork,
     /// Enters all namespaces of the container, the pid namespace excepted: a process is born into it.
     EnterContainer,
     /// Makes the groups joined the roots of what it sees of control groups.
@@ -87,7 +87,7 @@ pub enum Op {
     },
     /// Makes the root file system `/` and lets go of the host's.
     Pivot,
-    /// Waits until the parent has written down that this process exists.
+    /// Waits at the gate until the parent has written down that this process exists.
     AwaitLeave,
     /// Sets the umask.
     Umask(u32),
@@ -169,7 +169,7 @@ impl fmt::Display for Op {
             Self::Stdio => f.write_str("set standard input and output"),
             Self::TakeTerminal => f.write_str("take the terminal"),
             Self::JoinGroup(tasks) => write!(f, "join {}", text(tasks)),
-            Self::EnterNetwork(path) => write!(f, "enter network namespace {}", text(path)),
+            Self::EnterNetwork => f.write_str("enter the network namespace"),
             Self::EnterContainer => f.write_str("enter the container's namespaces"),
             Self::NewCgroupNamespace => f.write_str("make a cgroup namespace"),
             Self::Hostname(name) => write!(f, "set host name {}", text(name)),

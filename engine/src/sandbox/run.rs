@@ -1,5 +1,6 @@
 //! The child's side: one match for each op. Nothing here allocates, locks or formats.
 
+use super::gate::Gate;
 use super::op::{Executable, FilesystemMount, Op, Place, Program};
 use crate::sys::reaper::{self, Arguments};
 use crate::sys::{fd, mountfd, process, seccomp};
@@ -13,16 +14,15 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// What the child has from its parent besides the program.
-#[derive(Clone, Copy)]
 pub(super) struct Inherited<'a> {
     /// Becomes `/` at birth; the container's process when entering.
     pub(super) target: BorrowedFd<'a>,
     /// Becomes standard input, output and error.
     pub(super) stdio: [BorrowedFd<'a>; 3],
-    /// Where the parent's leave to go on comes from, once there is a parent and a child.
-    pub(super) leave: Option<BorrowedFd<'a>>,
     /// What an init blanks.
     pub(super) arguments: Option<Arguments>,
+    /// Where it waits for its parent at birth.
+    pub(super) gate: Option<&'a Gate>,
 }
 
 /// The one thing that ops share.
@@ -73,7 +73,8 @@ fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failur
         Op::Stdio => fd::make_standard(inherited.stdio)?,
         Op::TakeTerminal => process::take_terminal()?,
         Op::JoinGroup(tasks) => write_file(CWD, tasks, c"0", ResolveFlags::empty())?,
-        Op::EnterNetwork(path) => enter_network(path)?,
+        Op::EnterNetwork => enter_network(inherited.gate)?,
+        Op::AwaitLeave => inherited.gate.ok_or(Errno::BADF)?.pass()?,
         Op::EnterContainer => enter_container(inherited.target)?,
         Op::NewCgroupNamespace => process::new_cgroup_namespace()?,
         Op::Hostname(name) => process::set_hostname(name.to_bytes())?,
@@ -96,7 +97,6 @@ fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failur
             mountfd::set_attributes(find(root, inside)?.as_fd(), *attributes, false)?;
         }
         Op::Pivot => pivot(root)?,
-        Op::AwaitLeave => await_leave(inherited.leave)?,
         Op::Init => reaper::split(inherited.arguments)?,
         Op::Execute(executable) => return Err(execute(executable)),
         _ => change_self(op)?,
@@ -153,8 +153,8 @@ fn set_oom_score(score: &CStr) -> Result<(), Errno> {
     }
 }
 
-fn enter_network(path: &CStr) -> Result<(), Errno> {
-    let namespace = rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+fn enter_network(gate: Option<&Gate>) -> Result<(), Errno> {
+    let namespace = gate.ok_or(Errno::PIPE)?.receive()?;
     rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
 }
 
@@ -245,14 +245,6 @@ fn pivot(root: BorrowedFd<'_>) -> Result<(), Errno> {
     rustix::process::pivot_root(c".", c".")?;
     rustix::mount::unmount(c".", UnmountFlags::DETACH)?;
     rustix::process::chdir(c"/")
-}
-
-/// A parent that died or could not write its record closes its end without a word.
-fn await_leave(from: Option<BorrowedFd<'_>>) -> Result<(), Errno> {
-    match rustix::io::read(from.ok_or(Errno::BADF)?, &mut [0; 1])? {
-        0 => Err(Errno::CANCELED),
-        _ => Ok(()),
-    }
 }
 
 /// Drops from the bounding set all that the kernel knows and `keep` lacks.

@@ -1,5 +1,6 @@
 //! The parent's side: clone, then hear whether the child got as far as its program.
 
+use super::gate::{Gate, Keeper};
 use super::op::{Executable, Op, Program};
 use super::run::{self, Failure, Inherited, REPORT_BYTES};
 use super::{Birth, Child, Entry, compile, compile_exec};
@@ -9,25 +10,38 @@ use crate::sys::fd::high_copy;
 use crate::sys::reaper::Arguments;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitOptions};
 use rustix::thread::ThreadNameSpaceType;
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::Path;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 const FOREIGN_GROUPS: &str = "the control groups mounted here lie outside of sampan's own namespace of \
     them: umount -l /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup";
 
-/// Brings a container's first process to life. It returns when the program was executed, or with
-/// the act that failed: `mount /proc: Operation not permitted (step 7 of 41)`. The child is the
-/// caller's own: it must be waited for. A program that is not there is [`Kind::NotFound`] (exit
-/// code 127 by custom), one that cannot be executed [`Kind::Denied`] or [`Kind::Unsupported`] (126).
-///
-/// `record` writes down that the process exists. Before it has, the process does not become the
-/// program; when it fails, or this process dies before, it never does.
+/// Brings a container's first process to life, at once: see [`Unborn::bear`].
 pub fn spawn(birth: &Birth<'_>, record: impl FnOnce(&Child) -> Result<()>) -> Result<Child> {
+    conceive(birth)?.enter_network()?.bear(record)
+}
+
+/// A container's first process on its way to its program. When it is given up it ends by itself.
+#[derive(Debug)]
+pub struct Unborn {
+    program: Program,
+    process: Cloned,
+    gate: Option<Keeper>,
+    netns: Option<PathBuf>,
+}
+
+/// A new process, and where it reports what goes wrong.
+#[derive(Debug)]
+struct Cloned {
+    child: Child,
+    report: OwnedFd,
+}
+
+/// Clones a container's first process. It does what it can without its network, then waits.
+pub fn conceive(birth: &Birth<'_>) -> Result<Unborn> {
     let program = compile(birth)?;
     let mut namespaces = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
     if birth.netns.is_none() {
@@ -36,8 +50,49 @@ pub fn spawn(birth: &Birth<'_>, record: impl FnOnce(&Child) -> Result<()>) -> Re
     let group = open_group(birth.cgroup.into.as_deref())?;
     // Without them an init keeps the supervisor's arguments: no reason not to start.
     let arguments = if birth.init { Arguments::find().ok() } else { None };
-    let inherited = Inherited { target: birth.rootfs, stdio: birth.stdio, leave: None, arguments };
-    launch(&program, group.as_ref(), namespaces, inherited, record)
+    let gate = Gate::new().doing(|| "make a pair of sockets".into())?;
+    let inherited = Inherited { target: birth.rootfs, stdio: birth.stdio, arguments, gate: Some(&gate) };
+    let process = launch(&program, group.as_ref(), namespaces, &inherited)?;
+    Ok(Unborn { program, process, gate: gate.keep(), netns: birth.netns.clone() })
+}
+
+impl Unborn {
+    /// The network namespace is there: lets the process enter it.
+    pub fn enter_network(self) -> Result<Self> {
+        let Some(path) = &self.netns else { return Ok(self) };
+        match File::open(path).doing(|| format!("open network namespace {}", path.display())) {
+            Ok(namespace) => {
+                self.gate.iter().for_each(|gate| gate.hand_over(namespace.as_fd()));
+                Ok(self)
+            }
+            Err(error) => {
+                self.give_up();
+                Err(error)
+            }
+        }
+    }
+
+    fn give_up(self) {
+        drop(self.gate);
+        self.process.child.reap();
+    }
+
+    /// Lets the process become its program. It returns when the program was executed, or with the
+    /// act that failed: `mount /proc: Operation not permitted (step 7 of 41)`. The child is the
+    /// caller's own: it must be waited for. A program that is not there is [`Kind::NotFound`] (exit
+    /// code 127 by custom), one that cannot be executed [`Kind::Denied`] or [`Kind::Unsupported`]
+    /// (126).
+    ///
+    /// `record` writes down that the process exists. Before it has, the process does not become the
+    /// program; when it fails, or this process dies before, it never does.
+    pub fn bear(self, record: impl FnOnce(&Child) -> Result<()>) -> Result<Child> {
+        if let Err(error) = record(&self.process.child) {
+            self.give_up();
+            return Err(error);
+        }
+        self.gate.iter().for_each(Keeper::open);
+        hear(&self.program, self.process)
+    }
 }
 
 /// Starts one more process in a container that lives; otherwise like [`spawn`].
@@ -53,8 +108,8 @@ pub fn spawn_exec(entry: &Entry<'_>) -> Result<Child> {
     let home = home.doing(|| "open our own pid namespace".into())?;
     rustix::thread::move_into_thread_name_spaces(entry.pidfd, ThreadNameSpaceType::PROCESS_ID)
         .doing(|| "enter the container's pid namespace".into())?;
-    let inherited = Inherited { target: entry.pidfd, stdio: entry.stdio, leave: None, arguments: None };
-    let child = launch(&program, group.as_ref(), 0, inherited, |_| Ok(()));
+    let inherited = Inherited { target: entry.pidfd, stdio: entry.stdio, arguments: None, gate: None };
+    let child = launch(&program, group.as_ref(), 0, &inherited).and_then(|process| hear(&program, process));
     rustix::thread::move_into_link_name_space(home.as_fd(), None)
         .doing(|| "return to our own pid namespace".into())?;
     child
@@ -68,21 +123,19 @@ fn open_group(path: Option<&Path>) -> Result<Option<OwnedFd>> {
     path.map(open).transpose()
 }
 
-/// Clones a child that runs the program, has it recorded, and waits until it has become it.
+/// Clones a child that runs the program.
 fn launch(
     program: &Program,
     group: Option<&OwnedFd>,
     namespaces: i32,
-    inherited: Inherited<'_>,
-    record: impl FnOnce(&Child) -> Result<()>,
-) -> Result<Child> {
-    let pipes = || Ok::<_, Errno>((pipe()?, pipe()?));
-    let ((ours, theirs), (leave, give)) = pipes().doing(|| "make a pipe".into())?;
-    let give = Cell::new(Some(give));
+    inherited: &Inherited<'_>,
+) -> Result<Cloned> {
+    let (ours, theirs) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+        .and_then(|(ours, theirs)| Ok((ours, high_copy(theirs.as_fd())?)))
+        .doing(|| "make a pipe".into())?;
     let child = clone::clone(namespaces, group.map(AsFd::as_fd), || {
-        // With a copy of its own it would wait for ever for a parent that has died.
-        drop(give.take());
-        run::run(program, &Inherited { leave: Some(leave.as_fd()), ..inherited }, theirs.as_fd());
+        inherited.gate.inspect(|gate| gate.leave_to_parent());
+        run::run(program, inherited, theirs.as_fd());
     })
     .doing(|| "clone a process into new namespaces".into())
     .map_err(|error| match error.kind {
@@ -90,30 +143,18 @@ fn launch(
         Kind::NotFound if group.is_some() => error.hint(FOREIGN_GROUPS),
         _ => error,
     })?;
-    drop((theirs, leave));
-    let recorded = record(&child);
-    if let (Ok(()), Some(give)) = (&recorded, give.take()) {
-        // One that failed before it came to wait for it has sent a report.
-        let _ = rustix::io::write(give, b"!");
-    }
-    let mut report = Vec::with_capacity(REPORT_BYTES);
-    File::from(ours).read_to_end(&mut report).doing(|| "hear from the new process".into())?;
-    let report = match (recorded, <[u8; REPORT_BYTES]>::try_from(report)) {
-        (Ok(()), Err(_)) => return Ok(child),
-        (recorded, report) => recorded.map(|()| report),
-    };
-    // It ends by itself now; what it ended with is known already.
-    let _ = rustix::process::waitpid(Pid::from_raw(child.pid), WaitOptions::empty());
-    Err(report.map_or_else(|error| error, |report| explain(program, report.unwrap_or_default())))
+    Ok(Cloned { child, report: ours })
 }
 
-/// A pipe whose ends cannot be taken for standard input, output or error.
-fn pipe() -> std::result::Result<(OwnedFd, OwnedFd), Errno> {
-    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    if read.as_raw_fd() > 2 && write.as_raw_fd() > 2 {
-        return Ok((read, write));
-    }
-    Ok((high_copy(read.as_fd())?, high_copy(write.as_fd())?))
+/// Waits until the process has become its program.
+fn hear(program: &Program, process: Cloned) -> Result<Child> {
+    let Cloned { child, report: from } = process;
+    let mut report = Vec::with_capacity(REPORT_BYTES);
+    File::from(from).read_to_end(&mut report).doing(|| "hear from the new process".into())?;
+    let Ok(report) = <[u8; REPORT_BYTES]>::try_from(report) else { return Ok(child) };
+    // It ends by itself now; what it ended with is known already.
+    child.reap();
+    Err(explain(program, report))
 }
 
 /// The error that a report tells of.

@@ -1,10 +1,11 @@
 //! From the record to a running process: the first one, and health probes beside it.
 
+use super::pump::Pump;
 use crate::cgroup::Group;
 use crate::container::ContainerRecord;
 use crate::error::{Context, Error, Kind, Result};
 use crate::overlay::{self, Layers};
-use crate::sandbox::{self, Birth, Child, Confinement, Mount, MountSource, Process, User};
+use crate::sandbox::{self, Birth, Child, Confinement, Mount, MountSource, Process, Unborn, User};
 use crate::skeleton;
 use crate::store::Store;
 use planner::ContainerId;
@@ -38,6 +39,12 @@ impl Rootfs {
         Ok(Self { layers, mount: None })
     }
 
+    /// Mounts it ahead of the start.
+    pub fn mount(&mut self) -> Result<()> {
+        self.mount = Some(overlay::mount(&self.layers)?);
+        Ok(())
+    }
+
     /// A mount for one start. Before Linux 6.15 a detached mount cannot be cloned: then the only
     /// one is given away, and the next start, after its container is gone, mounts again.
     pub fn take(&mut self) -> Result<OwnedFd> {
@@ -57,20 +64,23 @@ impl Rootfs {
     }
 }
 
-/// Starts the container's first process; `known` is told of it as [`sandbox::spawn`] says.
-pub fn first(
-    of: (&Store, &ContainerId, &ContainerRecord),
-    place: &Place<'_>,
-    known: impl FnOnce(&Child) -> Result<()>,
-) -> Result<Child> {
-    let (store, id, record) = of;
+/// Clones what becomes the container's first process, and says who runs it. The network need not
+/// be there yet.
+pub fn conceive(
+    store: &Store,
+    id: &ContainerId,
+    record: &ContainerRecord,
+    place: Place<'_>,
+) -> Result<(User, Unborn)> {
+    let rootfs = place.rootfs.take()?;
+    let user = User::lookup(rootfs.as_fd(), &record.process.user)?;
+    let [out, err] = place.pump.ends(user.uid, user.gid)?;
     let null = null()?;
-    let [out, err] = place.output;
     let spec = &record.spec;
-    let birth = Birth {
-        rootfs: place.rootfs,
-        stdio: [null.as_fd(), out, err],
-        process: process(record, record.process.argv.clone(), place.user),
+    let unborn = sandbox::conceive(&Birth {
+        rootfs: rootfs.as_fd(),
+        stdio: [null.as_fd(), out.as_fd(), err.as_fd()],
+        process: process(record, record.process.argv.clone(), &user),
         confinement: confinement(record)?,
         hostname: record.process.hostname.clone(),
         netns: Some(store.netns(id)),
@@ -80,18 +90,16 @@ pub fn first(
         devices: Vec::new(),
         read_only: spec.read_only,
         init: spec.init,
-    };
-    sandbox::spawn(&birth, known)
+    })?;
+    Ok((user, unborn))
 }
 
 /// What the first process is put into.
 pub struct Place<'a> {
-    /// A detached mount, used up by the start.
-    pub rootfs: BorrowedFd<'a>,
-    /// Standard output and error.
-    pub output: [BorrowedFd<'a>; 2],
-    /// Who runs it.
-    pub user: &'a User,
+    /// What it sees as `/`.
+    pub rootfs: &'a mut Rootfs,
+    /// Takes its output.
+    pub pump: &'a Pump,
     /// Its cgroup, which exists.
     pub group: &'a Group,
 }

@@ -37,9 +37,10 @@ use nix::sys::stat::{Mode, umask};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 
 /// Runs a supervisor to its end; gives the exit code. `args` are what stands behind `shim` on the
-/// command line. Standard output is a pipe to the command that waits for one [`Ready`].
+/// command line. Standard output is a socket: see [`ready`].
 pub fn main(args: impl Iterator<Item = OsString>) -> i32 {
     let Some(order) = Order::parse(args) else { return 2 };
     let stays = |error: Error| format!("it ends with this session: {}", error.chain());
@@ -60,7 +61,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> i32 {
 fn begin(order: Order) -> Result<(Supervisor, SignalFd)> {
     detach().doing(|| "detach the supervisor".to_owned())?;
     let signals = poll::signals()?;
-    Ok((Supervisor::begin(order)?, signals))
+    Ok((Supervisor::begin(order, std::io::stdout().as_fd())?, signals))
 }
 
 /// Out of the session, folder and umask of the command that started us, and the last to be
@@ -79,7 +80,7 @@ fn stand_apart(store: &Store) -> Result<()> {
     volatile::supervisors(store)?.enter()
 }
 
-/// Says how the start went, then lets go of the pipe. Who started us may be gone.
+/// Says how the start went, then lets go of the socket. Who started us may be gone.
 fn say(ready: &Ready) {
     let mut line = serde_json::to_vec(ready).unwrap_or_default();
     line.push(b'\n');

@@ -1,7 +1,43 @@
-//! What a supervisor says to the command that started it: one line of JSON.
+//! What a supervisor and the command that started it say to each other. The command says what it
+//! has made while the supervisor gets ready; the supervisor answers with one line of JSON.
 
-use crate::error::{Error, Kind};
+use crate::error::{Context, Error, Kind, Result};
 use serde::{Deserialize, Serialize};
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// What the command makes for a container, said in this order, a byte each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// Its control groups.
+    Groups = b'g' as isize,
+    /// Its network, and the files that tell of it.
+    Network = b'n' as isize,
+}
+
+impl Made {
+    /// How it is said.
+    pub fn word(self) -> [u8; 1] {
+        [self as u8]
+    }
+
+    /// Waits until it is said. It fails when the command is gone, or could not make it.
+    pub fn wait(self, command: BorrowedFd<'_>) -> Result<()> {
+        let mut word = [0];
+        let read = loop {
+            match rustix::io::read(command, &mut word) {
+                Err(rustix::io::Errno::INTR) => {}
+                read => break read.map_err(io::Error::from),
+            }
+        };
+        match read {
+            Ok(1) if word == self.word() => Ok(()),
+            Ok(_) => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+            Err(error) => Err(error),
+        }
+        .doing(|| "wait for the command that starts the container".to_owned())
+    }
+}
 
 /// How the start went.
 #[derive(Debug, Serialize, Deserialize)]

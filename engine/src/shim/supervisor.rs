@@ -8,6 +8,7 @@ use super::monitor::Monitor;
 use super::oom::OomNotice;
 use super::order::Order;
 use super::pump::Pump;
+use super::ready::Made;
 use super::wire::{Reply, Request};
 use crate::cgroup::Group;
 use crate::container::guard::Guard;
@@ -16,14 +17,14 @@ use crate::container::stop::Advice;
 use crate::container::{ContainerRecord, record, signal, volatile};
 use crate::error::{Error, Kind, Result};
 use crate::net::{self, HeldPort, dns::Responder};
-use crate::sandbox::User;
+use crate::sandbox::{Unborn, User};
 use crate::store::Store;
 use crate::sys::heap;
 use jiff::Timestamp;
 use nix::libc;
 use planner::ContainerId;
 use planner::live::Health;
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 /// Supervises one container. Single-threaded; nothing in it blocks for long.
@@ -51,8 +52,9 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Takes the container, then starts or adopts its process.
-    pub fn begin(order: Order) -> Result<Self> {
+    /// Takes the container, then starts or adopts its process. What the `command` says of the
+    /// network and control groups that it makes is waited for only where they are needed.
+    pub fn begin(order: Order, command: BorrowedFd<'_>) -> Result<Self> {
         let Order { store, id, adopt } = order;
         let guard = Guard::inherit(&store, &id)?;
         let me = ProcessKey::of(std::process::id().cast_signed());
@@ -65,16 +67,27 @@ impl Supervisor {
         let record = record::read(&store, &id)?;
         let group = volatile::group(&store, &id)?;
         let ports = net::hold_ports(&store, &id, &record.spec)?;
+        let (pump, control) = (Pump::open(&store, &id)?, Control::listen(&store, &id)?);
+        let mut rootfs = Rootfs::of(&store, &id, &record)?;
+        let mut unborn = None;
+        if !adopt {
+            rootfs.mount()?;
+            Made::Groups.wait(command)?;
+            let place = Place { rootfs: &mut rootfs, pump: &pump, group: &group };
+            let (user, child) = birth::conceive(&store, &id, &record, place)?;
+            Made::Network.wait(command)?;
+            unborn = Some((user, child.enter_network()?));
+        }
         net::publish(&store, &id, &ports.iter().map(|port| port.published.clone()).collect::<Vec<_>>())?;
         let mut supervisor = Self {
             machine: Machine::running(record.spec.restart, state.restarts, Duration::ZERO),
-            rootfs: Rootfs::of(&store, &id, &record)?,
-            pump: Pump::open(&store, &id)?,
-            control: Control::listen(&store, &id)?,
             names: Responder::open(&store, &id, &record.spec)?,
             oom: OomNotice::new(&group),
             clock: Instant::now(),
             first: None,
+            rootfs,
+            pump,
+            control,
             user: User::default(),
             monitor: None,
             stoppers: Vec::new(),
@@ -87,10 +100,9 @@ impl Supervisor {
             group,
             ports,
         };
-        if adopt {
-            supervisor.adopt()?
-        } else {
-            supervisor.start()?
+        match unborn {
+            Some((user, child)) => supervisor.bear(user, child)?,
+            None => supervisor.adopt()?,
         }
         Ok(supervisor)
     }
@@ -117,20 +129,18 @@ impl Supervisor {
         self.runs()
     }
 
-    /// Starts the process, the first time or again.
+    /// Starts the process again.
     fn start(&mut self) -> Result<()> {
-        let rootfs = self.rootfs.take()?;
-        self.user = User::lookup(rootfs.as_fd(), &self.record.process.user)?;
-        let [out, err] = self.pump.ends(self.user.uid, self.user.gid)?;
-        let place = Place {
-            rootfs: rootfs.as_fd(),
-            output: [out.as_fd(), err.as_fd()],
-            user: &self.user,
-            group: &self.group,
-        };
-        let of = (&self.store, &self.id, &self.record);
+        let place = Place { rootfs: &mut self.rootfs, pump: &self.pump, group: &self.group };
+        let (user, child) = birth::conceive(&self.store, &self.id, &self.record, place)?;
+        self.bear(user, child.enter_network()?)
+    }
+
+    /// Lets the process become its program.
+    fn bear(&mut self, user: User, child: Unborn) -> Result<()> {
+        self.user = user;
         // Written before it runs: should we be killed, whoever comes next finds it and adopts it.
-        let first = birth::first(of, &place, |child| {
+        let first = child.bear(|child| {
             self.state.process = ProcessKey::of(child.pid);
             self.state.started_at = Some(Timestamp::now());
             self.state.health = Health::None;

@@ -2,6 +2,7 @@
 
 use super::check;
 use rustix::io::Errno;
+use rustix::process::{Pid, WaitOptions};
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -15,6 +16,14 @@ pub struct Child {
     pub pid: i32,
     /// A handle that stays valid: readable when the process has ended.
     pub pidfd: OwnedFd,
+}
+
+impl Child {
+    /// Waits for its end, which is near, and forgets how it ended.
+    pub fn reap(&self) {
+        // It fails when somebody else has done so.
+        let _ = rustix::process::waitpid(Pid::from_raw(self.pid), WaitOptions::empty());
+    }
 }
 
 /// Ends the process at once, should a panic ever unwind out of a child's body: the frames above

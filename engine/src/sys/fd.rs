@@ -2,7 +2,7 @@
 
 use super::check;
 use rustix::io::Errno;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Makes copies of these descriptors standard input, output and error.
 pub fn make_standard(fds: [BorrowedFd<'_>; 3]) -> Result<(), Errno> {
@@ -22,7 +22,7 @@ pub fn high_copy(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
 fn duplicate_to(fd: BorrowedFd<'_>, number: RawFd) -> Result<(), Errno> {
     // SAFETY: dup3 affects descriptors only; `number` is 0, 1 or 2, which no `OwnedFd` of a child
     // between clone and exec owns.
-    check(unsafe { libc::syscall(libc::SYS_dup3, std::os::fd::AsRawFd::as_raw_fd(&fd), number, 0) }).map(drop)
+    check(unsafe { libc::syscall(libc::SYS_dup3, fd.as_raw_fd(), number, 0) }).map(drop)
 }
 
 /// Lets no descriptor from `first` on survive exec.
