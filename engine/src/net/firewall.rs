@@ -81,14 +81,19 @@ fn ruleset(table: String, networks: &[NetworkRecord], mappings: &[Mapping]) -> R
     let hook = |kind, point, priority| Some(Hook { kind, point, priority });
     let to_ports = || vec![rule([Match::DestinationLocal], Action::Jump(PORTS))];
     let chain = |name, hook, rules| Chain { name, hook, rules };
-    let chains = vec![
-        chain(PORTS, None, ports(mappings)),
+    let mut chains = vec![
         chain("raw", hook("filter", Point::Prerouting, RAW), guard(networks)),
-        chain("prerouting", hook("nat", Point::Prerouting, DESTINATION), to_ports()),
-        chain("output", hook("nat", Point::Output, DESTINATION), to_ports()),
         chain("forward", hook("filter", Point::Forward, FILTER), forward(networks)),
         chain("postrouting", hook("nat", Point::Postrouting, SOURCE), postrouting(networks)),
     ];
+    // Each chain on the way of packets costs time to make and to remove.
+    if !mappings.is_empty() {
+        chains.extend([
+            chain(PORTS, None, ports(mappings)),
+            chain("prerouting", hook("nat", Point::Prerouting, DESTINATION), to_ports()),
+            chain("output", hook("nat", Point::Output, DESTINATION), to_ports()),
+        ]);
+    }
     Ruleset { table, chains }
 }
 
@@ -212,21 +217,10 @@ mod tests {
         assert_eq!(
             text,
             r#"table ip sampan-00112233 {
-  chain ports {
-    tcp dport 8080 dnat to 10.201.0.2:80
-  }
   chain raw {
     type filter hook prerouting priority -300; policy accept;
     iifname "spbbbbbbbb" ip daddr 127.0.0.0/8 drop
     iifname "spffffffff" ip daddr 127.0.0.0/8 drop
-  }
-  chain prerouting {
-    type nat hook prerouting priority -100; policy accept;
-    fib daddr type local jump ports
-  }
-  chain output {
-    type nat hook output priority -100; policy accept;
-    fib daddr type local jump ports
   }
   chain forward {
     type filter hook forward priority 0; policy accept;
@@ -243,6 +237,17 @@ mod tests {
     ip saddr 10.201.0.0/24 oifname != "spffffffff" masquerade
     ip saddr 10.201.0.0/24 oifname "spffffffff" ct status dnat masquerade
     ip saddr 127.0.0.0/8 oifname "spffffffff" masquerade
+  }
+  chain ports {
+    tcp dport 8080 dnat to 10.201.0.2:80
+  }
+  chain prerouting {
+    type nat hook prerouting priority -100; policy accept;
+    fib daddr type local jump ports
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    fib daddr type local jump ports
   }
 }
 "#
