@@ -138,12 +138,12 @@ pub(crate) fn ensure(store: &Store, socket: &mut Socket, network: &NetworkRecord
     socket.request(&[link::add_bridge(name, mac(0x53, network.gateway))])?;
     let link = link::find(socket, name)?;
     let index = link.ok_or_else(|| Error::new(Kind::System, format!("bridge {name} vanished")))?.index;
-    // Lets packets for 127.0.0.1 through that a published port has turned towards a container.
-    sysctl(&format!("conf/{name}/route_localnet"))?;
-    sysctl("ip_forward")?;
+    forward_packets()?;
     let alias = format!("{}{}", alias_prefix(store), network.spec.name);
     socket.request(&[
         link::set_no_own_ipv6(index),
+        // Lets packets for 127.0.0.1 through that a published port has turned towards a container.
+        link::set_route_localnet(index),
         link::set_alias(index, &alias),
         link::add_address(index, network.gateway, network.subnet),
         link::set_up(index),
@@ -163,14 +163,14 @@ pub(crate) fn mac(kind: u8, address: Ipv4Addr) -> Mac {
     [0x02, kind, a, b, c, d]
 }
 
-/// Switches a setting of net/ipv4 on.
-fn sysctl(name: &str) -> Result<()> {
-    let path = format!("/proc/sys/net/ipv4/{name}");
-    let doing = || format!("switch {path} on");
-    if fs::read(&path).doing(doing)?.starts_with(b"1") {
+/// Makes this host pass packets on between its links.
+fn forward_packets() -> Result<()> {
+    const SETTING: &str = "/proc/sys/net/ipv4/ip_forward";
+    let doing = || format!("switch {SETTING} on");
+    if fs::read(SETTING).doing(doing)?.starts_with(b"1") {
         return Ok(());
     }
-    fs::write(&path, "1").doing(doing)
+    fs::write(SETTING, "1").doing(doing)
 }
 
 /// Removes a network with its bridge and leases. Idempotent; refuses while a container is connected.

@@ -29,6 +29,10 @@ const PEER: u16 = 1;
 const ADDR_GEN_MODE: u16 = 8;
 const ADDR_GEN_NONE: u8 = 1;
 
+/// `IFLA_INET_CONF` (linux/if_link.h), `IPV4_DEVCONF_ROUTE_LOCALNET` (linux/ip.h).
+const INET_CONF: u16 = 1;
+const ROUTE_LOCALNET: u16 = 26;
+
 /// A hardware address.
 pub(crate) type Mac = [u8; 6];
 
@@ -119,6 +123,17 @@ pub(crate) fn set_hairpin(name: &str) -> Message {
 pub(crate) fn set_no_own_ipv6(index: u32) -> Message {
     let message = Message::new(libc::RTM_SETLINK, 0, format!("set IPv6 address mode of link {index}"));
     no_own_ipv6(message.raw(&link_header(index, false)))
+}
+
+/// Lets the link route packets from or to 127.0.0.0/8.
+pub(crate) fn set_route_localnet(index: u32) -> Message {
+    Message::new(libc::RTM_SETLINK, 0, format!("let link {index} route local addresses"))
+        .raw(&link_header(index, false))
+        .nest(libc::IFLA_AF_SPEC, |families| {
+            families.nest(libc::AF_INET as u16, |inet| {
+                inet.nest(INET_CONF, |settings| settings.u32(ROUTE_LOCALNET, 1))
+            })
+        })
 }
 
 /// Notes on a link whose it is.
