@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|verb| verb == "shim") {
         return commands::shim::run();
     }
+    engine::sys::heap::share();
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(output::usage(error).code()),
