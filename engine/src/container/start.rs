@@ -36,7 +36,6 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnM
         // It ended in this very moment: then it is started.
         guard = volatile::dismiss(store, id)?;
     }
-    take_down(store, id)?;
     clear(store, id)?;
     make_folder(&store.runtime_container(id), 0o700)?;
     let prepare = |made: &dyn Fn(Made)| prepare((store, id, &record), made);
@@ -70,9 +69,11 @@ fn settle(store: &Store, id: &ContainerId) -> Result<Option<Guard>> {
     }
 }
 
-/// Cgroup, network, files; tells of each what the supervisor waits for.
+/// Takes down what an interrupted start left, then makes cgroup, network, files. The supervisor is
+/// told of what it waits for.
 fn prepare(of: (&Store, &ContainerId, &ContainerRecord), made: &dyn Fn(Made)) -> Result<()> {
     let (store, id, record) = of;
+    take_down(store, id)?;
     volatile::group(store, id)?.create(&record.spec.limits)?;
     made(Made::Groups);
     let connected = net::connect(store, id, &record.spec)?;
