@@ -5,6 +5,7 @@ use crate::container::state::{ProcessKey, UNKNOWN_CODE};
 use crate::sandbox::Child;
 use crate::sys::pidfd;
 use nix::libc;
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct First {
     child: Child,
     adopted: bool,
+    /// Its mount namespace, taken apart when the last of its holders lets go of it.
+    mounts: Option<File>,
     /// When an adopted process was first seen to be dead.
     dead_since: Option<Duration>,
     look_at: Duration,
@@ -37,7 +40,14 @@ pub struct End {
 impl First {
     /// A process that we started.
     pub fn born(child: Child) -> Self {
-        Self { child, adopted: false, dead_since: None, look_at: Duration::ZERO }
+        // Without it the process itself is the last: then who waits for its end waits for that too.
+        let mounts = File::open(format!("/proc/{}/ns/mnt", child.pid)).ok();
+        Self { child, adopted: false, mounts, dead_since: None, look_at: Duration::ZERO }
+    }
+
+    /// What is left of it after its end: to be dropped when there is time.
+    pub fn remains(self) -> Option<File> {
+        self.mounts
     }
 
     /// A process that a supervisor before us started; `None` when it has ended.

@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use nix::libc;
 use planner::ContainerId;
 use planner::live::Health;
+use std::fs::File;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,8 @@ pub struct Supervisor {
     clock: Instant,
     pub(super) machine: Machine,
     pub(super) first: Option<First>,
+    /// Of the process before it.
+    remains: Option<File>,
     rootfs: Rootfs,
     user: User,
     group: Group,
@@ -85,6 +88,7 @@ impl Supervisor {
             oom: OomNotice::new(&group),
             clock: Instant::now(),
             first: None,
+            remains: None,
             rootfs,
             pump,
             control,
@@ -192,6 +196,8 @@ impl Supervisor {
 
     fn start_again(&mut self) {
         self.reread();
+        // Before Linux 6.15 the root file system is mounted again, which is not to be mounted twice.
+        self.remains = None;
         if let Err(error) = self.start() {
             let code = if error.kind == Kind::NotFound { 127 } else { 126 };
             let text = error.chain();
@@ -262,7 +268,7 @@ impl Supervisor {
         let Some(end) = self.first.as_mut().and_then(|first| first.end(now)) else { return };
         self.pump.drain();
         self.check_oom();
-        self.first = None;
+        self.remains = self.first.take().and_then(First::remains);
         self.monitor = None;
         self.state.reason = self.reason(end);
         self.over(end.code);
@@ -368,6 +374,7 @@ impl Supervisor {
             self.stoppers.iter().for_each(|to| self.control.reply(*to, &Reply::Note(reason.clone())));
         }
         self.save();
+        self.remains = None;
         // What cannot be taken down now is taken down by the next start, stop or removal.
         let _ = volatile::take_down(&self.store, &self.id);
         self.stoppers.iter().for_each(|to| self.control.reply(*to, &Reply::Done));
