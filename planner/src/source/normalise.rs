@@ -33,6 +33,7 @@ fn networks(tree: &mut Tree) {
     let top = tree.span.clone();
     let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else { return };
     for (_, span, service) in services.values_mut() {
+        extensions(service);
         if service.get("provider").is_some() || service.get("network_mode").is_some() {
             continue;
         }
@@ -56,6 +57,21 @@ fn networks(tree: &mut Tree) {
         && networks.get("default").is_none()
     {
         networks.set("default", Tree::new(Value::Null, &top));
+    }
+}
+
+/// What is below this key in Docker Compose's canonical form: an entry of `networks` that begins
+/// with `x-` is an extension, not a network.
+pub(crate) const EXTENSIONS: &str = "#extensions";
+
+fn extensions(service: &mut Tree) {
+    let Some(networks) = service.get_mut("networks") else { return };
+    let span = networks.span.clone();
+    let Some(map) = networks.as_map_mut() else { return };
+    let is_extension = |key: &str| key.starts_with("x-");
+    if map.entries().iter().any(|entry| is_extension(&entry.key)) {
+        map.retain(|entry| !is_extension(&entry.key));
+        map.set(EXTENSIONS, Tree::empty_map(&span));
     }
 }
 

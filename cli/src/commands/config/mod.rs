@@ -10,7 +10,7 @@ use crate::output::{file, json, yaml};
 use clap::{Args, ValueEnum};
 use planner::Stack;
 use planner::load::LoadOptions;
-use planner::model::Form;
+use planner::model::{Form, Service};
 use std::path::PathBuf;
 
 /// Check the stack files and print what they say together
@@ -201,14 +201,17 @@ impl ConfigArgs {
         };
         Ok(match names {
             Some(names) => names.into_iter().map(|name| name + "\n").collect(),
-            None => self.whole(stack),
+            None => self.whole(stack)?,
         })
     }
 
-    fn whole(&self, stack: &Stack) -> String {
+    fn whole(&self, stack: &Stack) -> Result<String, Failure> {
         match self.format {
-            Some(Format::Json) => json::render(&stack.canonical(Form::Json), 2) + "\n",
-            _ => yaml::render(&stack.canonical(Form::Yaml), 2),
+            Some(Format::Json) => {
+                stack.services.iter().try_for_each(|(name, service)| key_files(name, service))?;
+                Ok(json::render(&stack.canonical(Form::Json), 2) + "\n")
+            }
+            _ => Ok(yaml::render(&stack.canonical(Form::Yaml), 2)),
         }
     }
 }
@@ -223,6 +226,18 @@ impl Only {
     fn is_about_all_services(&self) -> bool {
         let names = self.service_names || self.volumes || self.networks || self.models;
         names || !self.hash.is_empty()
+    }
+}
+
+/// Refuses keys of `build.ssh`: JSON has no form for them that Docker Compose would read.
+fn key_files(name: &str, service: &Service) -> Result<(), Failure> {
+    let ssh = service.build.iter().flat_map(|build| &build.ssh.0);
+    match ssh.filter(|(_, file)| !file.is_empty()).map(|(id, _)| id).next() {
+        None => Ok(()),
+        Some(id) => {
+            let text = format!("service `{name}`: the key file `{id}` of `build.ssh` has no form in JSON");
+            Err(Message::new(Exit::NotReached, text).hint("YAML has one: leave out `--format json`").into())
+        }
     }
 }
 
