@@ -2,7 +2,7 @@
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
 use crate::commands::{
-    completion, config, down, exec, image, kill, logs, ls, plan, ps, restart, start, stop, up, version,
+    completion, config, down, env, exec, image, kill, logs, ls, plan, ps, restart, start, stop, up, version,
     volume,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -94,6 +94,7 @@ pub(crate) enum Command {
     Kill(kill::KillArgs),
     #[command(alias = "convert")]
     Config(config::ConfigArgs),
+    Env(env::EnvArgs),
     Ls(ls::LsArgs),
     Image(image::ImageArgs),
     Volume(volume::VolumeArgs),

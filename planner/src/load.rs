@@ -11,11 +11,12 @@ use crate::diagnostic::Diagnostics;
 use crate::model::{Stack, decode};
 use crate::source::env_files::EnvFiles;
 use crate::source::environment::Environment;
+use crate::source::explain::Variables;
 use crate::source::loader::{Loader, Scope};
 use crate::source::tree::Tree;
 use crate::source::{Source, name, normalise, profiles, project, resolve, schema, select, support};
 use crate::validate;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What to load and how, as the command line said it.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +66,8 @@ pub struct Loaded {
     pub stack: Stack,
     /// Warnings only.
     pub warnings: Diagnostics,
+    /// Where variables of the stack and of its services have their values from.
+    pub origins: Variables,
     /// What the file asks for and the engine cannot do: errors. Whoever only looks at the stack
     /// may go on.
     pub refusals: Diagnostics,
@@ -110,10 +113,13 @@ fn load_into(
     }
     let mut profiles = active_profiles(options, &environment);
     select::activate(&tree, &options.services, &mut profiles);
+    let mut env_files = BTreeSet::new();
     if !options.skip.env_resolution {
-        EnvFiles { source, environment: &environment, directory: &options.directory, diagnostics }
-            .settle(&mut tree, &profiles);
+        env_files =
+            EnvFiles { source, environment: &environment, directory: &options.directory, diagnostics }
+                .settle(&mut tree, &profiles);
     }
+    let origins = Variables::gather(&tree, &env_files, &environment, diagnostics);
     let (mut stack, misfits) = decode::stack(&tree, &name);
     if options.skip.interpolation {
         // Variables that stay as they are written fit no type but text.
@@ -132,7 +138,7 @@ fn load_into(
     if !options.all_resources {
         stack.keep_used();
     }
-    Some(Loaded { stack, variables: environment.of_files(), ..Loaded::default() })
+    Some(Loaded { stack, origins, variables: environment.of_files(), ..Loaded::default() })
 }
 
 /// The documents of all files; `None` when one of them cannot be read or parsed.

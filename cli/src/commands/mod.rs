@@ -5,6 +5,7 @@ pub(crate) mod config;
 mod containers;
 mod converge;
 pub(crate) mod down;
+pub(crate) mod env;
 pub(crate) mod exec;
 mod follow;
 pub(crate) mod image;
@@ -44,6 +45,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Restart(args) => restart::run(&args, context),
         Command::Kill(args) => kill::run(&args, context),
         Command::Config(args) => config::run(&args, context),
+        Command::Env(args) => env::run(&args, context),
         Command::Ls(args) => ls::run(&args, context),
         Command::Image(args) => image::run(&args, context),
         Command::Volume(args) => volume::run(&args, context),

@@ -16,6 +16,7 @@ use engine::LinuxEngine;
 use engine::stacks::StackStatus;
 use engine::store::{Store, fnv1a};
 use planner::load::{LoadOptions, Loaded};
+use planner::source::explain::Variables;
 use planner::{Diagnostic, Diagnostics, Severity, Source, Stack};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ pub(crate) struct Target {
     pub(crate) directory: PathBuf,
     /// Its files.
     pub(crate) files: Vec<String>,
+    /// Where its variables have their values from.
+    pub(crate) origins: Variables,
 }
 
 /// What the files say, and what is to be told of them.
@@ -146,7 +149,7 @@ impl Context {
         if name.is_empty() {
             return Err(no_file(&directory));
         }
-        Ok(Target { name, stack: None, directory, files: Vec::new() })
+        Ok(Target { name, stack: None, directory, files: Vec::new(), origins: Variables::default() })
     }
 
     /// The stack that was last brought up from this folder: a file that has become wrong must
@@ -161,16 +164,16 @@ impl Context {
         };
         self.screen.diagnostics(&diagnostics);
         self.screen.warn(&format!("going by what is known of stack {name}, without its files"));
-        Ok(Target { name, stack: None, directory, files: Vec::new() })
+        Ok(Target { name, stack: None, directory, files: Vec::new(), origins: Variables::default() })
     }
 
     fn load(&self, found: Found) -> Result<(Target, Diagnostics), Failure> {
         found.warnings.iter().for_each(|warning| self.screen.warn(warning));
-        let Loaded { stack, warnings, .. } = planner::load::load(&found.options, self)?;
+        let Loaded { stack, origins, warnings, .. } = planner::load::load(&found.options, self)?;
         let directory = PathBuf::from(&found.options.directory);
         let absolute = |file: &String| self.environment.directory.join(file).display().to_string();
         let files = found.options.files.iter().map(absolute).collect();
-        Ok((Target { name: stack.name.clone(), stack: Some(stack), directory, files }, warnings))
+        Ok((Target { name: stack.name.clone(), stack: Some(stack), directory, files, origins }, warnings))
     }
 }
 

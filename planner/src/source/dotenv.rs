@@ -180,7 +180,7 @@ fn is_secret(name: &str) -> bool {
 }
 
 impl Variables for Scope<'_> {
-    fn get(&self, name: &str) -> Option<String> {
+    fn get(&mut self, name: &str) -> Option<String> {
         (self.outer)(name).or_else(|| self.earlier.get(name).cloned()).or_else(|| (self.before)(name))
     }
     fn unset(&mut self, name: &str, _offset: usize) {

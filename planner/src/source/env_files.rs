@@ -1,12 +1,13 @@
 //! `env_file` and `label_file` of services: what they say joins `environment` and `labels`.
 
 use super::environment::{Environment, accept, why_unreadable};
+use super::normalise::take_over;
 use super::path::Path;
 use super::profiles::is_active;
 use super::tree::{Entry, Map, Tree, Value};
 use super::{Source, dotenv, resolve};
 use crate::diagnostic::Diagnostics;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 
 /// What reading the files of services needs.
@@ -35,9 +36,11 @@ struct Service<'a> {
 impl EnvFiles<'_> {
     /// Puts the variables of its `env_file`s below each service's `environment`, and gives null
     /// entries the value that the project has for them. Labels of `label_file`s likewise. Files
-    /// of services that no profile selects need not be there.
-    pub(crate) fn settle(&mut self, tree: &mut Tree, profiles: &[String]) {
-        let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else { return };
+    /// of services that no profile selects need not be there. The files read are the result.
+    pub(crate) fn settle(&mut self, tree: &mut Tree, profiles: &[String]) -> BTreeSet<usize> {
+        let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else {
+            return BTreeSet::new();
+        };
         let mut texts = Texts::new();
         let services = services.values_mut().filter(|(_, _, tree)| is_active(tree, profiles));
         for (name, _, tree) in services {
@@ -46,6 +49,7 @@ impl EnvFiles<'_> {
             self.environment(tree, &path, &mut texts);
             self.labels(tree, &path, &mut texts);
         }
+        texts.values().map(|(index, _)| *index).collect()
     }
 
     fn environment(&mut self, tree: &mut Tree, path: &Path<'_>, texts: &mut Texts) {
@@ -55,14 +59,8 @@ impl EnvFiles<'_> {
         for file in take_list(tree, "env_file") {
             self.file(&file, "env_file", &mut service, &mut all);
         }
-        own.into_entries().into_iter().for_each(|entry| all.insert(entry));
-        for (key, _, value) in all.values_mut() {
-            if value.value == Value::Null
-                && let Some(known) = self.environment.get(key)
-            {
-                value.value = Value::Text(known);
-            }
-        }
+        own.into_entries().into_iter().for_each(|entry| put_over(&mut all, entry));
+        take_over(&mut all, self.environment);
         put_map(tree, "environment", all);
     }
 
@@ -122,7 +120,7 @@ impl EnvFiles<'_> {
                 self.diagnostics.error(&span, path, message);
                 continue;
             }
-            all.insert(Entry { key: pair.name, key_span: span.clone(), value: Tree::text(value, &span) });
+            put_over(all, Entry { key: pair.name, key_span: span.clone(), value: Tree::text(value, &span) });
         }
     }
 
@@ -136,6 +134,16 @@ impl EnvFiles<'_> {
         }
         Ok(&texts[&place])
     }
+}
+
+/// Sets an entry over what an earlier file says, which is remembered.
+fn put_over(all: &mut Map, mut entry: Entry) {
+    if let Some(earlier) = all.get_mut(&entry.key) {
+        let mut was = earlier.history();
+        was.append(&mut entry.value.was);
+        entry.value.was = was;
+    }
+    all.insert(entry);
 }
 
 /// The mapping below a key, out of the tree.

@@ -1,10 +1,12 @@
 //! What variables are worth: the process environment first, then dotenv files.
 
 use super::dotenv::{self, Dotenv, Fault};
+use super::explain::Origin;
 use super::{Source, resolve, truth};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::load::LoadOptions;
-use std::collections::{BTreeMap, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
 /// The variables that one set of stack files sees.
@@ -15,7 +17,15 @@ pub(crate) struct Environment<'a> {
     /// What dotenv files say. Earlier layers win.
     layers: Vec<Layer>,
     stack: Option<String>,
+    /// Where stack files use variables, of those who are included too.
+    uses: RefCell<Uses>,
 }
+
+/// Where each variable is used.
+type Uses = BTreeMap<String, BTreeSet<Span>>;
+
+/// More uses than this of one variable are not remembered.
+const MOST_USES: usize = 1000;
 
 /// What dotenv files say that are read one after the other: the last definition wins.
 type Layer = HashMap<String, Vec<Definition>>;
@@ -32,7 +42,8 @@ pub(crate) struct Definition {
 impl<'a> Environment<'a> {
     /// Reads the dotenv files: those asked for, which must exist, or else `.env` of the directory.
     pub(crate) fn read(options: &LoadOptions, source: &'a dyn Source, diagnostics: &mut Diagnostics) -> Self {
-        let mut environment = Self { source, parent: None, layers: Vec::new(), stack: None };
+        let mut environment =
+            Self { source, parent: None, layers: Vec::new(), stack: None, uses: RefCell::default() };
         for file in &options.env_files {
             match source.read(file) {
                 Ok(text) => environment.add(file, &text, diagnostics),
@@ -58,7 +69,13 @@ impl<'a> Environment<'a> {
         files: &[(String, Span)],
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        let mut child = Self { source: self.source, parent: Some(self), layers: Vec::new(), stack: None };
+        let mut child = Self {
+            source: self.source,
+            parent: Some(self),
+            layers: Vec::new(),
+            stack: None,
+            uses: RefCell::default(),
+        };
         for (file, span) in files {
             match self.source.read(file) {
                 Ok(text) => child.add(file, &text, diagnostics),
@@ -127,6 +144,41 @@ impl<'a> Environment<'a> {
             names.filter_map(|name| Some((name.clone(), in_layers(&self.layers, name)?))).collect();
         all.extend(self.stack.iter().map(|name| ("COMPOSE_PROJECT_NAME".to_owned(), name.clone())));
         all
+    }
+
+    /// Remembers that a stack file uses a variable.
+    pub(crate) fn note_use(&self, name: &str, span: &Span) {
+        if let Some(parent) = self.parent {
+            return parent.note_use(name, span);
+        }
+        let mut uses = self.uses.borrow_mut();
+        let places = uses.entry(name.to_owned()).or_default();
+        if places.len() < MOST_USES {
+            places.insert(span.clone());
+        }
+    }
+
+    /// Where stack files use which variables.
+    pub(crate) fn uses(&self) -> Uses {
+        self.uses.borrow().clone()
+    }
+
+    /// The names of all variables of dotenv files.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.layers.iter().flat_map(|layer| layer.keys().cloned())
+    }
+
+    /// Every value that a variable could have, the winner first.
+    pub(crate) fn candidates(&self, name: &str) -> Vec<(Origin, String, Option<Span>)> {
+        let stack = self.stack.clone().filter(|_| name == "COMPOSE_PROJECT_NAME");
+        let process = self.source.var(name).filter(|_| self.parent.is_none());
+        let lines =
+            self.layers.iter().filter_map(|layer| layer.get(name)).flat_map(|lines| lines.iter().rev());
+        let lines = lines.map(|line| (Origin::Dotenv, line.value.clone(), Some(line.span.clone())));
+        let stack = stack.map(|value| (Origin::StackName, value, None));
+        let process = process.map(|value| (Origin::Process, value, None));
+        let outer = self.parent.map(|parent| parent.candidates(name)).unwrap_or_default();
+        outer.into_iter().chain(stack).chain(process).chain(lines).collect()
     }
 
     /// What wins over the dotenv files.

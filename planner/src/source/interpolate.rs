@@ -43,7 +43,7 @@ impl<'a> Interpolation<'a> {
 
     fn text(&mut self, tree: &mut Tree, path: &Path<'_>, diagnostics: &mut Diagnostics) {
         let Value::Text(text) = &tree.value else { return };
-        let mut variables = Lookup { environment: self.environment, unset: Vec::new() };
+        let mut variables = Lookup { environment: self.environment, span: &tree.span, unset: Vec::new() };
         let expanded = template::expand(text, &mut variables);
         for (name, offset) in variables.unset {
             if self.warned.insert(name.clone()) {
@@ -84,11 +84,14 @@ impl<'a> Interpolation<'a> {
 
 struct Lookup<'a> {
     environment: &'a Environment<'a>,
+    /// Where the text stands.
+    span: &'a Span,
     unset: Vec<(String, usize)>,
 }
 
 impl Variables for Lookup<'_> {
-    fn get(&self, name: &str) -> Option<String> {
+    fn get(&mut self, name: &str) -> Option<String> {
+        self.environment.note_use(name, self.span);
         self.environment.get(name)
     }
 

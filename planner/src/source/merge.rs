@@ -56,6 +56,7 @@ fn arrive(mut node: Tree, shape: &Shape, rule: Merge, tags: Tags) -> Tree {
 }
 
 fn mapping(map: &mut Map, more: Map, shape: &Shape, rule: Merge, tags: Tags) {
+    let pairs = matches!(rule, Merge::Pairs);
     for Entry { key, key_span, value } in more.into_entries() {
         if value.tag == Some(Tag::Reset) && tags == Tags::Spent {
             map.retain(|entry| entry.key != key);
@@ -68,6 +69,12 @@ fn mapping(map: &mut Map, more: Map, shape: &Shape, rule: Merge, tags: Tags) {
             (None, _) => (shape.entry().unwrap_or(&Shape::Any), Merge::Deep),
         };
         match map.get_mut(&key) {
+            // What a variable was before is worth remembering; see `explain`.
+            Some(earlier) if pairs => {
+                let was = earlier.history();
+                node(earlier, value, below, rule, tags);
+                earlier.was = was;
+            }
             Some(earlier) => node(earlier, value, below, rule, tags),
             None => map.insert(Entry { key, key_span, value: arrive(value, below, rule, tags) }),
         }

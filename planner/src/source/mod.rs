@@ -8,6 +8,7 @@ pub(crate) mod defaults;
 pub(crate) mod dotenv;
 pub(crate) mod env_files;
 pub(crate) mod environment;
+pub mod explain;
 pub(crate) mod extends;
 pub(crate) mod include;
 pub(crate) mod interpolate;

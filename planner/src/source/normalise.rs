@@ -97,11 +97,13 @@ fn variables(service: &mut Tree, environment: &Environment<'_>) {
     }
 }
 
-fn take_over(variables: &mut Map, environment: &Environment<'_>) {
+/// Variables without a value get the one that the project has for them.
+pub(crate) fn take_over(variables: &mut Map, environment: &Environment<'_>) {
     for (key, _, value) in variables.values_mut() {
         if value.value == Value::Null
             && let Some(known) = environment.get(key)
         {
+            value.was = value.history();
             value.value = Value::Text(known);
         }
     }

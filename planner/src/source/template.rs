@@ -10,7 +10,7 @@ const LONGEST: usize = 1 << 20;
 /// What expansion asks and tells.
 pub(crate) trait Variables {
     /// The value of a variable.
-    fn get(&self, name: &str) -> Option<String>;
+    fn get(&mut self, name: &str) -> Option<String>;
     /// A variable without value and without default became empty.
     fn unset(&mut self, name: &str, offset: usize);
 }
@@ -234,7 +234,7 @@ impl<'a> Braced<'a> {
 struct Unneeded<'a>(&'a mut dyn Variables);
 
 impl Variables for Unneeded<'_> {
-    fn get(&self, name: &str) -> Option<String> {
+    fn get(&mut self, name: &str) -> Option<String> {
         self.0.get(name)
     }
     fn unset(&mut self, _name: &str, _offset: usize) {}
@@ -248,7 +248,7 @@ mod tests {
     struct Fixed(Vec<(String, usize)>);
 
     impl Variables for Fixed {
-        fn get(&self, name: &str) -> Option<String> {
+        fn get(&mut self, name: &str) -> Option<String> {
             match name {
                 "A" => Some("a".into()),
                 "EMPTY" => Some(String::new()),

@@ -12,6 +12,8 @@ pub(crate) struct Tree {
     pub(crate) span: Span,
     /// How it wants to be merged.
     pub(crate) tag: Option<Tag>,
+    /// Earlier versions of a variable that this one replaced, the first one first.
+    pub(crate) was: Vec<Tree>,
 }
 
 /// What a node holds.
@@ -67,7 +69,7 @@ pub(crate) struct Map {
 impl Tree {
     /// A node that stands at `span`.
     pub(crate) fn new(value: Value, span: &Span) -> Self {
-        Self { value, span: span.clone(), tag: None }
+        Self { value, span: span.clone(), tag: None, was: Vec::new() }
     }
 
     /// A text node.
@@ -142,6 +144,13 @@ impl Tree {
             Value::Map(_) => "a mapping",
             Value::Bad => "something invalid",
         }
+    }
+
+    /// What becomes history when this version is replaced: the versions before it and itself.
+    pub(crate) fn history(&mut self) -> Vec<Tree> {
+        let mut was = std::mem::take(&mut self.was);
+        was.push(self.clone());
+        was
     }
 
     /// Makes this a node that has been reported.

@@ -141,7 +141,7 @@ impl<'a> Builder<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let value = self.scalar(&text, style, tag.as_deref(), &span);
-                let tree = Tree { value, tag: self.merge_tag(tag.as_deref(), &span), span };
+                let tree = Tree { tag: self.merge_tag(tag.as_deref(), &span), ..Tree::new(value, &span) };
                 let merge_key = style == ScalarStyle::Plain && text == "<<";
                 return self.node(tree, anchor, merge_key);
             }
@@ -253,7 +253,7 @@ impl<'a> Builder<'a> {
                 Value::Map(map)
             }
         };
-        self.node(Tree { value, span: frame.span, tag: frame.tag }, frame.anchor, false)
+        self.node(Tree { tag: frame.tag, ..Tree::new(value, &frame.span) }, frame.anchor, false)
     }
 
     fn merge(&mut self, map: &mut Map, tree: Tree) {

@@ -5,6 +5,7 @@ mod including;
 mod merging;
 mod mistakes;
 mod stacks;
+mod variables;
 
 use planner::load::{LoadOptions, Loaded, load};
 use planner::{Diagnostics, Source};
