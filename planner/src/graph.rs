@@ -56,6 +56,14 @@ impl DependencyGraph {
         Self::new(all.map(|(name, service)| (name.as_str(), service.depends_on.keys().map(String::as_str))))
     }
 
+    /// The graph of a stack's services of active profiles.
+    pub(crate) fn of_enabled(stack: &Stack) -> Self {
+        let enabled = stack.services.iter();
+        Self::new(
+            enabled.map(|(name, service)| (name.as_str(), service.depends_on.keys().map(String::as_str))),
+        )
+    }
+
     /// A shortest cycle, beginning with the alphabetically first service that is on any.
     pub fn cycle(&self) -> Option<Cycle> {
         let is_cycle = |members: &&Vec<NodeIndex>| {

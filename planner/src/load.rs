@@ -68,11 +68,34 @@ pub struct Loaded {
     pub warnings: Diagnostics,
     /// Where variables of the stack and of its services have their values from.
     pub origins: Variables,
-    /// What the file asks for and the engine cannot do: errors. Whoever only looks at the stack
-    /// may go on.
+    /// What the file asks for and the engine cannot do, as errors, and what has no effect, as
+    /// warnings. Whoever only looks at the stack may go on.
     pub refusals: Diagnostics,
     /// Variables of dotenv files, and the stack's name as `COMPOSE_PROJECT_NAME`.
     pub variables: BTreeMap<String, String>,
+}
+
+impl Loaded {
+    /// Everything there is to tell to somebody who wants to run the stack, or some services of
+    /// it. Services of inactive profiles only count when they are named.
+    pub fn to_run(&self, services: &[String]) -> Diagnostics {
+        let idle: Vec<String> =
+            self.stack.disabled.keys().filter(|name| !services.contains(name)).map(path).collect();
+        let mut all = self.refusals.clone();
+        all.items.retain(|item| !idle.iter().any(|path| below(&item.path, path)));
+        all.items.extend(self.warnings.items.iter().cloned());
+        all.sort();
+        all
+    }
+}
+
+fn path(service: &String) -> String {
+    format!("services.{service}")
+}
+
+/// Whether a path is one or leads to something in it.
+fn below(path: &str, top: &str) -> bool {
+    path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Loads a stack. Every error of every file is collected.
@@ -130,15 +153,31 @@ fn load_into(
         }
     }
     profiles::apply(&mut stack, &profiles);
-    if !(options.skip.consistency || options.skip.interpolation) {
-        validate::validate(&mut stack, &tree, diagnostics);
+    if !options.skip.interpolation {
+        judge(&mut stack, &tree, options.skip.consistency, (diagnostics, refusals));
     }
     select::apply(&mut stack, &options.services);
-    support::refusals(&tree, &schema::TOP, refusals);
     if !options.all_resources {
         stack.keep_used();
     }
     Some(Loaded { stack, origins, variables: environment.of_files(), ..Loaded::default() })
+}
+
+/// What types cannot say: contradictions, unless these are to be left out, and what the engine
+/// cannot do. Dependencies that need not be there and are not are taken out.
+fn judge(
+    stack: &mut Stack,
+    tree: &Tree,
+    skip_consistency: bool,
+    (diagnostics, refusals): (&mut Diagnostics, &mut Diagnostics),
+) {
+    if !skip_consistency {
+        validate::consistency(stack, tree, diagnostics);
+    }
+    validate::remarks(stack, tree, diagnostics);
+    validate::engine(stack, tree, refusals);
+    support::refusals(tree, &schema::TOP, refusals);
+    validate::drop_missing(stack);
 }
 
 /// The documents of all files; `None` when one of them cannot be read or parsed.

@@ -27,7 +27,7 @@ pub(crate) struct PlanArgs {
 }
 
 pub(crate) fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
-    let target = context.stack()?;
+    let target = context.stack_to_run(&args.services)?;
     let engine = context.engine()?;
     let options = UpOptions { wait: false, wait_timeout: None, ..args.shape.options() };
     let goal = Goal {

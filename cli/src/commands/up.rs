@@ -99,7 +99,7 @@ fn scale(text: &str) -> Result<(String, u32), String> {
 }
 
 pub(crate) fn run(args: &UpArgs, context: &Context) -> Result<Exit, Failure> {
-    let target = context.stack()?;
+    let target = context.stack_to_run(&args.services)?;
     let engine = Arc::new(context.engine_as_root("up")?);
     let options = UpOptions {
         wait: args.wait,

@@ -106,10 +106,7 @@ impl Context {
 
     /// The files, which must be there, for a verb that wants them loaded in its own way.
     pub(crate) fn read(&self, adjust: impl FnOnce(&mut LoadOptions)) -> Result<Reading, Failure> {
-        let mut found = discover::find(&self.global, &self.environment)?;
-        if found.options.files.is_empty() {
-            return Err(no_file(Path::new(&found.options.directory)));
-        }
+        let mut found = self.found()?;
         adjust(&mut found.options);
         let loaded = planner::load::load(&found.options, self)?;
         let mut remarks = loaded.warnings.clone();
@@ -119,13 +116,29 @@ impl Context {
 
     /// The stack of the files, which must be there. Warnings are told.
     pub(crate) fn stack(&self) -> Result<Target, Failure> {
+        let (target, loaded) = self.load(self.found()?)?;
+        self.screen.diagnostics(&loaded.warnings);
+        Ok(target)
+    }
+
+    /// As [`Self::stack`], for a verb that makes containers of some services, none for all: what
+    /// the engine cannot do ends it.
+    pub(crate) fn stack_to_run(&self, services: &[String]) -> Result<Target, Failure> {
+        let (target, loaded) = self.load(self.found()?)?;
+        let told = loaded.to_run(services);
+        if told.has_errors() {
+            return Err(Failure::Invalid(told));
+        }
+        self.screen.diagnostics(&told);
+        Ok(target)
+    }
+
+    /// The files, which must be there.
+    fn found(&self) -> Result<Found, Failure> {
         let found = discover::find(&self.global, &self.environment)?;
         match found.options.files.is_empty() {
             true => Err(no_file(Path::new(&found.options.directory))),
-            false => self.load(found).map(|(target, warnings)| {
-                self.screen.diagnostics(&warnings);
-                target
-            }),
+            false => Ok(found),
         }
     }
 
@@ -167,13 +180,14 @@ impl Context {
         Ok(Target { name, stack: None, directory, files: Vec::new(), origins: Variables::default() })
     }
 
-    fn load(&self, found: Found) -> Result<(Target, Diagnostics), Failure> {
+    fn load(&self, found: Found) -> Result<(Target, Loaded), Failure> {
         found.warnings.iter().for_each(|warning| self.screen.warn(warning));
-        let Loaded { stack, origins, warnings, .. } = planner::load::load(&found.options, self)?;
+        let loaded = planner::load::load(&found.options, self)?;
         let directory = PathBuf::from(&found.options.directory);
         let absolute = |file: &String| self.environment.directory.join(file).display().to_string();
         let files = found.options.files.iter().map(absolute).collect();
-        Ok((Target { name: stack.name.clone(), stack: Some(stack), directory, files, origins }, warnings))
+        let (stack, origins) = (loaded.stack.clone(), loaded.origins.clone());
+        Ok((Target { name: stack.name.clone(), stack: Some(stack), directory, files, origins }, loaded))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod extending;
 mod including;
+mod judgement;
 mod merging;
 mod mistakes;
 mod stacks;

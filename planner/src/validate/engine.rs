@@ -1,0 +1,71 @@
+//! Health checks, dependencies and networks that could never do what they are for.
+
+use super::{Named, Rules};
+use crate::desired::HealthTest;
+use crate::model::{Condition, HealthCheck, Network, Stack};
+
+impl Rules<'_> {
+    pub(super) fn health(&mut self, service: Named<'_>) {
+        let Some(check) = &service.1.healthcheck else { return };
+        if check.disable && check.test.first().is_some_and(|word| word != "NONE") {
+            let message = "`disable` and `test` contradict each other".to_owned();
+            self.error(service, &["healthcheck", "disable"], message, "keep one of them");
+        }
+        if check.test() == Some(HealthTest::Disabled) {
+            return;
+        }
+        for (key, time) in [
+            ("interval", check.interval),
+            ("timeout", check.timeout),
+            ("start_period", check.start_period),
+            ("start_interval", check.start_interval),
+        ] {
+            if let Some(time) = time.filter(|time| (1..1_000_000).contains(&time.0)) {
+                let message = format!("{time} is too short for a health check");
+                self.error(service, &["healthcheck", key], message, "1ms is the least");
+            }
+        }
+    }
+
+    /// Nobody waits for the health of what is never probed.
+    pub(super) fn unprobed(&mut self, service: Named<'_>, stack: &Stack) {
+        for (target, edge) in &service.1.depends_on {
+            let check = stack.services.get(target).and_then(|other| other.healthcheck.as_ref());
+            let disabled = check.and_then(HealthCheck::test) == Some(HealthTest::Disabled);
+            if disabled && edge.condition == Condition::ServiceHealthy {
+                let message = format!("`{target}` can never become healthy: its health check is disabled");
+                let path = format!("services.{}.depends_on.{target}", service.0);
+                let hint = "wait for service_started instead";
+                self.diagnostics.error(&edge.span, path, message).hint(hint);
+            }
+        }
+    }
+
+    /// A network has one range of addresses, and its gateway is in there.
+    pub(super) fn address_ranges(&mut self, stack: &Stack) {
+        for (key, network) in &stack.networks {
+            self.gateway(key, network);
+        }
+    }
+
+    fn gateway(&mut self, key: &str, network: &Network) {
+        let Some(config) = self.tree.at(&["networks", key, "ipam", "config"]) else { return };
+        let path = format!("networks.{key}.ipam.config");
+        let message = match (network.subnet(), network.gateway()) {
+            _ if config.items().len() > 1 => "more than one subnet is not supported yet".to_owned(),
+            (Some(subnet), Some(gateway)) if !has_host(&subnet, gateway) => {
+                format!("the gateway {gateway} is not an address of {subnet}")
+            }
+            (None, Some(_)) if config.items().iter().all(|range| range.get("subnet").is_none()) => {
+                "a `gateway` needs a `subnet`".to_owned()
+            }
+            _ => return,
+        };
+        self.diagnostics.error(&config.span, path, message);
+    }
+}
+
+/// Whether a host of the subnet can have this address.
+fn has_host(subnet: &ipnet::Ipv4Net, address: std::net::Ipv4Addr) -> bool {
+    subnet.contains(&address) && address != subnet.network() && address != subnet.broadcast()
+}

@@ -1,0 +1,56 @@
+//! Memory, swap and limits of processes: numbers that the kernel or a program could not live with.
+
+use super::{Named, Rules};
+use crate::desired::Swap;
+use crate::model::units::{self, ULIMITS};
+use crate::source::suggest::did_you_mean;
+
+/// A container with less cannot start.
+const LEAST_MEMORY: u64 = 6 << 20;
+
+impl Rules<'_> {
+    pub(super) fn memory(&mut self, service: Named<'_>) {
+        let deploy: &[&str] = &["deploy", "resources", "limits", "memory"];
+        let key = if self.node(service.0, deploy).is_some() { deploy } else { &["mem_limit"] };
+        let limits = service.1.limits();
+        if let Some(memory) = limits.memory.filter(|&memory| memory < LEAST_MEMORY) {
+            let message = format!("a memory limit of {} is too small", units::show_bytes(memory));
+            self.error(service, key, message, "6m is the least");
+        }
+        match (limits.swap, limits.memory) {
+            (Swap::Total(_), None) => {
+                let message = "`memswap_limit` needs a memory limit".to_owned();
+                self.error(service, &["memswap_limit"], message, "add `mem_limit`");
+            }
+            (Swap::Total(total), Some(memory)) if total < memory => {
+                let message = format!(
+                    "`memswap_limit` is {}, less than the memory limit of {}",
+                    units::show_bytes(total),
+                    units::show_bytes(memory)
+                );
+                let hint = "it counts memory and swap together; equal to the memory limit means no swap";
+                self.error(service, &["memswap_limit"], message, hint);
+            }
+            _ => {}
+        }
+    }
+
+    /// setrlimit(2) knows certain limits, and the soft one is below the hard one.
+    pub(super) fn process_limits(&mut self, service: Named<'_>) {
+        for (limit, values) in &service.1.ulimits {
+            let keys = ["ulimits", limit];
+            if !ULIMITS.contains(&limit.as_str()) {
+                let hint = did_you_mean(limit, ULIMITS)
+                    .unwrap_or_else(|| format!("known are {}", ULIMITS.join(", ")));
+                let message = format!("`{}` is not a limit of a process", limit.escape_debug());
+                self.error(service, &keys, message, &hint);
+            }
+            let unlimited = |value: i64| if value < 0 { i64::MAX } else { value };
+            if unlimited(values.soft()) > unlimited(values.hard()) {
+                let (soft, hard) = (values.soft(), values.hard());
+                let message = format!("the soft limit {soft} is above the hard limit {hard}");
+                self.error(service, &keys, message, "");
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What makes loading fail, as in Docker Compose, and what only stands in the way of running.
+
+use crate::Memory;
+
+/// The first error that loading fails with, empty for none.
+fn fault(text: &str) -> String {
+    let told = Memory::stack(text).load().map_or_else(|told| told, |loaded| loaded.warnings);
+    let error = told.items.into_iter().find(|item| item.severity == planner::Severity::Error);
+    error.map_or_else(String::new, |item| item.message)
+}
+
+#[test]
+fn contradictions_and_names_of_nothing_make_loading_fail() {
+    for (service, expected) in [
+        (
+            "image: a, build: {dockerfile: d, dockerfile_inline: FROM a}",
+            "`dockerfile` and `dockerfile_inline` contradict each other",
+        ),
+        ("platform: p, build: {platforms: [q]}", "the image is not built for the platform `p`"),
+        ("build: {additional_contexts: {x: 'service:b'}}", "service `b` is not defined"),
+        ("build: {additional_contexts: {x: 'service:idle'}}", "service `idle` is not defined"),
+        (
+            "build: {additional_contexts: {x: 'service:other'}}",
+            "service `other` has no `build` whose result could be used",
+        ),
+        ("image: a, develop: {watch: [{path: ., action: sync}]}", "a `target` is needed to copy files to"),
+        ("image: a, healthcheck: {test: [curl]}", "a test begins with CMD, CMD-SHELL or NONE, not `curl`"),
+        (
+            "image: a, network_mode: none, networks: [default]",
+            "`network_mode` and `networks` contradict each other",
+        ),
+        ("image: a, container_name: aa, scale: 2", "2 containers cannot have one name"),
+        ("image: a, container_name: aa, deploy: {replicas: 2}", "2 containers cannot have one name"),
+        (
+            "image: a, cpus: 1, deploy: {resources: {limits: {memory: 64m}}}",
+            "`cpus` is not part of `deploy.resources.limits`",
+        ),
+        (
+            "image: a, pids_limit: 1, deploy: {resources: {limits: {pids: 2}}}",
+            "`pids_limit` and `deploy.resources.limits.pids` differ",
+        ),
+        (
+            "image: a, mem_reservation: 1g, deploy: {resources: {reservations: {memory: 2g}}}",
+            "`mem_reservation` and `deploy.resources.reservations.memory` differ",
+        ),
+        ("image: a, secrets: [s]", "secret `s` is not defined"),
+        ("image: a, configs: [c]", "config `c` is not defined"),
+        ("image: a, models: [m]", "model `m` is not defined"),
+        ("build: {secrets: [s]}", "secret `s` is not defined"),
+        (
+            "image: a, depends_on: {b: {condition: service_started, required: false}}",
+            "service `b` is not defined",
+        ),
+        ("image: a, network_mode: 'service:idle'", "service `idle` is not in an active profile"),
+        ("image: a, volumes: ['/a:/x'], tmpfs: ['/x:ro']", "two mounts have the target `/x`"),
+    ] {
+        let others = "other: {image: o}, idle: {image: i, profiles: [p]}";
+        assert_eq!(fault(&format!("services: {{web: {{{service}}}, {others}}}")), expected, "{service}");
+    }
+    let secret = "services: {a: {image: a}}\nsecrets: {s: {driver: d}}";
+    assert_eq!(fault(secret), "`s` has no content");
+}
+
+#[test]
+fn services_of_inactive_profiles_may_contradict_themselves() {
+    let idle = "profiles: [p], network_mode: none, networks: [nowhere], depends_on: [idle]";
+    assert_eq!(fault(&format!("services: {{idle: {{{idle}}}, web: {{image: w}}}}")), "");
+}
+
+#[test]
+fn contradictions_can_be_left_out() {
+    let memory = Memory::stack("services: {a: {network_mode: none, networks: [b]}}");
+    assert!(memory.load().is_err());
+    assert!(memory.with(|options| options.skip.consistency = true).load().is_ok());
+}
+
+/// What the engine refuses of a stack that loads.
+fn refusals(memory: &Memory, services: &[&str]) -> Vec<String> {
+    let loaded = memory.load().unwrap_or_else(|told| panic!("{told}"));
+    let services: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
+    let told = loaded.to_run(&services).items.into_iter();
+    told.filter(|item| item.severity == planner::Severity::Error).map(|item| item.message).collect()
+}
+
+#[test]
+fn what_the_engine_cannot_do_is_told_apart() {
+    for service in [
+        "mem_limit: 4m",
+        "mem_limit: 64m, memswap_limit: 32m",
+        "memswap_limit: 64m",
+        "healthcheck: {test: x, interval: 1us}",
+        "healthcheck: {test: x, disable: true}",
+        "ulimits: {nofiles: 1}",
+        "ulimits: {nofile: {soft: 2, hard: 1}}",
+        "image: Upper",
+        "stop_signal: SIGNONE",
+        "cap_add: [NONE]",
+        "restart: sometimes",
+        "ports: ['8080:80', '8080:81']",
+        "volumes: ['/a:/x'], tmpfs: [/x/]",
+        "working_dir: here",
+    ] {
+        let image = if service.starts_with("image") { "" } else { "image: a, " };
+        let memory = Memory::stack(&format!("services: {{web: {{{image}{service}}}}}"));
+        assert_eq!(refusals(&memory, &[]).len(), 1, "{service}");
+    }
+    let twice = "networks: {default: {ipam: {config: [{subnet: 10.0.0.0/24}, {subnet: 10.1.0.0/24}]}}}";
+    let memory = Memory::stack(&format!("services: {{a: {{image: a}}}}\n{twice}"));
+    assert_eq!(refusals(&memory, &[]), ["more than one subnet is not supported yet"]);
+}
+
+#[test]
+fn a_service_of_an_inactive_profile_is_only_looked_at_when_it_is_named() {
+    let memory = Memory::stack("services: {web: {image: w}, idle: {image: i, profiles: [p], tty: true}}");
+    assert_eq!(refusals(&memory, &[]), <[&str; 0]>::default());
+    assert_eq!(refusals(&memory, &["web"]), <[&str; 0]>::default());
+    assert_eq!(refusals(&memory, &["idle"]), ["`tty` is not supported yet"]);
+}
