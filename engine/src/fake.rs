@@ -13,10 +13,25 @@ use crate::error::{Error, Kind, Result};
 use crate::{Engine, Scope, Tell};
 use planner::live::{Health, State};
 use planner::plan::Until;
-use planner::{ContainerId, Live, Step, world};
+use planner::{ContainerId, Live, Source, Step, world};
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// A stack file that needs no other file and no variables.
+#[derive(Clone, Copy, Debug)]
+pub struct OneFile<'a>(pub &'a str);
+
+impl Source for OneFile<'_> {
+    fn read(&self, path: &str) -> io::Result<String> {
+        if path == "compose.yaml" { Ok(self.0.to_owned()) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    fn var(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
 
 /// What is to go wrong with a step.
 #[derive(Clone, Debug)]

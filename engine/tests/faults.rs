@@ -3,30 +3,16 @@
 
 use engine::apply::{Cancel, Options, apply};
 use engine::event::Finish;
-use engine::fake::{FakeEngine, Fate, Order};
+use engine::fake::{FakeEngine, Fate, OneFile, Order};
 use engine::{Event, Outcome, Report};
 use planner::goal::{Goal, UpOptions, Verb};
 use planner::live::Image;
 use planner::load::{LoadOptions, load};
-use planner::{Live, Plan, Source, Stack, Step, StepId, plan};
+use planner::{Live, Plan, Stack, Step, StepId, plan};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A stack file that needs no other file and no variables.
-struct Text<'a>(&'a str);
-
-impl Source for Text<'_> {
-    fn read(&self, path: &str) -> io::Result<String> {
-        if path == "compose.yaml" { Ok(self.0.to_owned()) } else { Err(io::ErrorKind::NotFound.into()) }
-    }
-
-    fn var(&self, _name: &str) -> Option<String> {
-        None
-    }
-}
 
 fn stack(text: &str) -> Stack {
     let options = LoadOptions {
@@ -35,7 +21,7 @@ fn stack(text: &str) -> Stack {
         directory: "/srv/shop".into(),
         ..LoadOptions::default()
     };
-    load(&options, &Text(text)).expect("the stack is valid").stack
+    load(&options, &OneFile(text)).expect("the stack is valid").stack
 }
 
 /// A chain through all three conditions, with replicas, networks and a volume.

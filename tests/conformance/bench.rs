@@ -1,16 +1,15 @@
 //! One engine under test, and the model beside it.
 
 use engine::apply::{Cancel, Options, apply};
-use engine::fake::{FakeEngine, Fate};
+use engine::fake::{FakeEngine, Fate, OneFile};
 use engine::store::Store;
 use engine::{Engine, Error, LinuxEngine, Scope};
 use planner::goal::Verb;
 use planner::live::{Health, Image, State};
 use planner::load::{LoadOptions, load};
 use planner::plan::{plan, render};
-use planner::{ContainerId, Goal, Live, Plan, Source, Stack, Step, world};
+use planner::{ContainerId, Goal, Live, Plan, Stack, Step, world};
 use std::env;
-use std::io;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
@@ -178,18 +177,6 @@ pub(super) fn container_id(service: &str, generation: u32) -> ContainerId {
     format!("{STACK}.{service}.1.{generation}").parse().expect("an id")
 }
 
-struct Text<'a>(&'a str);
-
-impl Source for Text<'_> {
-    fn read(&self, path: &str) -> io::Result<String> {
-        if path == "compose.yaml" { Ok(self.0.to_owned()) } else { Err(io::ErrorKind::NotFound.into()) }
-    }
-
-    fn var(&self, _name: &str) -> Option<String> {
-        None
-    }
-}
-
 /// The stack that a text means.
 pub(super) fn stack(text: &str) -> Stack {
     let options = LoadOptions {
@@ -198,5 +185,5 @@ pub(super) fn stack(text: &str) -> Stack {
         directory: "/nowhere".to_owned(),
         ..LoadOptions::default()
     };
-    load(&options, &Text(text)).unwrap_or_else(|errors| panic!("{errors}{text}")).stack
+    load(&options, &OneFile(text)).unwrap_or_else(|errors| panic!("{errors}{text}")).stack
 }
