@@ -2,6 +2,7 @@
 
 use super::create::make_folder;
 use super::guard::Guard;
+use super::handle::Handle;
 use super::launch::launch;
 use super::record::{self, ContainerRecord};
 use super::state::{StateRecord, Status};
@@ -23,14 +24,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// folder was wiped.
 const NAMELESS: Duration = Duration::from_millis(500);
 
+/// How long a process takes at most from its first instruction to the program.
+const BIRTH: Duration = Duration::from_millis(200);
+
 /// Starts a container, or adopts one that runs without a supervisor. What an interrupted start
 /// left is taken down first. A container that runs is left alone.
 pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnMut(String)) -> Result<()> {
     let record = record::read(store, id)?;
     let Some(mut guard) = settle(store, id)? else { return Ok(()) };
-    if is_unsupervised(store, id)? {
+    if is_unsupervised(store, id)? && !is_stillborn(store, id)? {
         let adopted = launch((store, program, id), (guard, true), |_| Ok(()), tell);
-        if adopted.is_ok() || is_unsupervised(store, id)? {
+        if adopted.is_ok() || is_unsupervised(store, id)? && !is_stillborn(store, id)? {
             return adopted;
         }
         // It ended in this very moment: then it is started.
@@ -44,6 +48,15 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnM
 
 fn is_unsupervised(store: &Store, id: &ContainerId) -> Result<bool> {
     Ok(StateRecord::read(store, id)?.is_some_and(|state| state.live() == State::Unsupervised))
+}
+
+/// Whether the process had no leave to become the program yet when its supervisor was killed: then
+/// it ends by itself.
+fn is_stillborn(store: &Store, id: &ContainerId) -> Result<bool> {
+    let state = StateRecord::read(store, id)?.filter(|state| state.status != Status::Running);
+    let Some(process) = state.and_then(|state| state.process) else { return Ok(false) };
+    let ended = |process: Handle| process.wait(BIRTH).doing(|| format!("look whether {} runs", id.name()));
+    Handle::open(&process).map_or(Ok(true), ended)
 }
 
 /// Waits until it is clear who has the container: the guard when nobody has, `None` when a
