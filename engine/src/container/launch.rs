@@ -7,22 +7,24 @@ use crate::shim::ready::{Made, Ready};
 use crate::store::Store;
 use crate::sys::clone::{Child, clone};
 use crate::sys::process::{self, StringList};
-use crate::sys::{exe, fd};
+use crate::sys::{exe, fd, pidfd};
 use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use planner::ContainerId;
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// All that the supervisor has in its environment: freed memory that glibc keeps at hand for its
 /// one thread would stay for the container's life, 60 KB.
-const ENVIRONMENT: &str = "GLIBC_TUNABLES=glibc.malloc.tcache_count=0";
+const VARIABLE: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
 
 /// Starts the supervisor and waits until it says that the container runs, or why not. It gets ready
 /// while we do what comes `meanwhile`, and ends when that fails. Once it is told that all is there it
@@ -53,6 +55,8 @@ pub(super) fn launch(
         wait(&shim).doing(doing)?;
         return Err(error);
     }
+    // Taking its mount away takes the kernel a while, in which the supervisor gets on.
+    drop(sealed);
     let mut line = String::new();
     // A reset is what remains of one that died with our word unread.
     let _ = BufReader::new(ours).read_line(&mut line);
@@ -99,21 +103,35 @@ impl Image {
         Ok(Self {
             path: CString::new(sealed.path().as_os_str().as_bytes())?,
             arguments: StringList::new(words),
-            environment: StringList::new(vec![CString::new(ENVIRONMENT)?]),
+            environment: StringList::new(vec![CString::new(format!("{}={}", VARIABLE.0, VARIABLE.1))?]),
         })
     }
 
     /// Executes it in a new process with these as standard input, output and error, in a group of
     /// version 2. Without it, as before Linux 5.7, it moves there itself.
     fn execute(&self, stdio: [BorrowedFd<'_>; 3], group: Option<OwnedFd>) -> io::Result<Child> {
-        let born = self.execute_in(stdio, group.as_ref().map(AsFd::as_fd));
-        if born.is_err() && group.is_some() { self.execute_in(stdio, None) } else { born }
+        match group.map(|group| self.execute_in(stdio, group.as_fd())) {
+            Some(Ok(born)) => Ok(born),
+            _ => self.execute_here(stdio),
+        }
     }
 
-    fn execute_in(&self, stdio: [BorrowedFd<'_>; 3], group: Option<BorrowedFd<'_>>) -> io::Result<Child> {
+    /// In the group of this process, without the copy of its memory that a clone takes.
+    fn execute_here(&self, stdio: [BorrowedFd<'_>; 3]) -> io::Result<Child> {
+        let text = |word: &CString| OsStr::from_bytes(word.as_bytes()).to_owned();
+        let mut words = self.arguments.strings().iter().map(text);
+        let [input, output, errors] = stdio.map(|fd| fd.try_clone_to_owned().map(Stdio::from));
+        let mut command = Command::new(text(&self.path));
+        command.arg0(words.next().unwrap_or_default()).args(words).env_clear().envs([VARIABLE]);
+        let shim = command.stdin(input?).stdout(output?).stderr(errors?).spawn()?;
+        let pid = shim.id().cast_signed();
+        Ok(Child { pid, pidfd: pidfd::open(pid)? })
+    }
+
+    fn execute_in(&self, stdio: [BorrowedFd<'_>; 3], group: BorrowedFd<'_>) -> io::Result<Child> {
         // Handlers of this process must not run in the copy of it.
         let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
-        let child = clone(0, group, || self.become_it(stdio));
+        let child = clone(0, Some(group), || self.become_it(stdio));
         // The mask was a valid one before.
         let _ = mask.map(|mask| mask.thread_set_mask());
         Ok(child?)
