@@ -164,7 +164,7 @@ fn load_into(
 }
 
 /// What types cannot say: contradictions, unless these are to be left out, and what the engine
-/// cannot do. Dependencies that need not be there and are not are taken out.
+/// cannot do.
 fn judge(
     stack: &mut Stack,
     tree: &Tree,
@@ -177,7 +177,6 @@ fn judge(
     validate::remarks(stack, tree, diagnostics);
     validate::engine(stack, tree, refusals);
     support::refusals(tree, &schema::TOP, refusals);
-    validate::drop_missing(stack);
 }
 
 /// The documents of all files; `None` when one of them cannot be read or parsed.

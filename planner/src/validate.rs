@@ -13,8 +13,6 @@ mod ports;
 mod references;
 mod remarks;
 
-pub(crate) use references::drop_missing;
-
 use crate::diagnostic::{Diagnostics, Span};
 use crate::graph::DependencyGraph;
 use crate::model::{Service, Stack};

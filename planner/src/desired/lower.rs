@@ -20,7 +20,7 @@ pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
     let options = if let Verb::Up(options) = &goal.verb { options } else { &nothing };
     let mut desired = Desired { stack: stack.name.clone(), ..Desired::default() };
     for (name, service) in in_scope(stack, goal, options.no_deps) {
-        desired.depends_on.insert(name.to_owned(), depends_on(service));
+        desired.depends_on.insert(name.to_owned(), depends_on(stack, service));
         let replicas = options.scale.get(name).copied().unwrap_or_else(|| service.replicas());
         for index in 1..=replicas {
             let slot = Slot { service: name.to_owned(), index };
@@ -46,7 +46,7 @@ fn in_scope<'a>(stack: &'a Stack, goal: &Goal, no_deps: bool) -> BTreeMap<&'a st
         return all;
     }
     let edges = |(name, service): (&&'a str, &&'a Service)| {
-        (*name, service.depends_on.keys().map(String::as_str).collect::<Vec<_>>())
+        (*name, dependencies(stack, service).map(|(name, _)| name.as_str()).collect::<Vec<_>>())
     };
     let wanted = if no_deps {
         goal.services.clone()
@@ -56,13 +56,21 @@ fn in_scope<'a>(stack: &'a Stack, goal: &Goal, no_deps: bool) -> BTreeMap<&'a st
     all.into_iter().filter(|(name, _)| wanted.contains(*name)).collect()
 }
 
+/// The dependencies of a service but for those that need not be there and are not.
+fn dependencies<'a>(
+    stack: &'a Stack,
+    service: &'a Service,
+) -> impl Iterator<Item = (&'a String, &'a Dependency)> {
+    service.depends_on.iter().filter(|(name, edge)| edge.required || stack.services.contains_key(*name))
+}
+
 /// What a service waits for.
-pub(crate) fn depends_on(service: &Service) -> BTreeMap<String, DependsOn> {
+pub(crate) fn depends_on(stack: &Stack, service: &Service) -> BTreeMap<String, DependsOn> {
     let edge = |(name, dependency): (&String, &Dependency)| {
         let Dependency { condition, restart, required, .. } = *dependency;
         (name.clone(), DependsOn { condition, restart, required })
     };
-    service.depends_on.iter().map(edge).collect()
+    dependencies(stack, service).map(edge).collect()
 }
 
 fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> ContainerSpec {
@@ -91,7 +99,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         shm_size: service.shm_size.amount(),
         stop_signal: service.end_signal(),
         stop_grace_period: service.grace(),
-        depends_on: service.depends_on.keys().cloned().collect(),
+        depends_on: dependencies(stack, service).map(|(name, _)| name.clone()).collect(),
     }
 }
 
@@ -258,6 +266,17 @@ mod tests {
         assert_eq!(slots(&up(&["web"], UpOptions::default())), ["db/1", "web/1"]);
         assert_eq!(slots(&up(&["web"], UpOptions { no_deps: true, ..Default::default() })), ["web/1"]);
         assert_eq!(slots(&up(&["debug"], UpOptions::default())), ["debug/1"]);
+    }
+
+    #[test]
+    fn what_need_not_be_there_and_is_not_is_not_waited_for() {
+        let mut stack = stack();
+        let optional = Dependency { required: false, ..Default::default() };
+        let web = stack.services.get_mut("web").unwrap();
+        web.depends_on.insert("debug".into(), optional.clone());
+        web.depends_on.insert("mail".into(), optional);
+        let desired = lower(&stack, &up(&[], UpOptions::default()), &Live::default());
+        assert_eq!(desired.depends_on["web"].keys().collect::<Vec<_>>(), ["db", "mail"]);
     }
 
     #[test]

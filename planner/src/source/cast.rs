@@ -166,14 +166,16 @@ pub(crate) fn loose(value: &Value) -> String {
     }
 }
 
-/// `MODE: 0755` reaches the container as 493, as with Compose: worth a word.
-fn warn_of_changed_number(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) {
-    if !matches!(tree.value, Value::Int(_) | Value::Float(_)) {
-        return;
-    }
+/// `MODE: 0755` reaches the container as 493 and `True` as `true`, as with Compose: worth a word.
+fn warn_of_changed_text(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) {
+    let noun = match tree.value {
+        Value::Int(_) | Value::Float(_) => "number",
+        Value::Bool(_) => "truth value",
+        _ => return,
+    };
     let (written, read) = (context.diagnostics.text(&tree.span).to_owned(), loose(&tree.value));
     if !written.is_empty() && written != read {
-        let message = format!("the number `{written}` is read as `{read}`");
+        let message = format!("the {noun} `{written}` is read as `{read}`");
         context
             .diagnostics
             .warning(&tree.span, path, message)
@@ -209,7 +211,7 @@ fn loose_text(
     if !possible {
         return text(tree);
     }
-    warn_of_changed_number(tree, path, context);
+    warn_of_changed_text(tree, path, context);
     text(&Tree::text(loose(&tree.value), &tree.span))
 }
 

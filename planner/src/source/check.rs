@@ -91,7 +91,10 @@ fn map(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_
         }
         return;
     };
-    for (key, _, value) in map.values_mut() {
+    for (key, key_span, value) in map.values_mut() {
+        if key.is_empty() {
+            context.diagnostics.error(key_span, path, "a name is empty".to_owned());
+        }
         check(value, &path.key(key), shape, context);
     }
 }

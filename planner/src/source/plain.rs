@@ -15,7 +15,7 @@ pub fn reads_as_text(text: &str) -> bool {
 }
 
 /// Base 60, as in `190:20:30.15`.
-fn is_sexagesimal(text: &str) -> bool {
+pub(super) fn is_sexagesimal(text: &str) -> bool {
     let mut parts = text.strip_prefix(['-', '+']).unwrap_or(text).split(':');
     let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     let first =

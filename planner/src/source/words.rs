@@ -44,6 +44,13 @@ pub(crate) fn image(text: &str) -> Word {
     Ok(text.to_owned())
 }
 
+pub(crate) fn env_file_format(text: &str) -> Word {
+    match text {
+        "" | "raw" => Ok(text.to_owned()),
+        _ => Err(refused(format!("`{}` is not a format", text.escape_debug()), "write raw, or leave it out")),
+    }
+}
+
 pub(crate) fn hostname(text: &str) -> Word {
     let label = |label: &str| {
         !label.is_empty()

@@ -5,7 +5,6 @@ use crate::diagnostic::Span;
 use crate::model::Stack;
 use crate::source::suggest::did_you_mean;
 use crate::source::tree::Value;
-use std::collections::BTreeSet;
 
 /// A use of something that the top level declares.
 struct Use {
@@ -120,13 +119,5 @@ fn declared<'a>(noun: &str, stack: &'a Stack) -> (&'static str, Vec<&'a str>) {
         "config" => ("configs", names(&stack.configs)),
         "model" => ("models", names(&stack.models)),
         _ => ("secrets", names(&stack.secrets)),
-    }
-}
-
-/// Takes out dependencies that are not there and need not be.
-pub(crate) fn drop_missing(stack: &mut Stack) {
-    let enabled: BTreeSet<String> = stack.services.keys().cloned().collect();
-    for service in stack.services.values_mut() {
-        service.depends_on.retain(|target, edge| edge.required || enabled.contains(target));
     }
 }

@@ -151,7 +151,6 @@ networks: {tools: }
     let stack = Memory::stack(TEXT).loaded();
     assert_eq!(stack.services.keys().collect::<Vec<_>>(), ["web"]);
     assert_eq!(stack.disabled.keys().collect::<Vec<_>>(), ["debug"]);
-    assert!(stack.services["web"].depends_on.is_empty());
     assert!(!stack.networks.contains_key("tools"));
     for memory in [
         Memory::stack(TEXT).with(|options| options.profiles = vec!["dev".into()]),
@@ -160,7 +159,6 @@ networks: {tools: }
     ] {
         let stack = memory.loaded();
         assert!(stack.services.contains_key("debug") && stack.networks.contains_key("tools"));
-        assert!(stack.services["web"].depends_on.contains_key("debug"));
     }
 }
 

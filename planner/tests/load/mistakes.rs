@@ -30,6 +30,27 @@ type Mistakes = &'static [(&'static str, &'static [&'static str])];
 const IN_A_SERVICE: Mistakes = &[
     ("imgae: x", &["4:5 services.web.imgae: unknown key `imgae` [did you mean `image`?]"]),
     ("tty: true", &["4:5 services.web.tty: `tty` is not supported yet [`sampan exec` has a terminal]"]),
+    (
+        "ports: [22:22]",
+        &[
+            "4:13 services.web.ports.0: `22:22` is a number of base 60 to older readers of YAML [write \"22:22\"]",
+        ],
+    ),
+    (
+        "environment: {A: True, B: yes, C: 0755}",
+        &[
+            "4:22 services.web.environment.A: the truth value `True` is read as `true` [write \"True\" to keep it]",
+            "4:39 services.web.environment.C: the number `0755` is read as `493` [write \"0755\" to keep it]",
+        ],
+    ),
+    ("environment: {'': x}", &["4:19 services.web.environment: a name is empty"]),
+    (
+        "env_file: [{path: x, format: json}]",
+        &[
+            "4:16 services.web.env_file: env_file x does not exist [create it, or say `required: false`]",
+            "4:34 services.web.env_file.0.format: `json` is not a format [write raw, or leave it out]",
+        ],
+    ),
     ("ports: 80", &["4:12 services.web.ports: must be a list, not a number"]),
     (
         "ports: ['a:80']",

@@ -52,8 +52,8 @@ pub(super) fn start(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Plan {
         current.iter().map(|(id, there)| SlotPlan::keep((*id).clone(), there.spec.clone())).collect();
     let mut edges = Edges::new();
     for (id, there) in &current {
-        let file = stack.and_then(|stack| service_of(stack, &id.slot.service));
-        edges.entry(id.slot.service.clone()).or_default().extend(recorded_edges(&there.spec, file));
+        let service = &id.slot.service;
+        edges.entry(service.clone()).or_default().extend(recorded_edges(&there.spec, stack, service));
     }
     draft.set_edges(edges);
     for slot in &mut draft.slots {
@@ -105,8 +105,13 @@ fn service_of<'a>(stack: &'a Stack, name: &str) -> Option<&'a Service> {
 
 /// What the start of a container that stays as it is follows: the dependencies that it recorded,
 /// with the conditions that the file says, if it says any.
-pub(super) fn recorded_edges(spec: &ContainerSpec, file: Option<&Service>) -> BTreeMap<String, DependsOn> {
-    let from_file = file.map(desired::depends_on).unwrap_or_default();
+pub(super) fn recorded_edges(
+    spec: &ContainerSpec,
+    stack: Option<&Stack>,
+    service: &str,
+) -> BTreeMap<String, DependsOn> {
+    let in_file = |stack| Some(desired::depends_on(stack, service_of(stack, service)?));
+    let from_file = stack.and_then(in_file).unwrap_or_default();
     let plain = DependsOn { condition: Condition::ServiceStarted, restart: false, required: true };
     let edge = |name: &String| (name.clone(), from_file.get(name).cloned().unwrap_or_else(|| plain.clone()));
     spec.depends_on.iter().map(edge).collect()

@@ -58,12 +58,11 @@ fn outside_scope(draft: &mut Draft, stack: &Stack, desired: &Desired) -> BTreeSe
     let mut outside = BTreeSet::new();
     for (id, there) in draft.live.containers.iter().filter(|(_, there)| there.state.is_running()) {
         let name = &id.slot.service;
-        let Some(service) = stack.services.get(name).filter(|_| !desired.depends_on.contains_key(name))
-        else {
+        if !stack.services.contains_key(name) || desired.depends_on.contains_key(name) {
             continue;
-        };
+        }
         draft.slots.push(SlotPlan::keep(id.clone(), there.spec.clone()));
-        edges.entry(name.clone()).or_default().extend(recorded_edges(&there.spec, Some(service)));
+        edges.entry(name.clone()).or_default().extend(recorded_edges(&there.spec, Some(stack), name));
         outside.insert(name.clone());
     }
     draft.set_edges(edges);

@@ -3,6 +3,7 @@
 use super::super::cast::{Refused, loose, refuse};
 use super::super::check::Context;
 use super::super::path::Path;
+use super::super::plain::is_sexagesimal;
 use super::super::tree::{Map, Tag, Tree, Value};
 use super::super::words::refused;
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ pub(crate) fn ports(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>)
         let read = Short::read(&text).and_then(|short| short.fits(context.ports_left).map(|()| short));
         match read {
             Ok(short) => {
+                warn_of_base_60(&item, &text, &path.index(index), context);
                 context.ports_left -= short.targets.len();
                 long.extend(short.long(&item));
             }
@@ -28,6 +30,14 @@ pub(crate) fn ports(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>)
         }
     }
     *items = long;
+}
+
+/// Readers of YAML 1.1 take an unquoted `22:22` for a number of base 60.
+fn warn_of_base_60(item: &Tree, text: &str, path: &Path<'_>, context: &mut Context<'_>) {
+    if is_sexagesimal(text) && context.diagnostics.text(&item.span) == text {
+        let message = format!("`{text}` is a number of base 60 to older readers of YAML");
+        context.diagnostics.warning(&item.span, path, message).hint(format!("write \"{text}\""));
+    }
 }
 
 const FORM: &str = "the form is [host_ip:][published:]target[/protocol]";

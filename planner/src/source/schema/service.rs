@@ -132,8 +132,11 @@ const DEPENDENCY: Shape = Shape::Object(&[
     key("required", &TRUTH),
 ]);
 
-const ENV_FILE: Shape =
-    Shape::Object(&[key("path", &TEXT).required(), key("required", &BOOL), key("format", &TEXT)]);
+const ENV_FILE: Shape = Shape::Object(&[
+    key("path", &TEXT).required(),
+    key("required", &BOOL),
+    key("format", &Shape::One(Kind::Parsed(words::env_file_format))),
+]);
 
 const EXTENDS: Shape = Shape::Object(&[key("service", &TEXT).required(), key("file", &TEXT)]);
 
