@@ -2,6 +2,7 @@
 # make test    runs all tests; without root those that need it are skipped and say so
 # make test-vm runs some of them on cgroup v2 and Debian's kernel 6.1, or KERNEL=6.12, in a virtual machine
 # make bench   measures sampan, beside its peers where they are installed (with root rights)
+# make bench-load measures only how it reads stack files, which needs no rights
 # make lint    checks format, lints, and dependencies (deny.toml)
 # make fmt     formats the code
 
@@ -13,7 +14,7 @@ sudo := $(if $(filter-out 0,$(shell id -u)),sudo)
 # The host is named as the target in .cargo/config.toml, hence the folder in between.
 release = $(or $(CARGO_TARGET_DIR),target)/$(shell rustc -vV | sed -n 's/^host: //p')/release/sampan
 
-.PHONY: help demo test test-vm bench fmt lint release
+.PHONY: help demo test test-vm bench bench-load fmt lint release
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -41,6 +42,10 @@ bench: release
 	@$(need) busybox-static
 	cargo build --release --locked -p e2e --bin bench
 	@$(sudo) tests/bench/run.sh $(abspath $(dir $(release)))/bench $(abspath $(release))
+
+bench-load: release
+	cargo build --release --locked -p e2e --bin bench
+	@$(dir $(release))bench --load $(release)
 
 fmt:
 	@$(need)

@@ -4,6 +4,7 @@
 //! a slow machine is no failure.
 
 mod crun;
+mod load;
 mod measure;
 mod place;
 mod tools;
@@ -11,7 +12,7 @@ mod tools;
 use measure::{Sample, repeat};
 use place::Place;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tools::{Composer, Engine};
 
@@ -35,19 +36,27 @@ fn bench() -> Result<()> {
     let args: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let sampan = match &args[..] {
         [option, bundle] if option.as_os_str() == "--crun" => return crun::alone(bundle),
+        [option, sampan] if option.as_os_str() == "--load" => return load_alone(&sampan.canonicalize()?),
         [sampan] => sampan.canonicalize()?,
-        _ => return Err("usage: bench SAMPAN".into()),
+        _ => return Err("usage: bench [--load] SAMPAN".into()),
     };
+    headline(&sampan)?;
     let place = Place::new(sampan)?;
-    headline(&place)?;
     start_up(&place)?;
+    load::compare(&place.sampan)?;
     let engines = Engine::peers(&place);
     one_container(&place, &engines)?;
     stacks(&place, &engines)?;
     unchanged(&place, &engines)
 }
 
-fn headline(place: &Place) -> Result<()> {
+/// Only what needs neither root nor an image.
+fn load_alone(sampan: &Path) -> Result<()> {
+    headline(sampan)?;
+    load::compare(sampan)
+}
+
+fn headline(sampan: &Path) -> Result<()> {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let cores = std::thread::available_parallelism()?;
     let load = std::fs::read_to_string("/proc/loadavg")?;
@@ -56,7 +65,7 @@ fn headline(place: &Place) -> Result<()> {
         "Linux {}, {cores} cores, load {load}; median (fastest – slowest) of n runs",
         kernel.trim()
     ))?;
-    let bytes = std::fs::metadata(&place.sampan)?.len();
+    let bytes = std::fs::metadata(sampan)?.len();
     title("release binary")?;
     line(&format!("  {:<32}{:>9.2} MB", "sampan", bytes as f64 / 1e6))
 }
