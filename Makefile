@@ -3,6 +3,7 @@
 # make test-vm runs some of them on cgroup v2 and Debian's kernel 6.1, or KERNEL=6.12, in a virtual machine
 # make bench   measures sampan, beside its peers where they are installed (with root rights)
 # make bench-load measures only how it reads stack files, which needs no rights
+# make fuzz    looks for files that loading is wrong about, a minute each target or SECONDS=1800
 # make lint    checks format, lints, and dependencies (deny.toml)
 # make fmt     formats the code
 
@@ -10,11 +11,12 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 need := .ci/need
 KERNEL = 6.1
 TESTS = some
+SECONDS = 60
 sudo := $(if $(filter-out 0,$(shell id -u)),sudo)
 # The host is named as the target in .cargo/config.toml, hence the folder in between.
 release = $(or $(CARGO_TARGET_DIR),target)/$(shell rustc -vV | sed -n 's/^host: //p')/release/sampan
 
-.PHONY: help demo test test-vm bench bench-load fmt lint release
+.PHONY: help demo test test-vm bench bench-load fuzz fmt lint release
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -46,6 +48,10 @@ bench: release
 bench-load: release
 	cargo build --release --locked -p e2e --bin bench
 	@$(dir $(release))bench --load $(release)
+
+fuzz:
+	@$(need) gcc g++ libc6-dev
+	@tests/fuzz/run.sh $(SECONDS)
 
 fmt:
 	@$(need)

@@ -1,0 +1,23 @@
+#!/bin/bash
+# Builds the fuzz targets and runs them one after the other, from what earlier runs came upon and
+# from the seeds. Ends with the first finding, which then lies in target/fuzz/artifacts/.
+# usage: run.sh SECONDS [TARGET...]
+set -eu
+cd "$(dirname "$0")/../.."
+seconds=$1
+shift
+[ $# -gt 0 ] || set -- file project
+out=$(realpath -m "${CARGO_TARGET_DIR:-target}")/fuzz
+tools=$(.ci/tool cargo-fuzz '^0.13')
+export PATH=$PATH:$tools
+# Keys are the words that mutations put in.
+mkdir -p "$out/artifacts"
+grep -ohE 'key\("[a-z_]+"' planner/src/source/schema/*.rs | sort -u | sed -E 's/.*"(.*)"/"\1: "/' >"$out/words.dict"
+cargo fuzz build --fuzz-dir tests/fuzz --target-dir "$out/build" --release --sanitizer none
+for target in "$@"; do
+    corpus=$out/corpus/$target
+    mkdir -p "$corpus"
+    cp "$out"/build/*/release/"$target" "$out/$target"
+    "$out/$target" "$corpus" tests/fuzz/seeds -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+        -max_len=16384 -dict="$out/words.dict" -artifact_prefix="$out/artifacts/" -print_final_stats=1
+done
