@@ -223,7 +223,9 @@ fn everything(shape: &Shape) -> Tree {
         Shape::One(kind) => example(kind),
         Shape::List(item) | Shape::Set(item) => Value::List(vec![everything(item)]),
         Shape::Map(entry) | Shape::Named(entry) => map(&mut std::iter::once(("a", everything(entry)))),
-        Shape::Object(keys) => map(&mut keys.iter().map(|key| (key.name, everything(key.shape)))),
+        Shape::Object(keys) | Shape::Closed(keys) => {
+            map(&mut keys.iter().map(|key| (key.name, everything(key.shape))))
+        }
         // `external` has a name in old files only.
         Shape::OneOr(kind @ (Kind::Bool | Kind::Truth), _) => example(kind),
         Shape::OneOr(_, inner) => return everything(inner),

@@ -53,8 +53,8 @@ pub(crate) fn check(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &m
     match shape {
         Shape::Any => {}
         Shape::Nullable(shape) => check(tree, path, shape, context),
-        Shape::Short(rewrite, shape) => {
-            rewrite(tree, path, context);
+        Shape::Short(form, shape) => {
+            (form.rewrite)(tree, path, context);
             check(tree, path, shape, context);
         }
         Shape::One(kind) => cast::cast(tree, path, kind, context),
@@ -66,7 +66,8 @@ pub(crate) fn check(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &m
             names(tree, path, context);
             map(tree, path, shape, context);
         }
-        Shape::Object(keys) => object(tree, path, keys, context),
+        Shape::Object(keys) => object(tree, path, (keys, true), context),
+        Shape::Closed(keys) => object(tree, path, (keys, false), context),
     }
 }
 
@@ -111,7 +112,13 @@ fn names(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) {
     }
 }
 
-fn object(tree: &mut Tree, path: &Path<'_>, keys: &'static [Key], context: &mut Context<'_>) {
+/// `extensible`: `x-…` keys may stand there too.
+fn object(
+    tree: &mut Tree,
+    path: &Path<'_>,
+    (keys, extensible): (&'static [Key], bool),
+    context: &mut Context<'_>,
+) {
     let Value::Map(map) = &mut tree.value else {
         let what = if path.matches("") { "the top level " } else { "" };
         let message = format!("{what}must be a mapping, not {}", tree.noun());
@@ -125,7 +132,7 @@ fn object(tree: &mut Tree, path: &Path<'_>, keys: &'static [Key], context: &mut 
                 true
             }
             // Extensions are the user's own.
-            None if entry.key.starts_with("x-") => true,
+            None if extensible && entry.key.starts_with("x-") => true,
             None => {
                 unknown(entry, &path, keys, context);
                 false

@@ -36,6 +36,7 @@ pub(crate) mod words;
 pub(crate) mod yaml;
 
 pub use plain::reads_as_text;
+pub use schema::stack_schema;
 pub use variables::{Variable, variables};
 
 use std::io;

@@ -292,6 +292,21 @@ pub(crate) fn network_driver(text: &str) -> Word {
     }
 }
 
+pub(crate) fn volume_driver(text: &str) -> Word {
+    match text {
+        "" | "local" => Ok(text.to_owned()),
+        _ => not_yet(&format!("volume driver `{}`", text.escape_debug()), "use local"),
+    }
+}
+
+/// What hands out the addresses of a network.
+pub(crate) fn address_driver(text: &str) -> Word {
+    match text {
+        "" | "default" => Ok(text.to_owned()),
+        _ => not_yet(&format!("address driver `{}`", text.escape_debug()), "use default"),
+    }
+}
+
 /// A number of cores that can be limited to.
 pub(crate) fn cores(text: &str) -> Word {
     match units::parse_float(text) {

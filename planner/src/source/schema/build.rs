@@ -2,50 +2,61 @@
 
 use super::files::REFERENCES;
 use super::shapes::{BOOL, HOSTS, LABELS, TEXT, TEXTS, VARIABLES, WHOLE_BYTES};
-use super::{Merge, Shape, key};
-use crate::source::canonical as short;
+use super::{Merge, Shape, forms, key};
 use crate::source::cast::Kind;
 use crate::source::merge::identity;
 
 /// A truth value, or options as text.
-const FLAGS: Shape = Shape::Short(short::truth_as_text, &TEXT);
+const FLAGS: Shape = Shape::Short(forms::TRUTH_AS_TEXT, &TEXT);
 
 pub(super) const BUILD: Shape = Shape::Short(
-    short::build,
+    forms::BUILD,
     &Shape::Object(&[
-        key("context", &TEXT),
-        key("dockerfile", &TEXT),
-        key("dockerfile_inline", &TEXT),
-        key("entitlements", &TEXTS),
-        key("args", &VARIABLES).merge(Merge::Pairs),
-        key("ssh", &Shape::Short(short::ssh, &Shape::Map(&Shape::Nullable(&TEXT)))),
-        key("labels", &LABELS).merge(Merge::Pairs),
-        key("cache_from", &TEXTS),
-        key("cache_to", &TEXTS),
-        key("no_cache", &BOOL),
-        key("no_cache_filter", &Shape::Short(short::list_of_one, &TEXTS)),
-        key("additional_contexts", &Shape::Short(short::complete_pairs, &Shape::Map(&TEXT)))
+        key("context", &TEXT).about("Folder or URL with the files that the build may use."),
+        key("dockerfile", &TEXT).about("The Dockerfile, seen from the context; by default `Dockerfile`."),
+        key("dockerfile_inline", &TEXT).about("Text of the Dockerfile in place of a file."),
+        key("entitlements", &TEXTS).about("What else the build may do: `network.host`, `security.insecure`."),
+        key("args", &VARIABLES)
+            .about("Values of `ARG` instructions; without a value, that of the variable of this name.")
             .merge(Merge::Pairs),
-        key("network", &TEXT),
-        key("provenance", &FLAGS),
-        key("sbom", &FLAGS),
-        key("pull", &BOOL),
-        key("target", &TEXT),
-        key("shm_size", &WHOLE_BYTES),
-        key("extra_hosts", &HOSTS).merge(Merge::Unique(identity::text)),
-        key("isolation", &TEXT),
-        key("privileged", &BOOL),
-        key("secrets", &REFERENCES),
-        key("tags", &TEXTS).merge(Merge::Unique(identity::name)),
-        key("ulimits", &ULIMITS),
-        key("platforms", &TEXTS),
+        key("ssh", &Shape::Short(forms::SSH, &Shape::Map(&Shape::Nullable(&TEXT))))
+            .about("SSH agents and keys for `RUN --mount=type=ssh`, by id."),
+        key("labels", &LABELS).about("Labels of the image.").merge(Merge::Pairs),
+        key("cache_from", &TEXTS).about("Places from which earlier results may be taken."),
+        key("cache_to", &TEXTS).about("Places where results are kept for other builds."),
+        key("no_cache", &BOOL).about("Takes nothing from the cache; by default false."),
+        key("no_cache_filter", &Shape::Short(forms::LIST_OF_ONE, &TEXTS))
+            .about("Stages for which nothing is taken from the cache."),
+        key("additional_contexts", &Shape::Short(forms::COMPLETE_PAIRS, &Shape::Map(&TEXT)))
+            .about("More contexts by name: folders, URLs, images, or `service:NAME`.")
+            .merge(Merge::Pairs),
+        key("network", &TEXT).about("Network of `RUN` instructions: `host`, `none` or a name."),
+        key("provenance", &FLAGS).about("Provenance attestation: true, false or its options."),
+        key("sbom", &FLAGS).about("Bill of materials: true, false or its options."),
+        key("pull", &BOOL).about("Pulls images of `FROM` even when they are there; by default false."),
+        key("target", &TEXT).about("The stage to build; by default the last one."),
+        key("shm_size", &WHOLE_BYTES).about("Size of /dev/shm while building, in bytes or with a unit."),
+        key("extra_hosts", &HOSTS)
+            .about("Names for the hosts file while building.")
+            .merge(Merge::Unique(identity::text)),
+        key("isolation", &TEXT).about("Isolation technology (Windows)."),
+        key("privileged", &BOOL).about("Gives `RUN` instructions all privileges; by default false."),
+        key("secrets", &REFERENCES).about("Secrets for `RUN --mount=type=secret`."),
+        key("tags", &TEXTS).about("More names of the image.").merge(Merge::Unique(identity::name)),
+        key("ulimits", &ULIMITS).about("Limits of processes while building, by name."),
+        key("platforms", &TEXTS).about("Platforms to build for: `os/arch[/variant]`."),
     ]),
 );
 
 /// As for a service, but never as text.
 const ULIMITS: Shape = Shape::Map(&Shape::OneOr(
     Kind::PlainInt(i64::MIN, i64::MAX),
-    &Shape::Object(&[key("hard", &PLAIN_INT).required(), key("soft", &PLAIN_INT).required()]),
+    &Shape::Object(&[
+        key("hard", &PLAIN_INT)
+            .about("Limit up to which a process may raise its own; -1 is unlimited.")
+            .required(),
+        key("soft", &PLAIN_INT).about("Limit that holds at first; -1 is unlimited.").required(),
+    ]),
 ));
 
 const PLAIN_INT: Shape = Shape::One(Kind::PlainInt(i64::MIN, i64::MAX));

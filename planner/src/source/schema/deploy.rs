@@ -1,32 +1,48 @@
 //! A service's `deploy`.
 
 use super::shapes::{CORES, COUNT, CUT, DURATION, INT, LABELS, NAMES, TEXT, TEXT_BYTES, TEXTS};
-use super::{Merge, Shape, key};
-use crate::source::canonical as short;
+use super::{Merge, Shape, forms, key};
 use crate::source::cast::Kind;
 use crate::source::words;
 
 const NO_SWARM: &str = "it only means something to a cluster";
 
 pub(super) const DEPLOY: Shape = Shape::Object(&[
-    key("mode", &TEXT).checked(words::deploy_mode),
-    key("endpoint_mode", &TEXT).passed_on(NO_SWARM),
-    key("replicas", &Shape::One(Kind::Int(0, i64::MAX))).checked(words::replicas),
-    key("labels", &LABELS).merge(Merge::Pairs).passed_on(NO_SWARM),
-    key("rollback_config", &UPDATE).passed_on("a replacement that fails is left for the next `up`"),
-    key("update_config", &UPDATE).passed_on("all replicas are replaced at once"),
-    key("resources", &RESOURCES),
-    key("restart_policy", &RESTART_POLICY).refused("write `restart` beside `deploy`"),
-    key("placement", &PLACEMENT).passed_on(NO_SWARM),
+    key("mode", &TEXT)
+        .about("How containers are counted; by default `replicated`, a given number.")
+        .checked(words::deploy_mode),
+    key("endpoint_mode", &TEXT)
+        .about("How a cluster spreads connections: `vip` or `dnsrr`.")
+        .passed_on(NO_SWARM),
+    key("replicas", &Shape::One(Kind::Int(0, i64::MAX)))
+        .about("Number of containers; by default 1.")
+        .checked(words::replicas),
+    key("labels", &LABELS)
+        .about("Labels of the service as a cluster sees it, not of its containers.")
+        .merge(Merge::Pairs)
+        .passed_on(NO_SWARM),
+    key("rollback_config", &UPDATE)
+        .about("How a failed replacement is undone.")
+        .passed_on("a replacement that fails is left for the next `up`"),
+    key("update_config", &UPDATE)
+        .about("How containers are replaced by newer ones.")
+        .passed_on("all replicas are replaced at once"),
+    key("resources", &RESOURCES).about("What its containers may use, and what is kept for them."),
+    key("restart_policy", &RESTART_POLICY)
+        .about("What happens when a container ends by itself.")
+        .refused("write `restart` beside `deploy`"),
+    key("placement", &PLACEMENT).about("On which machines of a cluster containers run.").passed_on(NO_SWARM),
 ]);
 
 const UPDATE: Shape = Shape::Object(&[
-    key("parallelism", &COUNT),
-    key("delay", &DURATION),
-    key("failure_action", &TEXT),
-    key("monitor", &DURATION),
-    key("max_failure_ratio", &Shape::One(Kind::Number(f64::MIN, f64::MAX))),
-    key("order", &Shape::One(Kind::Word(&["start-first", "stop-first"]))),
+    key("parallelism", &COUNT).about("Number of containers that are replaced at once; 0 is all."),
+    key("delay", &DURATION).about("Time between two groups."),
+    key("failure_action", &TEXT).about("What follows a failure: `pause`, `continue`, `rollback`."),
+    key("monitor", &DURATION).about("Time for which a new container is watched for failure."),
+    key("max_failure_ratio", &Shape::One(Kind::Number(f64::MIN, f64::MAX)))
+        .about("Part of containers that may fail, from 0 to 1."),
+    key("order", &Shape::One(Kind::Word(&["start-first", "stop-first"])))
+        .about("Whether the new container starts first or the old one stops first."),
 ]);
 
 const NOT_RESERVED: &str = "reservations are not enforced yet";
@@ -35,56 +51,73 @@ const RESOURCES: Shape = Shape::Object(&[
     key(
         "limits",
         &Shape::Object(&[
-            key("cpus", &CORES).checked(words::cores),
-            key("memory", &TEXT_BYTES).checked(words::size),
-            key("pids", &INT).checked(words::limit),
+            key("cpus", &CORES).about("CPU time in cores, for example 0.5.").checked(words::cores),
+            key("memory", &TEXT_BYTES).about("Memory with a unit, for example `64m`.").checked(words::size),
+            key("pids", &INT)
+                .about("Number of processes and threads; -1 is unlimited.")
+                .checked(words::limit),
         ]),
-    ),
+    )
+    .about("The most that each container may use."),
     key(
         "reservations",
         &Shape::Object(&[
-            key("cpus", &CORES).passed_on(NOT_RESERVED),
-            key("memory", &TEXT_BYTES).passed_on(NOT_RESERVED),
-            key("generic_resources", &Shape::List(&GENERIC)).passed_on(NO_SWARM),
-            key("devices", &Shape::List(&DEVICE_REQUEST)).refused(""),
+            key("cpus", &CORES).about("CPU time in cores, for example 0.5.").passed_on(NOT_RESERVED),
+            key("memory", &TEXT_BYTES)
+                .about("Memory with a unit, for example `64m`.")
+                .passed_on(NOT_RESERVED),
+            key("generic_resources", &Shape::List(&GENERIC))
+                .about("Things of a cluster's machines that can be counted.")
+                .passed_on(NO_SWARM),
+            key("devices", &Shape::List(&DEVICE_REQUEST))
+                .about("Devices that are asked for by what they can do.")
+                .refused(""),
         ]),
-    ),
+    )
+    .about("What is kept for each container."),
 ]);
 
 const GENERIC: Shape = Shape::Object(&[key(
     "discrete_resource_spec",
-    &Shape::Object(&[key("kind", &TEXT), key("value", &CUT)]),
-)]);
+    &Shape::Object(&[key("kind", &TEXT).about("Name of the kind."), key("value", &CUT).about("How many.")]),
+)
+.about("So many of one kind.")]);
 
 /// A request for devices by what they can do.
 pub(super) const DEVICE_REQUEST: Shape = Shape::Object(&[
-    key("capabilities", &NAMES).required(),
-    key("count", &Shape::One(Kind::Count)),
-    key("device_ids", &NAMES),
-    key("driver", &TEXT),
-    key("options", &LABELS).merge(Merge::Pairs),
+    key("capabilities", &NAMES).about("What the device must be able to do: `gpu`, `compute`, …").required(),
+    key("count", &Shape::One(Kind::Count)).about("Number of devices, or `all`."),
+    key("device_ids", &NAMES).about("These devices, by the driver's ids."),
+    key("driver", &TEXT).about("The driver to ask, for example `nvidia`."),
+    key("options", &LABELS).about("Options of the driver.").merge(Merge::Pairs),
 ]);
 
 /// As [`DEVICE_REQUEST`], but what is asked for is known to be a GPU.
-pub(super) const GPUS: Shape = Shape::Short(short::gpus, &Shape::List(&GPU));
+pub(super) const GPUS: Shape = Shape::Short(forms::GPUS, &Shape::List(&GPU));
 
 const GPU: Shape = Shape::Object(&[
-    key("capabilities", &NAMES),
-    key("count", &Shape::One(Kind::Count)),
-    key("device_ids", &NAMES),
-    key("driver", &TEXT),
-    key("options", &LABELS).merge(Merge::Pairs),
+    key("capabilities", &NAMES).about("What the device must be able to do: `gpu`, `compute`, …"),
+    key("count", &Shape::One(Kind::Count)).about("Number of devices, or `all`."),
+    key("device_ids", &NAMES).about("These devices, by the driver's ids."),
+    key("driver", &TEXT).about("The driver to ask, for example `nvidia`."),
+    key("options", &LABELS).about("Options of the driver.").merge(Merge::Pairs),
 ]);
 
 const RESTART_POLICY: Shape = Shape::Object(&[
-    key("condition", &TEXT),
-    key("delay", &DURATION),
-    key("max_attempts", &COUNT),
-    key("window", &DURATION),
+    key("condition", &TEXT).about("When it is started again: `none`, `on-failure`, `any`."),
+    key("delay", &DURATION).about("Time before it is started again."),
+    key("max_attempts", &COUNT).about("Number of attempts; by default there is no end."),
+    key("window", &DURATION).about("Time after which a start counts as a success."),
 ]);
 
 const PLACEMENT: Shape = Shape::Object(&[
-    key("constraints", &TEXTS),
-    key("preferences", &Shape::List(&Shape::Object(&[key("spread", &TEXT)]))),
-    key("max_replicas_per_node", &COUNT),
+    key("constraints", &TEXTS).about("Conditions that a machine must meet."),
+    key(
+        "preferences",
+        &Shape::List(&Shape::Object(&[
+            key("spread", &TEXT).about("The label of machines over whose values containers are spread.")
+        ])),
+    )
+    .about("How containers are spread over machines."),
+    key("max_replicas_per_node", &COUNT).about("The most containers on one machine."),
 ]);

@@ -5,13 +5,16 @@
 mod build;
 mod deploy;
 mod files;
+mod forms;
 mod healthcheck;
+mod json;
 mod mount;
 mod network;
 mod service;
 mod shapes;
 mod top;
 
+pub use json::stack_schema;
 pub(crate) use service::SERVICE;
 pub(crate) use top::TOP;
 
@@ -36,12 +39,52 @@ pub(crate) enum Shape {
     Named(&'static Shape),
     /// A mapping with known keys.
     Object(&'static [Key]),
+    /// As `Object`, without any `x-…` keys.
+    Closed(&'static [Key]),
     /// A mapping with known keys, or one value instead.
     OneOr(Kind, &'static Shape),
     /// Null means something of its own.
     Nullable(&'static Shape),
     /// Short forms are rewritten first.
-    Short(ShortForm, &'static Shape),
+    Short(Form, &'static Shape),
+}
+
+/// A short form.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    /// Makes it long.
+    pub(crate) rewrite: ShortForm,
+    /// How it looks.
+    also: Also,
+}
+
+/// What may stand in place of the long form.
+#[derive(Clone, Copy)]
+enum Also {
+    /// Nothing but the long form written in another way.
+    Nothing,
+    /// A text.
+    Text,
+    /// This text.
+    Word(&'static str),
+    /// A truth value.
+    Truth,
+    /// A list of texts.
+    Texts,
+    /// A list of texts that may not repeat.
+    Names,
+    /// A text, or a list whose items may be texts.
+    TextOrTexts,
+    /// A list whose items may be texts or numbers.
+    Ports,
+    /// A mapping of names to a text or several.
+    Hosts,
+    /// A list of texts, or a mapping whose values may be empty.
+    Pairs,
+    /// A mapping whose values may be empty.
+    Empty,
+    /// A mapping whose values may be single ones.
+    Single,
 }
 
 /// Rewrites a short form to the long one and leaves a long one as it is.
@@ -51,6 +94,8 @@ pub(crate) type ShortForm = fn(&mut Tree, &Path<'_>, &mut Context<'_>);
 pub(crate) struct Key {
     /// The key.
     pub(crate) name: &'static str,
+    /// One sentence: meaning, unit, default.
+    pub(crate) about: &'static str,
     /// What stands below it.
     pub(crate) shape: &'static Shape,
     /// How a later version of it joins an earlier one.
@@ -101,10 +146,16 @@ pub(crate) type EngineCheck = fn(&str) -> Result<String, Refused>;
 
 /// A key that is enforced.
 pub(crate) const fn key(name: &'static str, shape: &'static Shape) -> Key {
-    Key { name, shape, merge: Merge::Deep, required: false, support: Support::Enforced }
+    Key { name, about: "", shape, merge: Merge::Deep, required: false, support: Support::Enforced }
 }
 
 impl Key {
+    /// What it is about, in one sentence.
+    pub(crate) const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
     /// Merged in another way than by its shape.
     pub(crate) const fn merge(mut self, merge: Merge) -> Self {
         self.merge = merge;
@@ -154,7 +205,7 @@ impl Shape {
     /// The known keys of an object.
     pub(crate) fn keys(&self) -> Option<&'static [Key]> {
         match self.long() {
-            Shape::Object(keys) => Some(keys),
+            Shape::Object(keys) | Shape::Closed(keys) => Some(keys),
             Shape::OneOr(_, inner) => inner.keys(),
             _ => None,
         }

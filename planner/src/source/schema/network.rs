@@ -2,66 +2,100 @@
 
 use super::shapes::{BOOL, LABELS, NAMES, OPTIONS, TEXT};
 use super::top::EXTERNAL;
-use super::{Merge, Shape, key};
-use crate::source::canonical as short;
+use super::{Merge, Shape, forms, key};
 use crate::source::cast::Kind;
 use crate::source::merge::identity;
 use crate::source::words;
 
 pub(super) const NETWORK: Shape = Shape::Short(
-    short::external,
+    forms::EXTERNAL,
     &Shape::Object(&[
-        key("name", &TEXT).checked(words::real_name),
-        key("driver", &TEXT).checked(words::network_driver),
-        key("driver_opts", &OPTIONS).refused(""),
-        key("ipam", &IPAM),
-        key("external", &EXTERNAL),
-        key("internal", &BOOL),
-        key("enable_ipv4", &BOOL).refused(""),
-        key("enable_ipv6", &BOOL).refused(""),
-        key("attachable", &BOOL),
-        key("labels", &LABELS).merge(Merge::Pairs),
+        key("name", &TEXT)
+            .about("Real name of the network; by default the stack's name, `_` and the key.")
+            .checked(words::real_name),
+        key("driver", &TEXT).about("Kind of network; by default `bridge`.").checked(words::network_driver),
+        key("driver_opts", &OPTIONS).about("Options of the driver.").refused(""),
+        key("ipam", &IPAM).about("Addresses of the network."),
+        key("external", &EXTERNAL).about("Somebody else makes and removes it; it must exist."),
+        key("internal", &BOOL).about("No way out of the network; by default false."),
+        key("enable_ipv4", &BOOL).about("Whether it has IPv4 addresses; by default true.").refused(""),
+        key("enable_ipv6", &BOOL).about("Whether it has IPv6 addresses; by default false.").refused(""),
+        key("attachable", &BOOL)
+            .about("Containers from outside of the stack may join; by default false.")
+            .passed_on("it only means something to a cluster"),
+        key("labels", &LABELS).about("Labels of the network.").merge(Merge::Pairs),
     ]),
 );
 
 const IPAM: Shape = Shape::Object(&[
-    key("driver", &TEXT),
-    key("config", &Shape::List(&RANGE)).merge(Merge::Subnets),
-    key("options", &Shape::Map(&TEXT)),
+    key("driver", &TEXT)
+        .about("What hands out addresses; by default `default`.")
+        .checked(words::address_driver),
+    key("config", &Shape::List(&RANGE))
+        .about("Ranges of addresses; by default a free one is chosen.")
+        .merge(Merge::Subnets),
+    key("options", &Shape::Map(&TEXT))
+        .about("Options of the driver.")
+        .passed_on("Docker Compose leaves them out too"),
 ]);
 
 const RANGE: Shape = Shape::Object(&[
-    key("subnet", &TEXT).checked(words::subnet),
-    key("ip_range", &TEXT).refused(""),
-    key("gateway", &TEXT).checked(words::ipv4_address),
-    key("aux_addresses", &Shape::Map(&TEXT)).refused(""),
+    key("subnet", &TEXT)
+        .about("Range as address and prefix length, for example 10.9.0.0/24.")
+        .checked(words::subnet),
+    key("ip_range", &TEXT).about("Part of the range from which containers get addresses.").refused(""),
+    key("gateway", &TEXT)
+        .about("Address of the host in the network; by default the first of the range.")
+        .checked(words::ipv4_address),
+    key("aux_addresses", &Shape::Map(&TEXT))
+        .about("Addresses that are taken, by the name of who has them.")
+        .refused(""),
 ]);
 
 /// A service's networks.
 pub(super) const ATTACHMENTS: Shape =
-    Shape::Short(short::map_of_names, &Shape::Map(&Shape::Nullable(&ATTACHMENT)));
+    Shape::Short(forms::MAP_OF_NAMES, &Shape::Map(&Shape::Nullable(&ATTACHMENT)));
 
 const ATTACHMENT: Shape = Shape::Object(&[
-    key("aliases", &NAMES).merge(Merge::Unique(identity::name)),
-    key("interface_name", &TEXT).refused(""),
-    key("ipv4_address", &TEXT).refused(""),
-    key("ipv6_address", &TEXT).refused(""),
-    key("link_local_ips", &NAMES).merge(Merge::Unique(identity::name)).refused(""),
-    key("mac_address", &TEXT).refused(""),
-    key("driver_opts", &OPTIONS).refused(""),
-    key("priority", &PRIORITY).refused(""),
-    key("gw_priority", &PRIORITY).refused(""),
+    key("aliases", &NAMES)
+        .about("More names of the service on this network.")
+        .merge(Merge::Unique(identity::name)),
+    key("interface_name", &TEXT).about("Name of the interface in the container.").refused(""),
+    key("ipv4_address", &TEXT).about("Fixed IPv4 address.").refused(""),
+    key("ipv6_address", &TEXT).about("Fixed IPv6 address.").refused(""),
+    key("link_local_ips", &NAMES)
+        .about("Link-local addresses.")
+        .merge(Merge::Unique(identity::name))
+        .refused(""),
+    key("mac_address", &TEXT).about("MAC address of the interface.").refused(""),
+    key("driver_opts", &OPTIONS).about("Options of the network's driver for this interface.").refused(""),
+    key("priority", &PRIORITY)
+        .about("The network with the highest number is joined first; by default 0.")
+        .refused(""),
+    key("gw_priority", &PRIORITY)
+        .about("The network with the highest number has the default route; by default 0.")
+        .refused(""),
 ]);
 
 /// A published port.
 pub(super) const PORT: Shape = Shape::Object(&[
-    key("name", &TEXT),
-    key("mode", &TEXT),
-    key("host_ip", &TEXT).checked(words::ip_address),
-    key("target", &Shape::One(Kind::Int(0, u32::MAX as i64))).required().checked(words::target_port),
-    key("published", &Shape::One(Kind::TextOrInt)).checked(words::published_port),
-    key("protocol", &TEXT).checked(words::protocol),
-    key("app_protocol", &TEXT),
+    key("name", &TEXT).about("A name for people.").passed_on("it is a note for people"),
+    key("mode", &TEXT)
+        .about("Where a cluster publishes it: `ingress` everywhere, `host` on the machine of the container."),
+    key("host_ip", &TEXT)
+        .about("Address of the host that listens; by default all of them.")
+        .checked(words::ip_address),
+    key("target", &Shape::One(Kind::Int(0, u32::MAX as i64)))
+        .about("Port in the container.")
+        .required()
+        .checked(words::target_port),
+    key("published", &Shape::One(Kind::TextOrInt))
+        .about("Port of the host; by default a free one is chosen.")
+        .checked(words::published_port),
+    key("protocol", &TEXT).about("`tcp` or `udp`; by default tcp.").checked(words::protocol),
+    key("app_protocol", &TEXT)
+        .about("What is spoken there, for people: `http`, …")
+        .passed_on("it is a note for people"),
 ]);
 
 /// Of several networks of a service, the highest counts.

@@ -1,7 +1,6 @@
 //! Shapes that many keys share.
 
-use super::Shape;
-use crate::source::canonical as short;
+use super::{Shape, forms};
 use crate::source::cast::Kind;
 
 pub(super) const TEXT: Shape = Shape::One(Kind::Text);
@@ -31,16 +30,16 @@ pub(super) const TEXTS: Shape = Shape::List(&TEXT);
 /// A list of texts that may not repeat.
 pub(super) const NAMES: Shape = Shape::Set(&TEXT);
 /// A text, or a list of texts that may not repeat.
-pub(super) const ONE_OR_NAMES: Shape = Shape::Short(short::list_of_one, &NAMES);
+pub(super) const ONE_OR_NAMES: Shape = Shape::Short(forms::LIST_OF_ONE, &NAMES);
 /// A command line as words; null takes that of the image.
-pub(super) const COMMAND: Shape = Shape::Nullable(&Shape::Short(short::command, &TEXTS));
+pub(super) const COMMAND: Shape = Shape::Nullable(&Shape::Short(forms::COMMAND, &TEXTS));
 /// `KEY: value` with nothing for an empty value.
-pub(super) const LABELS: Shape = Shape::Short(short::labels, &Shape::Map(&LOOSE));
+pub(super) const LABELS: Shape = Shape::Short(forms::LABELS, &Shape::Map(&LOOSE));
 /// `KEY: value` where null means the value that the variable has elsewhere.
-pub(super) const VARIABLES: Shape = Shape::Short(short::environment, &Shape::Map(&Shape::Nullable(&LOOSE)));
+pub(super) const VARIABLES: Shape = Shape::Short(forms::ENVIRONMENT, &Shape::Map(&Shape::Nullable(&LOOSE)));
 /// Options of a driver.
 pub(super) const OPTIONS: Shape = Shape::Map(&Shape::One(Kind::TextOrNumber));
 /// Name servers: one or several.
-pub(super) const SERVERS: Shape = Shape::Short(short::name_servers, &NAMES);
+pub(super) const SERVERS: Shape = Shape::Short(forms::NAME_SERVERS, &NAMES);
 /// Host names and their addresses.
-pub(super) const HOSTS: Shape = Shape::Short(short::extra_hosts, &NAMES);
+pub(super) const HOSTS: Shape = Shape::Short(forms::EXTRA_HOSTS, &NAMES);
