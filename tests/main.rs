@@ -3,6 +3,7 @@
 
 mod config;
 mod conformance;
+mod corpus;
 mod crash;
 mod examples;
 mod scenarios;

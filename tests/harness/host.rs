@@ -314,7 +314,8 @@ pub fn busybox_archive() -> &'static Path {
     })
 }
 
+/// Says why a test is skipped.
 #[expect(clippy::print_stderr, reason = "the reason of a skipped test belongs on the test's output")]
-fn skip(reason: &str) {
+pub fn skip(reason: &str) {
     eprintln!("skipped: {reason}");
 }

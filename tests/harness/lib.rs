@@ -9,7 +9,7 @@ mod leaks;
 mod output;
 mod stack;
 
-pub use host::{Host, binary, busybox_archive};
+pub use host::{Host, binary, busybox_archive, skip};
 pub use output::Output;
 pub use stack::Project;
 
