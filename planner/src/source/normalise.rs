@@ -17,6 +17,11 @@ pub(crate) fn normalise(tree: &mut Tree, stack: &str, environment: &Environment<
             dependencies(service);
         }
     }
+    visit(tree, "services.*.pull_policy", &mut |policy| {
+        if policy.as_text() == Some("if_not_present") {
+            policy.value = Value::Text("missing".to_owned());
+        }
+    });
     visit(tree, "services.*.volumes.*.target", &mut |target| {
         if let Value::Text(text) = &mut target.value {
             *text = clean(text);

@@ -182,7 +182,9 @@ impl<'a> Builder<'a> {
                 Value::Bad
             });
         }
-        if style != ScalarStyle::Plain {
+        // A tag of another kind leaves what it marks as it is written: `!override 10` is a text.
+        let marked = tag.is_some_and(|tag| !(tag.handle() == "!" && tag.suffix() == "reset"));
+        if style != ScalarStyle::Plain || marked {
             return Value::Text(text.to_owned());
         }
         if scalar::is_date(text) && !self.in_extension() {
@@ -493,6 +495,17 @@ mod tests {
         assert_eq!(top.at(&["c", "command"]).unwrap().tag, Some(Tag::Override));
         assert_eq!(top.get("e").unwrap().tag, Some(Tag::Reset));
         assert_eq!(top.at(&["f", "command"]).unwrap().tag, None, "a list of mappings steers nothing");
+    }
+
+    #[test]
+    fn what_a_tag_marks_is_text() {
+        let (documents, _) =
+            read("a: !override 0x10\nb: !foo ~\nc: !override true\nd: !!int 1\ne: !reset ~\n");
+        let top = &documents.unwrap()[0];
+        let texts = ["a", "b", "c"].map(|key| top.get(key).and_then(Tree::as_text));
+        assert_eq!(texts, [Some("0x10"), Some("~"), Some("true")]);
+        assert_eq!(top.get("d").and_then(Tree::as_int), Some(1));
+        assert_eq!(top.get("e").unwrap().value, Value::Null);
     }
 
     #[test]

@@ -98,3 +98,11 @@ fn a_service_without_networks_is_on_the_default_one() {
         })
     );
 }
+
+#[test]
+fn what_means_the_same_is_printed_the_same() {
+    let text = "services: {a: {image: i, pull_policy: if_not_present, provider: {type: t, options: {a: [], b: 1.5}}}}";
+    let service = &Memory::stack(text).loaded().to_json()["services"]["a"];
+    assert_eq!(service["pull_policy"], "missing");
+    assert_eq!(service["provider"], json!({"type": "t", "options": {"b": ["1.5"]}}));
+}

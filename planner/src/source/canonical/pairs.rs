@@ -50,7 +50,7 @@ pub(crate) fn complete_pairs(tree: &mut Tree, path: &Path<'_>, context: &mut Con
     empty_for_null(tree, path, context);
 }
 
-/// The `options` of a provider: every value is a list of texts.
+/// The `options` of a provider: every value is a list of texts, and one without any is none.
 pub(crate) fn repeatable(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>) {
     let Some(map) = tree.as_map_mut() else { return };
     for (_, _, value) in map.values_mut() {
@@ -59,6 +59,7 @@ pub(crate) fn repeatable(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>) {
             value.value = Value::List(vec![one]);
         }
     }
+    map.retain(|entry| entry.value.value != Value::List(Vec::new()));
 }
 
 /// A list of `K=V` texts to a mapping. The last of several with one key wins. `missing` is the
