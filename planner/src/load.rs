@@ -13,6 +13,7 @@ use crate::source::env_files::EnvFiles;
 use crate::source::environment::Environment;
 use crate::source::explain::Variables;
 use crate::source::loader::{Loader, Scope};
+use crate::source::support::Use;
 use crate::source::tree::Tree;
 use crate::source::{Source, name, normalise, profiles, project, resolve, schema, select, support};
 use crate::validate;
@@ -71,6 +72,8 @@ pub struct Loaded {
     /// What the file asks for and the engine cannot do, as errors, and what has no effect, as
     /// warnings. Whoever only looks at the stack may go on.
     pub refusals: Diagnostics,
+    /// What becomes of each key that the files spell out, by place.
+    pub uses: Vec<Use>,
     /// Variables of dotenv files, and the stack's name as `COMPOSE_PROJECT_NAME`.
     pub variables: BTreeMap<String, String>,
 }
@@ -153,14 +156,15 @@ fn load_into(
         }
     }
     profiles::apply(&mut stack, &profiles);
+    let mut uses = Vec::new();
     if !options.skip.interpolation {
-        judge(&mut stack, &tree, options.skip.consistency, (diagnostics, refusals));
+        uses = judge(&mut stack, &tree, options.skip.consistency, (diagnostics, refusals));
     }
     select::apply(&mut stack, &options.services);
     if !options.all_resources {
         stack.keep_used();
     }
-    Some(Loaded { stack, origins, variables: environment.of_files(), ..Loaded::default() })
+    Some(Loaded { stack, uses, origins, variables: environment.of_files(), ..Loaded::default() })
 }
 
 /// What types cannot say: contradictions, unless these are to be left out, and what the engine
@@ -170,13 +174,13 @@ fn judge(
     tree: &Tree,
     skip_consistency: bool,
     (diagnostics, refusals): (&mut Diagnostics, &mut Diagnostics),
-) {
+) -> Vec<Use> {
     if !skip_consistency {
         validate::consistency(stack, tree, diagnostics);
     }
     validate::remarks(stack, tree, diagnostics);
     validate::engine(stack, tree, refusals);
-    support::refusals(tree, &schema::TOP, refusals);
+    support::judge(tree, &schema::TOP, refusals)
 }
 
 /// The documents of all files; `None` when one of them cannot be read or parsed.

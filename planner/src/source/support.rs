@@ -4,74 +4,127 @@
 use super::cast::{Refused, loose};
 use super::path::Path;
 use super::schema::{EngineCheck, Key, Shape, Support};
-use super::tree::{Tree, Value};
+use super::tree::{Entry, Tree, Value};
 use crate::diagnostic::{Diagnostics, Span};
 
-/// Reports what `up` cannot do as errors, and what has no effect as warnings.
-pub(crate) fn refusals(tree: &Tree, shape: &Shape, diagnostics: &mut Diagnostics) {
-    walk(tree, &Path::TOP, shape, diagnostics);
+/// A known key that a file spells out, and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// Where the key stands.
+    pub span: Span,
+    /// Which key, as `services.web.ports`.
+    pub path: String,
+    /// What the engine does with it.
+    pub fate: Fate,
 }
 
-fn walk(tree: &Tree, path: &Path<'_>, shape: &Shape, diagnostics: &mut Diagnostics) {
-    for entry in tree.entries() {
-        let path = path.key(&entry.key);
-        match shape.key(&entry.key) {
-            Some(key) => used(key, &entry.key_span, &entry.value, &path, diagnostics),
-            None if entry.key == "x-sampan" => {
-                let message = "`x-sampan` is not supported yet".to_owned();
-                diagnostics.error(&entry.key_span, path, message);
-            }
-            None => walk(&entry.value, &path, shape.entry().unwrap_or(&Shape::Any), diagnostics),
-        }
-    }
-    for (index, item) in tree.items().iter().enumerate() {
-        walk(item, &path.index(index), shape.item().unwrap_or(&Shape::Any), diagnostics);
-    }
+/// What the engine does with a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// What it says is done.
+    Enforced,
+    /// It has no effect; the text says why.
+    PassedOn(String),
+    /// The stack is not run with it; the text says why and what to do.
+    Refused(String),
 }
 
-/// What is done with a key that stands in the file.
-fn used(key: &Key, span: &Span, value: &Tree, path: &Path<'_>, diagnostics: &mut Diagnostics) {
-    let idle = matches!(value.value, Value::Null | Value::Bad | Value::Bool(false));
-    match key.support {
-        Support::Enforced => walk(value, path, key.shape, diagnostics),
-        Support::Checked(check) => {
-            checked(check, value, path, diagnostics);
-            for (index, item) in value.items().iter().enumerate() {
-                checked(check, item, &path.index(index), diagnostics);
+/// Reports what `up` cannot do as errors, and what has no effect as warnings. The result tells
+/// what becomes of each key, by place.
+pub(crate) fn judge(tree: &Tree, shape: &Shape, diagnostics: &mut Diagnostics) -> Vec<Use> {
+    let mut walk = Walk { diagnostics, uses: Vec::new() };
+    walk.node(tree, &Path::TOP, shape);
+    walk.uses.sort_by(|a, b| (&a.span, &a.path).cmp(&(&b.span, &b.path)));
+    walk.uses
+}
+
+struct Walk<'a> {
+    diagnostics: &'a mut Diagnostics,
+    uses: Vec<Use>,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, tree: &Tree, path: &Path<'_>, shape: &Shape) {
+        for entry in tree.entries() {
+            let path = path.key(&entry.key);
+            match shape.key(&entry.key) {
+                Some(key) => {
+                    let fate = self.key(key, entry, &path);
+                    self.used(entry, &path, fate);
+                }
+                None if entry.key == "x-sampan" => {
+                    let message = "`x-sampan` is not supported yet".to_owned();
+                    self.diagnostics.error(&entry.key_span, path, message);
+                }
+                None => self.node(&entry.value, &path, shape.entry().unwrap_or(&Shape::Any)),
             }
         }
-        _ if idle => {}
-        Support::CheckedWhole(fault) => {
-            if let Some(refused) = fault(value) {
-                report(refused, value, path, diagnostics);
+        for (index, item) in tree.items().iter().enumerate() {
+            self.node(item, &path.index(index), shape.item().unwrap_or(&Shape::Any));
+        }
+    }
+
+    /// Remembers a key. One that stands where its value stands is implied, or part of a short form:
+    /// worth telling when it is not enforced.
+    fn used(&mut self, entry: &Entry, path: &Path<'_>, fate: Fate) {
+        if entry.key_span != entry.value.span || fate != Fate::Enforced {
+            self.uses.push(Use { span: entry.key_span.clone(), path: path.to_string(), fate });
+        }
+    }
+
+    /// What is done with a key that stands in the file.
+    fn key(&mut self, key: &Key, entry: &Entry, path: &Path<'_>) -> Fate {
+        let value = &entry.value;
+        let idle = matches!(value.value, Value::Null | Value::Bad | Value::Bool(false));
+        match key.support {
+            Support::Enforced => {
+                self.node(value, path, key.shape);
+                Fate::Enforced
             }
-        }
-        Support::PassedOn(why) => {
-            let message = format!("`{}` has no effect: {why}", key.name);
-            diagnostics.warning(span, path, message);
-        }
-        Support::Refused(hint) => {
-            let message = format!("`{}` is not supported yet", key.name);
-            let diagnostic = diagnostics.error(span, path, message);
-            if !hint.is_empty() {
+            Support::Checked(check) => {
+                let mut fate = self.checked(check, value, path);
+                for (index, item) in value.items().iter().enumerate() {
+                    fate = fate.or(self.checked(check, item, &path.index(index)));
+                }
+                fate.map_or(Fate::Enforced, Fate::Refused)
+            }
+            _ if idle => Fate::Enforced,
+            Support::CheckedWhole(fault) => {
+                let fate = fault(value).map(|refused| self.report(refused, value, path));
+                fate.map_or(Fate::Enforced, Fate::Refused)
+            }
+            Support::PassedOn(why) => {
+                let message = format!("`{}` has no effect: {why}", key.name);
+                self.diagnostics.warning(&entry.key_span, path, message);
+                Fate::PassedOn(why.to_owned())
+            }
+            Support::Refused(hint) => {
+                let message = format!("`{}` is not supported yet", key.name);
+                let diagnostic = self.diagnostics.error(&entry.key_span, path, message);
+                if hint.is_empty() {
+                    return Fate::Refused("not supported yet".to_owned());
+                }
                 diagnostic.hint(hint);
+                Fate::Refused(hint.to_owned())
             }
         }
     }
-}
 
-fn checked(check: EngineCheck, node: &Tree, path: &Path<'_>, diagnostics: &mut Diagnostics) {
-    if matches!(node.value, Value::List(_) | Value::Map(_) | Value::Null | Value::Bad) {
-        return;
+    /// Why a single value is refused, after it has been reported.
+    fn checked(&mut self, check: EngineCheck, node: &Tree, path: &Path<'_>) -> Option<String> {
+        if matches!(node.value, Value::List(_) | Value::Map(_) | Value::Null | Value::Bad) {
+            return None;
+        }
+        check(&loose(&node.value)).err().map(|refused| self.report(refused, node, path))
     }
-    if let Err(refused) = check(&loose(&node.value)) {
-        report(refused, node, path, diagnostics);
-    }
-}
 
-fn report(refused: Refused, node: &Tree, path: &Path<'_>, diagnostics: &mut Diagnostics) {
-    let diagnostic = diagnostics.error(&node.span, path, refused.message);
-    if !refused.hint.is_empty() {
-        diagnostic.hint(refused.hint);
+    /// Reports why a node is refused; the same in one line.
+    fn report(&mut self, refused: Refused, node: &Tree, path: &Path<'_>) -> String {
+        let diagnostic = self.diagnostics.error(&node.span, path, refused.message.clone());
+        if refused.hint.is_empty() {
+            return refused.message;
+        }
+        diagnostic.hint(refused.hint.clone());
+        format!("{}: {}", refused.message, refused.hint)
     }
 }

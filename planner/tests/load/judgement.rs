@@ -116,3 +116,27 @@ fn a_service_of_an_inactive_profile_is_only_looked_at_when_it_is_named() {
     assert_eq!(refusals(&memory, &["web"]), <[&str; 0]>::default());
     assert_eq!(refusals(&memory, &["idle"]), ["`tty` is not supported yet"]);
 }
+
+#[test]
+fn every_key_that_is_written_has_a_fate() {
+    use planner::source::Fate::{Enforced, PassedOn, Refused};
+    let text = "services:\n  web:\n    image: w\n    attach: true\n    ports: ['80/sctp']\n    tty: true\n";
+    let loaded = Memory::stack(text).load().unwrap_or_else(|told| panic!("{told}"));
+    let uses: Vec<_> =
+        loaded.uses.iter().map(|one| (one.span.line, one.path.as_str(), one.fate.clone())).collect();
+    assert_eq!(
+        uses,
+        [
+            (1, "services", Enforced),
+            (3, "services.web.image", Enforced),
+            (4, "services.web.attach", PassedOn("`up` follows every service".into())),
+            (5, "services.web.ports", Enforced),
+            (
+                5,
+                "services.web.ports.0.protocol",
+                Refused("protocol `sctp` is not supported yet: use tcp or udp".into()),
+            ),
+            (6, "services.web.tty", Refused("`sampan exec` has a terminal".into())),
+        ]
+    );
+}

@@ -2,6 +2,7 @@
 
 mod hash;
 mod lists;
+mod support;
 mod variables;
 
 use crate::context::{Context, Reading};
@@ -26,7 +27,7 @@ pub(crate) struct ConfigArgs {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
 
-    /// Form of the output; yaml, but a table for --variables
+    /// Form of the output; yaml, but a table for --variables and --support
     #[arg(long, value_enum)]
     format: Option<Format>,
 
@@ -80,6 +81,10 @@ struct Only {
     /// Print the variables that the files use, and their defaults
     #[arg(long)]
     variables: bool,
+
+    /// Print what becomes of each key that the files use: enforced, passed on or refused, and why
+    #[arg(long)]
+    support: bool,
 
     /// Print a digest of what containers of these services are made from; `*` is every service
     #[arg(long, value_name = "SERVICE,…", value_delimiter = ',')]
@@ -185,6 +190,9 @@ impl ConfigArgs {
         let written = stack.untyped.as_ref();
         if only.variables {
             return Ok(variables::show(written, self.format));
+        }
+        if only.support {
+            return Ok(support::show(loaded, self.format, context));
         }
         if !only.is_about_all_services() {
             self.services.iter().try_for_each(|name| known(name, stack))?;
