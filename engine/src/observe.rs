@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::image::Images;
 use crate::store::Store;
 use crate::{Scope, net, volume};
-use planner::desired::MountKind;
+use planner::desired::{HealthTest, MountKind};
 use planner::live::{self, Container, State};
 use planner::{ContainerId, Live};
 use std::collections::BTreeMap;
@@ -36,7 +36,8 @@ fn containers(store: &Store, stack: &str) -> Result<BTreeMap<ContainerId, Contai
 fn container(store: &Store, id: &ContainerId) -> Result<Option<Container>> {
     let Some(record) = record::read_or_guess(store, id)? else { return Ok(None) };
     let state = StateRecord::read(store, id)?.map_or(State::Created, |state| state.live());
-    Ok(Some(Container { spec: record.spec, image_id: record.image_id, state }))
+    let checks_health = record.process.health.is_some();
+    Ok(Some(Container { spec: record.spec, image_id: record.image_id, checks_health, state }))
 }
 
 fn images(store: &Store, references: &[String]) -> Result<BTreeMap<String, live::Image>> {
@@ -44,7 +45,8 @@ fn images(store: &Store, references: &[String]) -> Result<BTreeMap<String, live:
     let mut found = BTreeMap::new();
     for reference in references {
         if let Some(image) = images.resolve(reference)? {
-            let has_health = image.config.healthcheck.is_some();
+            let test = image.config.healthcheck.and_then(|health| health.test);
+            let has_health = test.is_some_and(|test| test != HealthTest::Disabled);
             let image = live::Image { id: image.id, volumes: image.config.volumes, has_health };
             found.insert(reference.clone(), image);
         }

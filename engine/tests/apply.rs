@@ -39,8 +39,12 @@ fn plan<const N: usize>(nodes: [(Step, &[StepId]); N]) -> Plan {
 
 /// A fake on which there is one container to wait for.
 fn fake() -> Arc<FakeEngine> {
-    let container =
-        Container { spec: ContainerSpec::default(), image_id: String::new(), state: State::Created };
+    let container = Container {
+        spec: ContainerSpec::default(),
+        image_id: String::new(),
+        checks_health: false,
+        state: State::Created,
+    };
     let mut live = Live::default();
     live.containers.insert(id(), container);
     planner::world::enact(&mut live, &Step::StartContainer { id: id() }).expect("a created container starts");

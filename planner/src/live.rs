@@ -27,6 +27,9 @@ pub struct Container {
     /// The content-addressed id of its image (`sha256:…`); empty when the container's record is
     /// damaged and the spec only guessed.
     pub image_id: String,
+    /// Whether its health is checked: by its spec or, where that says nothing, by the image that it
+    /// was made from, which may have lost its name since.
+    pub checks_health: bool,
     /// What it is doing.
     pub state: State,
 }
@@ -88,6 +91,12 @@ impl Live {
     /// The occupants of a slot, oldest generation first.
     pub fn occupants<'a>(&'a self, slot: &'a Slot) -> impl Iterator<Item = (&'a ContainerId, &'a Container)> {
         self.containers.iter().filter(move |(id, _)| id.slot == *slot)
+    }
+
+    /// Whether the health of a container made from this spec now would be checked. An image that
+    /// is not here is given the benefit of the doubt.
+    pub fn will_check_health(&self, spec: &ContainerSpec) -> bool {
+        spec.checks_health(self.images.get(&spec.image).is_none_or(|image| image.has_health))
     }
 }
 

@@ -110,9 +110,14 @@ fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &st
             present(live.volumes.contains_key(name), || format!("volume {name}"))?;
         }
     }
-    let image = live.images.values().any(|image| image.id == image_id);
-    present(image, || format!("image {image_id}"))?;
-    let container = Container { spec: spec.clone(), image_id: image_id.to_owned(), state: State::Created };
+    let image = live.images.values().find(|image| image.id == image_id);
+    let image = image.ok_or_else(|| WorldError::Missing(format!("image {image_id}")))?;
+    let container = Container {
+        spec: spec.clone(),
+        image_id: image_id.to_owned(),
+        checks_health: spec.checks_health(image.has_health),
+        state: State::Created,
+    };
     live.containers.insert(id.clone(), container);
     Ok(())
 }
@@ -129,12 +134,10 @@ fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
     }
     let spec = find(live, id)?.spec.clone();
     networks_present(live, &spec)?;
-    let image_id = find(live, id)?.image_id.clone();
-    let image_checks = live.images.values().any(|image| image.id == image_id && image.has_health);
     let container = find(live, id)?;
     let startable = matches!(container.state, State::Unsupervised | State::Stopping);
     refuse_when(container.state.is_running() && !startable, id, "runs already")?;
-    let health = if container.spec.checks_health(image_checks) { Health::Starting } else { Health::None };
+    let health = if container.checks_health { Health::Starting } else { Health::None };
     container.state = State::Running { health };
     Ok(())
 }

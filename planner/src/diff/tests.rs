@@ -18,7 +18,9 @@ const RUNNING: State = State::Running { health: Health::None };
 fn live(occupants: &[(u32, ContainerSpec, State)]) -> Live {
     let container = |(generation, spec, state): &(u32, ContainerSpec, State)| {
         let image_id = "sha256:aaaaaaaaaaaaaaaa".into();
-        (id(*generation), Container { spec: spec.clone(), image_id, state: state.clone() })
+        let container =
+            Container { spec: spec.clone(), image_id, checks_health: false, state: state.clone() };
+        (id(*generation), container)
     };
     let image = Image { id: "sha256:aaaaaaaaaaaaaaaa".into(), ..Default::default() };
     Live {
@@ -96,7 +98,8 @@ fn every_field_of_a_container_has_its_row() {
 
 #[test]
 fn a_container_whose_record_is_damaged_is_made_anew() {
-    let container = Container { spec: spec(), image_id: String::new(), state: State::Created };
+    let state = State::Created;
+    let container = Container { spec: spec(), image_id: String::new(), checks_health: false, state };
     let Change::Replace(fields) = container_change(&spec(), &container, &Live::default()) else { panic!() };
     assert_eq!((fields.len(), fields[0].field.as_str()), (1, "record"));
 }

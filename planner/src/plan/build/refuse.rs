@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::slot::replaced_networks;
 use super::{Problem, ProblemKind, Refusal};
-use crate::desired::{ContainerSpec, Desired};
+use crate::desired::Desired;
 use crate::diff::Diff;
 use crate::goal::{Goal, Verb};
 use crate::live::{Container, Live};
@@ -165,7 +165,7 @@ fn healthless_dependencies(desired: &Desired, live: &Live) -> Vec<Problem> {
         let healthy = |condition| condition == Condition::ServiceHealthy;
         for (name, _) in edges.iter().filter(|(_, edge)| edge.required && healthy(edge.condition)) {
             let mut theirs = desired.containers.iter().filter(|(slot, _)| slot.service == *name);
-            if theirs.any(|(_, spec)| !checks_health(spec, live)) {
+            if theirs.any(|(_, spec)| !live.will_check_health(spec)) {
                 let message = format!(
                     "service `{service}` waits until `{name}` is healthy, but `{name}` has no health check"
                 );
@@ -175,9 +175,4 @@ fn healthless_dependencies(desired: &Desired, live: &Live) -> Vec<Problem> {
         }
     }
     problems
-}
-
-/// An image that is not here is given the benefit of the doubt.
-fn checks_health(spec: &ContainerSpec, live: &Live) -> bool {
-    spec.checks_health(live.images.get(&spec.image).is_none_or(|image| image.has_health))
 }

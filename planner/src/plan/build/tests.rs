@@ -259,6 +259,26 @@ fn start_runs_a_completed_container_again_only_when_it_is_named() {
 }
 
 #[test]
+fn start_waits_for_health_only_where_the_container_itself_is_checked() {
+    let file = |check: &str| {
+        let web = "web: {image: b, depends_on: {db: {condition: service_healthy}}}";
+        stack(format!("services:\n  {web}\n  db: {{image: a{check}}}").leak())
+    };
+    let check = ", healthcheck: {test: 'true'}";
+    let plain = "services: {web: {image: b, depends_on: [db]}, db: {image: a}}";
+    for (before, waits) in [(stack(plain), false), (file(check), true)] {
+        let mut live = after_up(&before);
+        // The name has gone to another image since; what the containers were made from has none.
+        live.images.get_mut("a").unwrap().id = "sha256:other".into();
+        live.containers.values_mut().for_each(|there| there.state = State::Created);
+        let plan = plan(Some(&file(check)), &Goal::all(Verb::Start), &live).unwrap();
+        let awaits = |step: &Step| matches!(step, Step::Await { until: Until::Healthy, .. });
+        assert_eq!(plan.nodes.iter().any(|node| awaits(&node.step)), waits);
+        plan.nodes.iter().for_each(|node| world::enact(&mut live, &node.step).unwrap());
+    }
+}
+
+#[test]
 fn kill_also_ends_what_waits_for_its_next_start() {
     let mut live = after_up(&stack("services: {a: {image: a}, b: {image: a}, c: {image: a}}"));
     let states = [State::Running { health: Health::None }, State::Restarting, State::Created];

@@ -78,13 +78,11 @@ impl Draft<'_> {
         (!self.has_reached(slot, until)).then(|| self.wait(&slot.id, until, Cause::NeededBy(by.clone())))
     }
 
-    /// An image that is not here is given the benefit of the doubt.
     fn checks_health(&self, slot: &SlotPlan) -> bool {
-        let image = match self.live.containers.get(&slot.id) {
-            Some(container) => self.live.images.values().find(|image| image.id == container.image_id),
-            None => self.live.images.get(&slot.spec.image),
-        };
-        slot.spec.checks_health(image.is_none_or(|image| image.has_health))
+        match self.live.containers.get(&slot.id) {
+            Some(container) => container.checks_health,
+            None => self.live.will_check_health(&slot.spec),
+        }
     }
 
     /// Whether a container stays as it is and that is enough.

@@ -28,8 +28,12 @@ fn spec(service: &str) -> ContainerSpec {
 
 fn running() -> Live {
     let state = State::Running { health: Health::None };
-    let container =
-        |service: &str| Container { spec: spec(service), image_id: String::new(), state: state.clone() };
+    let container = |service: &str| Container {
+        spec: spec(service),
+        image_id: String::new(),
+        checks_health: false,
+        state: state.clone(),
+    };
     let containers = ["web", "db"].map(|service| (id(service, 1), container(service)));
     Live { stack: "shop".into(), containers: containers.into(), ..Live::default() }
 }
