@@ -5,7 +5,7 @@ use super::record::{self, ContainerRecord};
 use super::volatile::remove_folder;
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::{Image, Images};
-use crate::store::{self, Lock, LockKind, Store};
+use crate::store::{self, Store};
 use crate::{net, overlay, volume};
 use jiff::Timestamp;
 use planner::desired::MountKind;
@@ -25,8 +25,9 @@ pub fn create(store: &Store, id: &ContainerId, spec: &ContainerSpec, image_id: &
     }
     net::ensure_present(store, spec)?;
     // Until the record names the image nothing else keeps it from being removed.
-    let _image_lock = Lock::take(store, "image", LockKind::Shared)?;
-    let image = image(store, spec, image_id)?;
+    let images = Images::new(store);
+    let _image_lock = images.lock_to_read()?;
+    let image = image(&images, spec, image_id)?;
     let record = ContainerRecord {
         spec: spec.clone(),
         image_id: image.id.clone(),
@@ -39,12 +40,12 @@ pub fn create(store: &Store, id: &ContainerId, spec: &ContainerSpec, image_id: &
     net::declare(store, id, spec)
 }
 
-fn image(store: &Store, spec: &ContainerSpec, image_id: &str) -> Result<Image> {
+fn image(images: &Images, spec: &ContainerSpec, image_id: &str) -> Result<Image> {
     let missing = || {
         Error::new(Kind::NotFound, format!("image {} is not here", spec.image))
             .hint(format!("load it: `sampan image load -i FILE` must give {image_id}"))
     };
-    Images::new(store).resolve(image_id)?.ok_or_else(missing)
+    images.resolve(image_id)?.ok_or_else(missing)
 }
 
 /// What the image has at a place where an empty named volume is mounted goes into the volume.

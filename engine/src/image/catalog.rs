@@ -158,6 +158,11 @@ impl Images {
         Lock::take(&self.store, "image", LockKind::Exclusive)
     }
 
+    /// Keeps images from being changed while they are looked at. Who has it may take it again.
+    pub(crate) fn lock_to_read(&self) -> Result<Lock> {
+        Lock::take(&self.store, "image", LockKind::Shared)
+    }
+
     /// The config of an image that the index has.
     pub(crate) fn config_file(&self, id: &str) -> Result<(Vec<u8>, ConfigFile)> {
         let path = self.blob(id);

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 pub(crate) fn list(images: &Images) -> Result<Vec<Listed>> {
+    let _lock = images.lock_to_read()?;
     let index = images.index()?;
     let mut lines = Vec::new();
     for (id, held) in &index.images {
@@ -93,6 +94,7 @@ pub(crate) fn prune(images: &Images, in_use: &dyn Fn(&str) -> Option<String>) ->
 }
 
 pub(crate) fn inspect(images: &Images, text: &str) -> Result<Value> {
+    let _lock = images.lock_to_read()?;
     let index = images.index()?;
     let id = existing(&index, text)?;
     let held = index.images.get(&id).ok_or_else(|| absent(text))?;

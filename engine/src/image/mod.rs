@@ -11,7 +11,8 @@
 //! disk, or not at all. Compressed layers are not kept: the diff id is checked when a layer is
 //! unpacked, so what a layer folder holds is always what its name says.
 //! An index that is damaged is made again from the blobs and the records of containers.
-//! Changes happen under the lock `image`; readers need none.
+//! Changes happen under the lock `image`, and who reads shares it: an image is seen whole or not
+//! at all.
 
 mod archive;
 mod attributes;
@@ -140,6 +141,7 @@ impl Images {
 
     /// The image that a reference, an id or the beginning of an id names.
     pub fn resolve(&self, reference: &str) -> Result<Option<Image>> {
+        let _lock = self.lock_to_read()?;
         let index = self.index()?;
         let Some(id) = index.find(reference)? else {
             return self.ensure_whole().map(|()| None);

@@ -7,7 +7,7 @@ use crate::error::Kind;
 use crate::testing::private_mounts;
 use serde_json::json;
 use std::fs;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 fn images() -> Option<Images> {
     let root = private_mounts()?;
@@ -246,6 +246,41 @@ fn loads_and_removals_at_once_leave_whole_images() {
     let image = images.resolve("web").unwrap().unwrap();
     assert_eq!(fs::read_to_string(image.layers[1].join("b")).unwrap(), "2");
     assert!(is_tidy(&images));
+}
+
+/// Whether somebody waits for the lock of images.
+fn is_waited_for(images: &Images) -> bool {
+    let file = fs::metadata(images.store.lock("image")).unwrap();
+    let (major, minor) = (rustix::fs::major(file.dev()), rustix::fs::minor(file.dev()));
+    let name = format!(" {major:02x}:{minor:02x}:{} ", file.ino());
+    let locks = fs::read_to_string("/proc/locks").unwrap();
+    locks.lines().any(|line| line.contains("->") && line.contains(&name))
+}
+
+#[test]
+fn an_image_is_seen_whole_or_not_at_all_while_it_is_removed() {
+    let Some(images) = images() else { return };
+    let readers: [fn(&Images) -> bool; 3] = [
+        |images| images.resolve("web").unwrap().is_none(),
+        |images| images.list().unwrap().is_empty(),
+        |images| images.inspect("web").unwrap_err().kind == Kind::NotFound,
+    ];
+    for misses in readers {
+        let archive = docker_archive(&["web"], &[layer("a", "1")]);
+        let id = load(&images, &archive).unwrap()[0].id.clone();
+        let lock = images.lock().unwrap();
+        // Half removed: the index still names it.
+        fs::remove_file(images.blob(&id)).unwrap();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| misses(&images));
+            while !reader.is_finished() && !is_waited_for(&images) {
+                std::thread::yield_now();
+            }
+            images.write_index(&Index::default()).unwrap();
+            drop(lock);
+            assert!(reader.join().unwrap());
+        });
+    }
 }
 
 #[test]
