@@ -15,13 +15,17 @@ pub fn observe(store: &Store, scope: &Scope) -> Result<Live> {
     let containers = containers(store, &scope.stack)?;
     let ours = |owner: &Option<String>| owner.as_deref() == Some(scope.stack.as_str());
     let networks = net::list(store)?.into_iter().map(|record| record.spec);
-    let networks = networks.filter(|spec| ours(&spec.stack) || scope.networks.contains(&spec.name));
+    let used = |name: &str| containers.values().any(|container| container.spec.is_on(name));
+    let networks = networks
+        .filter(|spec| ours(&spec.stack) || scope.networks.contains(&spec.name) || used(&spec.name))
+        .map(|spec| (spec.name.clone(), spec))
+        .collect();
     let volumes = volume::list(store)?.into_iter().map(|record| record.spec);
     let volumes = volumes.filter(|spec| ours(&spec.stack) || scope.volumes.contains(&spec.name));
     Ok(Live {
         stack: scope.stack.clone(),
         containers,
-        networks: networks.map(|spec| (spec.name.clone(), spec)).collect(),
+        networks,
         volumes: volumes.map(|spec| (spec.name.clone(), spec)).collect(),
         images: images(store, &scope.images)?,
     })

@@ -11,7 +11,8 @@ pub struct Live {
     pub stack: String,
     /// Containers. A slot can hold several occupants: generations.
     pub containers: BTreeMap<ContainerId, Container>,
-    /// Networks of the stack, and the external ones asked about, by real name.
+    /// Networks of the stack, those that its containers use, and the external ones asked about, by
+    /// real name.
     pub networks: BTreeMap<String, NetworkSpec>,
     /// Volumes of the stack, and the external ones asked about, by real name.
     pub volumes: BTreeMap<String, VolumeSpec>,

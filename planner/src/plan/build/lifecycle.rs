@@ -3,6 +3,7 @@
 use super::draft::{Draft, Edges};
 use super::slot::{self, SlotPlan, in_words};
 use super::teardown::Stop;
+use super::{Refusal, refuse};
 use crate::desired::{self, ContainerId, ContainerSpec, DependsOn, Slot};
 use crate::goal::{Goal, Verb};
 use crate::live::{Container, Live, State};
@@ -45,7 +46,7 @@ pub(super) fn kill(goal: &Goal, signal: &str, live: &Live) -> Plan {
 }
 
 /// `start` and `restart`: the latter stops first what runs.
-pub(super) fn start(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Plan {
+pub(super) fn start(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Result<Plan, Refusal> {
     let mut draft = Draft::new(live, goal);
     let current = current_occupants(live);
     draft.slots =
@@ -64,13 +65,14 @@ pub(super) fn start(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Plan {
     }
     let order = draft.start_order();
     slot::restart_dependents(&mut draft, &order);
+    refuse::lost_networks(&draft)?;
     draft.stop_containers();
     draft.start_containers();
     let in_scope = |id: &ContainerId| goal.services.is_empty() || goal.services.contains(&id.slot.service);
     draft.slots.retain(|slot| in_scope(&slot.id));
     slot::tell_kept(&mut draft);
     draft.note_missing();
-    draft.finish(&live.stack)
+    Ok(draft.finish(&live.stack))
 }
 
 /// A completed container runs again only when its service is named.

@@ -69,7 +69,7 @@ pub fn plan(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Result<Plan, Ref
         Verb::Down { volumes } => teardown::down(goal, *volumes, live),
         Verb::Stop => lifecycle::stop(goal, live),
         Verb::Kill { signal } => lifecycle::kill(goal, signal, live),
-        Verb::Start | Verb::Restart => lifecycle::start(stack, goal, live),
+        Verb::Start | Verb::Restart => lifecycle::start(stack, goal, live)?,
     };
     debug_assert_eq!(check::check(&plan, live), []);
     Ok(plan)

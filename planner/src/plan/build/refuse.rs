@@ -57,6 +57,16 @@ pub(super) fn unreachable(
     done(problems)
 }
 
+/// What is to start as it is needs its networks as they were; an interrupted `up` may have taken
+/// one away to make it anew.
+pub(super) fn lost_networks(draft: &Draft) -> Result<(), Refusal> {
+    let starting = draft.slots.iter().filter(|slot| slot.start.is_some());
+    let networks = starting.flat_map(|slot| &slot.spec.networks).map(|attachment| &attachment.network);
+    let lost: BTreeSet<&String> = networks.filter(|name| !draft.live.networks.contains_key(*name)).collect();
+    let hint = "`sampan up` makes the networks of the stack; external ones are made beforehand";
+    done(lost.into_iter().map(|name| problem(format!("network `{name}` does not exist"), Some(hint))))
+}
+
 fn done(problems: impl Iterator<Item = Problem>) -> Result<(), Refusal> {
     let problems: Vec<_> = problems.collect();
     if problems.is_empty() { Ok(()) } else { Err(Refusal { problems }) }

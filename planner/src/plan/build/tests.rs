@@ -279,6 +279,19 @@ fn start_waits_for_health_only_where_the_container_itself_is_checked() {
 }
 
 #[test]
+fn start_and_restart_stop_nothing_when_a_network_was_lost() {
+    let file = stack("services: {web: {image: a, networks: [front]}, db: {image: a}}\nnetworks: {front: {}}");
+    let mut live = after_up(&file);
+    live.networks.remove("shop_front");
+    let web = live.containers.iter_mut().find(|(id, _)| id.slot.service == "web").unwrap();
+    web.1.state = State::Created;
+    for verb in [Verb::Start, Verb::Restart] {
+        assert_eq!(refused(&file, &of(verb.clone(), &[]), &live), ["network `shop_front` does not exist"]);
+        assert!(plan(None, &of(verb, &["db"]), &live).is_ok());
+    }
+}
+
+#[test]
 fn kill_also_ends_what_waits_for_its_next_start() {
     let mut live = after_up(&stack("services: {a: {image: a}, b: {image: a}, c: {image: a}}"));
     let states = [State::Running { health: Health::None }, State::Restarting, State::Created];
