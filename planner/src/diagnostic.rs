@@ -21,17 +21,18 @@ pub struct Span {
 }
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The stack cannot be used.
+    #[default]
     Error,
     /// Accepted, but probably not what the user wants.
     Warning,
 }
 
 /// One thing to tell the author of a stack file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
@@ -64,6 +65,9 @@ pub struct Diagnostics {
     pub items: Vec<Diagnostic>,
     /// A file that was asked for does not exist, which commands report with an exit code of its own.
     pub missing_file: bool,
+    /// The latest of those that are not kept.
+    #[serde(skip)]
+    untold: Option<Box<Diagnostic>>,
 }
 
 /// More diagnostics than this are not kept.
@@ -72,8 +76,19 @@ const MOST_ITEMS: usize = 1000;
 impl Diagnostic {
     /// Says what to do about it.
     pub(crate) fn hint(&mut self, hint: impl Into<String>) {
-        self.hint = Some(hint.into());
+        self.hint = Some(cut(hint.into()));
     }
+}
+
+/// Texts that quote a file are cut here, for files can hold words of any length.
+const LONGEST: usize = 1000;
+
+fn cut(mut text: String) -> String {
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push('…');
+    }
+    text
 }
 
 impl Diagnostics {
@@ -84,7 +99,7 @@ impl Diagnostics {
 
     /// Adds an error. The result takes a hint.
     pub(crate) fn error(&mut self, span: &Span, path: impl fmt::Display, message: String) -> &mut Diagnostic {
-        self.add(Severity::Error, Some(span), path.to_string(), message)
+        self.add(Severity::Error, Some(span), path, message)
     }
 
     /// Adds a warning. The result takes a hint.
@@ -94,34 +109,39 @@ impl Diagnostics {
         path: impl fmt::Display,
         message: String,
     ) -> &mut Diagnostic {
-        self.add(Severity::Warning, Some(span), path.to_string(), message)
+        self.add(Severity::Warning, Some(span), path, message)
     }
 
     /// Adds an error that has no place in a file.
     pub(crate) fn error_anywhere(&mut self, message: String) -> &mut Diagnostic {
-        self.add(Severity::Error, None, String::new(), message)
+        self.add(Severity::Error, None, "", message)
     }
 
     fn add(
         &mut self,
         severity: Severity,
         span: Option<&Span>,
-        path: String,
+        path: impl fmt::Display,
         message: String,
     ) -> &mut Diagnostic {
-        // A file of garbage can be wrong a million times; nobody reads that far.
-        if self.is_full() {
+        // A file of garbage can be wrong a million times; nobody reads that far. But an error is
+        // kept, whatever warnings there are.
+        if self.items.len() >= MOST_ITEMS {
+            if severity == Severity::Warning || self.is_full() {
+                return self.untold.get_or_insert_default();
+            }
             self.items.truncate(MOST_ITEMS - 1);
         }
+        let (path, message) = (cut(path.to_string()), cut(message));
         let diagnostic = Diagnostic { severity, span: span.cloned(), path, message, hint: None };
         let index = self.items.len();
         self.items.push(diagnostic);
         &mut self.items[index]
     }
 
-    /// Whether nothing more is kept.
+    /// Whether nothing more is kept, not even an error.
     pub(crate) fn is_full(&self) -> bool {
-        self.items.len() >= MOST_ITEMS
+        self.items.get(MOST_ITEMS - 1).is_some_and(|last| last.severity == Severity::Error)
     }
 
     /// Remembers a file that diagnostics will point into; the result goes into [`Span::file`].

@@ -165,17 +165,16 @@ mod tests {
         let start = text.find(marked).unwrap();
         let line = text[..start].matches('\n').count() + 1;
         let span = Span { file: 0, start, end: start + marked.len(), line, column: 1 };
-        Diagnostics {
-            files: vec![SourceFile { name: "compose.yaml".into(), text: text.into() }],
-            items: vec![Diagnostic {
-                severity: Severity::Error,
-                span: Some(span),
-                path: "services.web.imagee".into(),
-                message: "unknown key `imagee`".into(),
-                hint: Some("did you mean `image`?".into()),
-            }],
-            ..Default::default()
-        }
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.files.push(SourceFile { name: "compose.yaml".into(), text: text.into() });
+        diagnostics.items.push(Diagnostic {
+            severity: Severity::Error,
+            span: Some(span),
+            path: "services.web.imagee".into(),
+            message: "unknown key `imagee`".into(),
+            hint: Some("did you mean `image`?".into()),
+        });
+        diagnostics
     }
 
     #[test]

@@ -143,6 +143,9 @@ fn object(
 
 /// Reports a key that is not known.
 fn unknown(entry: &Entry, path: &Path<'_>, keys: &[Key], context: &mut Context<'_>) {
+    if context.diagnostics.is_full() {
+        return;
+    }
     let message = format!("unknown key `{}`", entry.key.escape_debug());
     let diagnostic = context.diagnostics.error(&entry.key_span, path, message);
     diagnostic.hint = did_you_mean(&entry.key, keys.iter().map(|key| key.name)).or_else(|| {

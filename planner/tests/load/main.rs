@@ -1,6 +1,7 @@
 //! Loading, seen from outside: files in, a stack or diagnostics out.
 
 mod extending;
+mod hostile;
 mod including;
 mod judgement;
 mod merging;
