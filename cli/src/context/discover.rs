@@ -51,6 +51,7 @@ pub(crate) fn find(global: &Global, environment: &Environment) -> Result<Found, 
         directory.clone_from(&start);
     }
     found.options.directory = clean(&directory);
+    found.options.current = clean(&environment.directory);
     found.options.env_directory = Some(clean(&start)).filter(|start| *start != found.options.directory);
     found.options.name = global.project_name.clone().or_else(|| owned(environment, "COMPOSE_PROJECT_NAME"));
     check(&found.options.env_files, &environment.directory)?;
