@@ -34,6 +34,7 @@ pub(crate) fn consistency(stack: &Stack, tree: &Tree, diagnostics: &mut Diagnost
         rules.targets(service, mounts::as_written);
     }
     rules.contents(stack);
+    rules.container_names(stack);
     rules.cycle(stack, &DependencyGraph::of_enabled(stack));
 }
 

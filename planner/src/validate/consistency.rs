@@ -4,6 +4,7 @@ use super::{Named, Rules};
 use crate::graph::DependencyGraph;
 use crate::model::{Service, Stack, WatchAction};
 use crate::source::tree::Value;
+use std::collections::HashMap;
 
 impl Rules<'_> {
     /// What a service runs comes from somewhere.
@@ -14,6 +15,21 @@ impl Rules<'_> {
         if image.is_empty() && build.is_none() && provider.is_none() && !reported {
             let message = format!("service `{name}` has no image");
             self.error(service, &[], message, "add `image: …`");
+        }
+    }
+
+    /// Two containers cannot have one name.
+    pub(super) fn container_names(&mut self, stack: &Stack) {
+        let mut known = HashMap::new();
+        for (name, service) in &stack.services {
+            let chosen = service.container_name.as_str();
+            if chosen.is_empty() {
+                continue;
+            }
+            if let Some(first) = known.insert(chosen, name) {
+                let message = format!("service `{first}` has the container name `{chosen}` already");
+                self.error((name, service), &["container_name"], message, "choose another one");
+            }
         }
     }
 

@@ -140,3 +140,12 @@ fn every_key_that_is_written_has_a_fate() {
         ]
     );
 }
+
+#[test]
+fn two_services_cannot_name_their_containers_the_same() {
+    let text = "services: {a: {image: i, container_name: one}, b: {image: i, container_name: one}}";
+    let told = Memory::stack(text).told().to_string();
+    assert_eq!(told, "compose.yaml:1:78: service `a` has the container name `one` already\n");
+    let apart = Memory::stack(text).with(|options| options.skip.consistency = true);
+    assert!(apart.load().is_ok());
+}
