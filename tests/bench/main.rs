@@ -9,6 +9,7 @@ mod measure;
 mod place;
 mod tools;
 
+use crun::Crun;
 use measure::{Sample, repeat};
 use place::Place;
 use std::io::{self, Write};
@@ -80,10 +81,25 @@ fn one_container(place: &Place, engines: &[Engine]) -> Result<()> {
     title("one container, from start to exit")?;
     let file = place.stack("one", 1, "command: 'true'")?;
     let ours = Composer::sampan(place);
-    let command = || ours.stack(&file).arg("up").done();
-    let sample = measure::between(30, command, || ours.stack(&file).arg("down").done())?;
+    let mut crun = Crun::new(place)?;
+    let (mut up, mut run) = (Vec::new(), Vec::new());
+    // In turn, so that both meet the machine in the same states.
+    for warm in 0..=30 {
+        let took = measure::time(|| ours.stack(&file).arg("up").done())?;
+        ours.stack(&file).arg("down").done()?;
+        let theirs = crun.as_mut().ok().map(Crun::run).transpose()?;
+        if warm > 0 {
+            up.push(took);
+            run.extend(theirs);
+        }
+    }
+    let sample = Sample::new(up)?;
     row("sampan up, own network", &sample, None)?;
-    let mut peers = vec![("crun run, no network".to_owned(), crun::measure(place)?)];
+    let crun = match crun {
+        Ok(_) => Ok(Sample::new(run)?),
+        Err(why) => Err(why),
+    };
+    let mut peers = vec![("crun run, no network".to_owned(), crun)];
     for engine in engines {
         peers.push((format!("{} run", engine.name), engine.measure()?));
     }

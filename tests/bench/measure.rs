@@ -15,10 +15,6 @@ impl Sample {
         if runs.is_empty() { Err("nothing was measured".into()) } else { Ok(Self(runs)) }
     }
 
-    pub(crate) fn runs(&self) -> &[Duration] {
-        &self.0
-    }
-
     pub(crate) fn median(&self) -> Duration {
         median(&self.0)
     }
