@@ -59,11 +59,15 @@ pub(crate) struct Entry {
     pub(crate) value: Tree,
 }
 
+/// A mapping with fewer keys is searched from its beginning, which is faster than an index.
+const SMALL: usize = 12;
+
 /// A mapping in the order of the file, with quick look-up.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Map {
     entries: Vec<Entry>,
-    index: HashMap<String, usize>,
+    /// Where each key is, once there are as many as [`SMALL`].
+    index: Option<Box<HashMap<String, usize>>>,
 }
 
 impl Tree {
@@ -189,7 +193,7 @@ impl Map {
 
     /// The entry of a key.
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
-        self.index.get(key).map(|&place| &self.entries[place])
+        self.place(key).map(|place| &self.entries[place])
     }
 
     /// The value of a key.
@@ -199,17 +203,34 @@ impl Map {
 
     /// The value of a key, to be changed.
     pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Tree> {
-        self.index.get(key).map(|&place| &mut self.entries[place].value)
+        self.place(key).map(|place| &mut self.entries[place].value)
     }
 
     /// Sets a key; one that exists keeps its place.
     pub(crate) fn insert(&mut self, entry: Entry) {
-        if let Some(&place) = self.index.get(&entry.key) {
+        if let Some(place) = self.place(&entry.key) {
             self.entries[place] = entry;
-        } else {
-            self.index.insert(entry.key.clone(), self.entries.len());
-            self.entries.push(entry);
+            return;
         }
+        if let Some(index) = &mut self.index {
+            index.insert(entry.key.clone(), self.entries.len());
+        }
+        self.entries.push(entry);
+        if self.entries.len() == SMALL {
+            self.index_all();
+        }
+    }
+
+    fn place(&self, key: &str) -> Option<usize> {
+        match &self.index {
+            None => self.entries.iter().position(|entry| entry.key == key),
+            Some(index) => index.get(key).copied(),
+        }
+    }
+
+    fn index_all(&mut self) {
+        let keys = self.entries.iter().map(|entry| entry.key.clone());
+        self.index = (self.entries.len() >= SMALL).then(|| Box::new(keys.zip(0..).collect()));
     }
 
     /// Sets a key that no file spells out; it stands where its value stands.
@@ -220,9 +241,11 @@ impl Map {
 
     /// Keeps the entries for which `keep` says so.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Entry) -> bool) {
+        let before = self.entries.len();
         self.entries.retain_mut(|entry| keep(entry));
-        self.index =
-            self.entries.iter().enumerate().map(|(place, entry)| (entry.key.clone(), place)).collect();
+        if self.entries.len() != before {
+            self.index_all();
+        }
     }
 
     /// Takes all entries.

@@ -146,9 +146,12 @@ fn done(args: &ConfigArgs, context: &Context) -> Result<Exit, Failure> {
         Some(Format::Json) => context.screen.diagnostics_as_json(&reading.remarks),
         _ => context.screen.diagnostics(&reading.remarks),
     }
+    args.know_services(&reading.loaded.stack)?;
+    if args.quiet {
+        return Ok(Exit::Done);
+    }
     let text = args.text(&reading, context)?;
     match &args.output {
-        _ if args.quiet => {}
         None => context.screen.print(&text)?,
         Some(name) => file::replace(&context.environment.directory.join(name), &text)
             .map_err(|error| Failure::io(format!("write {}", name.display()), &error))?,
@@ -184,6 +187,13 @@ impl ConfigArgs {
         }
     }
 
+    fn know_services(&self, stack: &Stack) -> Result<(), Failure> {
+        match self.only.variables || self.only.is_about_all_services() {
+            true => Ok(()),
+            false => self.services.iter().try_for_each(|name| known(name, stack)),
+        }
+    }
+
     fn text(&self, Reading { loaded, .. }: &Reading, context: &Context) -> Result<String, Failure> {
         let only = &self.only;
         let stack = &loaded.stack;
@@ -193,9 +203,6 @@ impl ConfigArgs {
         }
         if only.support {
             return Ok(support::show(loaded, self.format, context));
-        }
-        if !only.is_about_all_services() {
-            self.services.iter().try_for_each(|name| known(name, stack))?;
         }
         if only.environment {
             return Ok(lists::environment(&context.environment, &loaded.variables));
