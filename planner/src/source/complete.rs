@@ -2,7 +2,7 @@
 //! values that stayed empty, items that stand twice.
 
 use super::path::Path;
-use super::schema::{Key, Shape};
+use super::schema::Shape;
 use super::tree::{Entry, Tree, Value};
 use crate::diagnostic::{Diagnostics, Span};
 use std::collections::HashMap;
@@ -23,8 +23,8 @@ fn walk(tree: &mut Tree, at: &Span, path: &Path<'_>, shape: &Shape, diagnostics:
     }
     match &mut tree.value {
         Value::Map(map) => {
-            let missing: Vec<&Key> = shape.keys().unwrap_or_default().iter().collect();
-            for key in missing.into_iter().filter(|key| key.required && map.get(key.name).is_none()) {
+            let required = shape.keys().unwrap_or_default().iter().filter(|key| key.required);
+            for key in required.filter(|key| map.get(key.name).is_none()) {
                 let message = format!("`{}` is missing", key.name);
                 diagnostics.error(at, path, message);
             }
@@ -50,6 +50,9 @@ fn walk(tree: &mut Tree, at: &Span, path: &Path<'_>, shape: &Shape, diagnostics:
 
 /// Reports items that are equal to an earlier one.
 fn twice(items: &[Tree], path: &Path<'_>, diagnostics: &mut Diagnostics) {
+    if items.len() < 2 {
+        return;
+    }
     let mut seen: HashMap<String, usize> = HashMap::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let text = told(item);
