@@ -266,3 +266,23 @@ impl FromIterator<Entry> for Map {
         map
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_in_mappings_of_any_size() {
+        let mut map = Map::default();
+        for n in 0..3 * SMALL {
+            map.set(&n.to_string(), Tree::new(Value::Bool(false), &Span::default()));
+            map.set(&n.to_string(), Tree::new(Value::Bool(true), &Span::default()));
+            assert!(map.entries().len() == n + 1 && map.get(&n.to_string()).unwrap().as_bool().unwrap());
+        }
+        for left in (0..3 * SMALL).rev() {
+            map.retain(|entry| entry.key != left.to_string());
+            assert!(map.get(&left.to_string()).is_none() && map.entries().len() == left);
+            assert!((0..left).all(|n| map.get(&n.to_string()).is_some()));
+        }
+    }
+}
