@@ -67,6 +67,7 @@ const SMALL: usize = 12;
 pub(crate) struct Map {
     entries: Vec<Entry>,
     /// Where each key is, once there are as many as [`SMALL`].
+    #[expect(clippy::box_collection, reason = "nearly all mappings have none, and nodes are moved often")]
     index: Option<Box<HashMap<String, usize>>>,
 }
 
