@@ -41,6 +41,8 @@ pub struct LoadOptions {
     pub services: Vec<String>,
     /// Keeps networks, volumes, configs and secrets that no enabled service uses.
     pub all_resources: bool,
+    /// Also gathers [`Loaded::uses`] and [`Loaded::origins`], which few want.
+    pub details: bool,
     /// Stages that are left out, as flags of `config` ask for.
     pub skip: Skip,
 }
@@ -67,7 +69,7 @@ pub struct Loaded {
     pub stack: Stack,
     /// Warnings only.
     pub warnings: Diagnostics,
-    /// Where variables of the stack and of its services have their values from.
+    /// Where variables of the stack and of its services have their values from, in detail.
     pub origins: Variables,
     /// What the file asks for and the engine cannot do, as errors, and what has no effect, as
     /// warnings. Whoever only looks at the stack may go on.
@@ -145,7 +147,10 @@ fn load_into(
             EnvFiles { source, environment: &environment, directory: &options.directory, diagnostics }
                 .settle(&mut tree, &profiles);
     }
-    let origins = Variables::gather(&tree, &env_files, &environment, diagnostics);
+    let mut origins = Variables::default();
+    if options.details {
+        origins = Variables::gather(&tree, &env_files, &environment, diagnostics);
+    }
     let (mut stack, misfits) = decode::stack(&tree, &name);
     if options.skip.interpolation {
         // Variables that stay as they are written fit no type but text.
@@ -158,7 +163,7 @@ fn load_into(
     profiles::apply(&mut stack, &profiles);
     let mut uses = Vec::new();
     if !options.skip.interpolation {
-        uses = judge(&mut stack, &tree, options.skip.consistency, (diagnostics, refusals));
+        uses = judge(&mut stack, &tree, options, (diagnostics, refusals));
     }
     select::apply(&mut stack, &options.services);
     if !options.all_resources {
@@ -172,15 +177,15 @@ fn load_into(
 fn judge(
     stack: &mut Stack,
     tree: &Tree,
-    skip_consistency: bool,
+    options: &LoadOptions,
     (diagnostics, refusals): (&mut Diagnostics, &mut Diagnostics),
 ) -> Vec<Use> {
-    if !skip_consistency {
+    if !options.skip.consistency {
         validate::consistency(stack, tree, diagnostics);
     }
     validate::remarks(stack, tree, diagnostics);
     validate::engine(stack, tree, refusals);
-    support::judge(tree, &schema::TOP, refusals)
+    support::judge(tree, &schema::TOP, options.details, refusals)
 }
 
 /// The documents of all files; `None` when one of them cannot be read or parsed.

@@ -27,7 +27,7 @@ pub(crate) struct EnvArgs {
 }
 
 pub(crate) fn run(args: &EnvArgs, context: &Context) -> Result<Exit, Failure> {
-    let target = context.stack()?;
+    let target = context.stack_with_origins()?;
     let Some(name) = &args.explain else {
         let variables = all(args, &target, context)?;
         match args.json {

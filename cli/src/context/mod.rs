@@ -19,6 +19,7 @@ use planner::load::{LoadOptions, Loaded};
 use planner::source::explain::Variables;
 use planner::{Diagnostic, Diagnostics, Severity, Source, Stack};
 use std::io::{self, Read};
+use std::mem::take;
 use std::path::{Path, PathBuf};
 
 /// Where the default root keeps what need not survive a reboot.
@@ -114,15 +115,18 @@ impl Context {
         Ok(Reading { loaded, remarks })
     }
 
-    /// The stack of the files, which must be there. Warnings are told.
-    pub(crate) fn stack(&self) -> Result<Target, Failure> {
-        let (target, loaded) = self.load(self.found()?)?;
+    /// The stack of the files, which must be there, with the origins of its variables. Warnings
+    /// are told.
+    pub(crate) fn stack_with_origins(&self) -> Result<Target, Failure> {
+        let mut found = self.found()?;
+        found.options.details = true;
+        let (target, loaded) = self.load(found)?;
         self.screen.diagnostics(&loaded.warnings);
         Ok(target)
     }
 
-    /// As [`Self::stack`], for a verb that makes containers of some services, none for all: what
-    /// the engine cannot do ends it.
+    /// The stack of the files, which must be there, for a verb that makes containers of some
+    /// services, none for all: what the engine cannot do ends it. Warnings are told.
     pub(crate) fn stack_to_run(&self, services: &[String]) -> Result<Target, Failure> {
         let (target, loaded) = self.load(self.found()?)?;
         let told = loaded.to_run(services);
@@ -182,11 +186,11 @@ impl Context {
 
     fn load(&self, found: Found) -> Result<(Target, Loaded), Failure> {
         found.warnings.iter().for_each(|warning| self.screen.warn(warning));
-        let loaded = planner::load::load(&found.options, self)?;
+        let mut loaded = planner::load::load(&found.options, self)?;
         let directory = PathBuf::from(&found.options.directory);
         let absolute = |file: &String| self.environment.directory.join(file).display().to_string();
         let files = found.options.files.iter().map(absolute).collect();
-        let (stack, origins) = (loaded.stack.clone(), loaded.origins.clone());
+        let (stack, origins) = (loaded.stack.clone(), take(&mut loaded.origins));
         Ok((Target { name: stack.name.clone(), stack: Some(stack), directory, files, origins }, loaded))
     }
 }
@@ -262,7 +266,7 @@ mod tests {
         let target = context(Global::default()).target().unwrap();
         assert_eq!(target.name, "myshop");
         assert!(target.stack.is_none());
-        let error = context(Global::default()).stack().unwrap_err();
+        let error = context(Global::default()).stack_to_run(&[]).unwrap_err();
         assert_eq!(error.exit(), Exit::FileNotFound);
     }
 

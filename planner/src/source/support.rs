@@ -29,10 +29,10 @@ pub enum Fate {
     Refused(String),
 }
 
-/// Reports what `up` cannot do as errors, and what has no effect as warnings. The result tells
-/// what becomes of each key, by place.
-pub(crate) fn judge(tree: &Tree, shape: &Shape, diagnostics: &mut Diagnostics) -> Vec<Use> {
-    let mut walk = Walk { diagnostics, uses: Vec::new() };
+/// Reports what `up` cannot do as errors, and what has no effect as warnings. With `details` the
+/// result tells what becomes of each key, by place.
+pub(crate) fn judge(tree: &Tree, shape: &Shape, details: bool, diagnostics: &mut Diagnostics) -> Vec<Use> {
+    let mut walk = Walk { diagnostics, details, uses: Vec::new() };
     walk.node(tree, &Path::TOP, shape);
     walk.uses.sort_by(|a, b| (&a.span, &a.path).cmp(&(&b.span, &b.path)));
     walk.uses
@@ -40,6 +40,7 @@ pub(crate) fn judge(tree: &Tree, shape: &Shape, diagnostics: &mut Diagnostics) -
 
 struct Walk<'a> {
     diagnostics: &'a mut Diagnostics,
+    details: bool,
     uses: Vec<Use>,
 }
 
@@ -67,7 +68,7 @@ impl Walk<'_> {
     /// Remembers a key. One that stands where its value stands is implied, or part of a short form:
     /// worth telling when it is not enforced.
     fn used(&mut self, entry: &Entry, path: &Path<'_>, fate: Fate) {
-        if entry.key_span != entry.value.span || fate != Fate::Enforced {
+        if self.details && (entry.key_span != entry.value.span || fate != Fate::Enforced) {
             self.uses.push(Use { span: entry.key_span.clone(), path: path.to_string(), fate });
         }
     }

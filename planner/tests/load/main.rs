@@ -35,7 +35,7 @@ impl Source for Memory {
 impl Memory {
     /// One stack file in `/srv/shop`.
     pub(crate) fn stack(text: &str) -> Self {
-        let options = LoadOptions { directory: "/srv/shop".into(), ..LoadOptions::default() };
+        let options = LoadOptions { directory: "/srv/shop".into(), details: true, ..LoadOptions::default() };
         Self { options, ..Self::default() }.and("compose.yaml", text)
     }
 

@@ -176,6 +176,7 @@ impl ConfigArgs {
     /// How the files are loaded for what is asked.
     fn adjust(&self, options: &mut LoadOptions) {
         let (only, leave) = (&self.only, &self.leave);
+        options.details = only.support;
         let skip = &mut options.skip;
         skip.interpolation = leave.no_interpolate || only.variables;
         skip.normalization = leave.no_normalize;
