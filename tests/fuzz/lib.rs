@@ -129,7 +129,7 @@ impl Project {
 
     fn check_printed(&self, stack: &Stack) {
         let value = value(stack);
-        if has_dollar_key(&value) {
+        if is_lossy(&value) {
             return;
         }
         let printed = value.to_string();
@@ -153,12 +153,18 @@ fn value(stack: &Stack) -> Value {
     serde_json::to_value(stack.canonical(Form::Yaml)).expect("print as JSON")
 }
 
-/// Whether a key has a dollar. As with Docker Compose, printing doubles it and loading does not
-/// halve it: variables are for values.
-fn has_dollar_key(value: &Value) -> bool {
+/// Whether printing loses something, which it does where Docker Compose's does: a `$` of a key is
+/// doubled and loading does not halve it, for variables are for values; a `count: 0` of devices is
+/// left out, and none means all of them.
+fn is_lossy(value: &Value) -> bool {
     match value {
-        Value::Object(map) => map.iter().any(|(key, value)| key.contains('$') || has_dollar_key(value)),
-        Value::Array(items) => items.iter().any(has_dollar_key),
+        Value::Object(map) => map.iter().any(|(key, value)| {
+            let devices = matches!(key.as_str(), "devices" | "gpus").then(|| value.as_array()).flatten();
+            let counted =
+                |device: &Value| ["count", "device_ids", "source"].iter().any(|key| !device[key].is_null());
+            key.contains('$') || is_lossy(value) || devices.is_some_and(|all| !all.iter().all(counted))
+        }),
+        Value::Array(items) => items.iter().any(is_lossy),
         _ => false,
     }
 }
