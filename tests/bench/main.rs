@@ -15,12 +15,16 @@ use place::Place;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use tools::{Composer, Engine};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Sizes of the stacks, each with the number of runs that are measured.
 const STACKS: [(usize, usize); 4] = [(1, 15), (10, 9), (50, 5), (100, 3)];
+
+/// After this the kernel has taken apart what is gone.
+const SETTLED: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     match bench() {
@@ -83,10 +87,12 @@ fn one_container(place: &Place, engines: &[Engine]) -> Result<()> {
     let ours = Composer::sampan(place);
     let mut crun = Crun::new(place)?;
     let (mut up, mut run) = (Vec::new(), Vec::new());
-    // In turn, so that both meet the machine in the same states.
+    // In turn and after a rest, so that neither pays for what the other leaves to the kernel.
     for warm in 0..=30 {
+        std::thread::sleep(SETTLED);
         let took = measure::time(|| ours.stack(&file).arg("up").done())?;
         ours.stack(&file).arg("down").done()?;
+        std::thread::sleep(SETTLED);
         let theirs = crun.as_mut().ok().map(Crun::run).transpose()?;
         if warm > 0 {
             up.push(took);
