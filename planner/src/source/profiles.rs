@@ -5,19 +5,22 @@ use crate::model::Stack;
 
 /// Moves the services that no active profile selects to `disabled`.
 pub(crate) fn apply(stack: &mut Stack, active: &[String]) {
-    let on = |profile: &String| active.iter().any(|name| name == "*" || name == profile);
     let services = std::mem::take(&mut stack.services);
     let (enabled, disabled) = services
         .into_iter()
-        .partition(|(_, service)| service.profiles.is_empty() || service.profiles.iter().any(on));
+        .partition(|(_, service)| is_on(service.profiles.iter().map(String::as_str), active));
     stack.services = enabled;
     stack.disabled = disabled;
 }
 
-/// Whether a service is on.
+/// Whether a service is on, while it is still a tree.
 pub(crate) fn is_active(service: &Tree, active: &[String]) -> bool {
     let own = service.get("profiles").map(Tree::items).unwrap_or_default();
-    let on =
-        |profile: &Tree| active.iter().any(|name| name == "*" || Some(name.as_str()) == profile.as_text());
-    own.is_empty() || own.iter().any(on)
+    is_on(own.iter().map(|profile| profile.as_text().unwrap_or_default()), active)
+}
+
+/// Whether these profiles of a service turn it on: one of them is active, or there are none.
+fn is_on<'a>(own: impl Iterator<Item = &'a str>, active: &[String]) -> bool {
+    let mut own = own.peekable();
+    own.peek().is_none() || own.any(|profile| active.iter().any(|name| name == "*" || name == profile))
 }

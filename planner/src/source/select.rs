@@ -2,8 +2,8 @@
 
 use super::profiles::is_active;
 use super::tree::Tree;
+use crate::graph::DependencyGraph;
 use crate::model::Stack;
-use std::collections::BTreeSet;
 
 /// Adds the profiles of named services that would be off without.
 pub(crate) fn activate(tree: &Tree, names: &[String], active: &mut Vec<String>) {
@@ -22,7 +22,7 @@ pub(crate) fn apply(stack: &mut Stack, names: &[String]) {
     if names.is_empty() {
         return;
     }
-    let wanted = with_dependencies(stack, names);
+    let wanted = DependencyGraph::of_enabled(stack).closure(names.iter().map(String::as_str));
     for (name, mut service) in std::mem::take(&mut stack.services) {
         if wanted.contains(&name) {
             service.depends_on.retain(|target, _| wanted.contains(target));
@@ -31,20 +31,6 @@ pub(crate) fn apply(stack: &mut Stack, names: &[String]) {
             stack.disabled.insert(name, service);
         }
     }
-}
-
-/// The services that are reached from the named ones.
-fn with_dependencies(stack: &Stack, names: &[String]) -> BTreeSet<String> {
-    let mut wanted = BTreeSet::new();
-    let mut next: Vec<&String> = names.iter().collect();
-    while let Some(name) = next.pop() {
-        if let Some(service) = stack.services.get(name)
-            && wanted.insert(name.clone())
-        {
-            next.extend(service.depends_on.keys());
-        }
-    }
-    wanted
 }
 
 #[cfg(test)]
