@@ -8,6 +8,7 @@
 //! - [`container`] holds one verb a file; [`shim`] is the supervisor of one container.
 //! - [`sandbox`] gives birth to a container's process; [`cgroup`], [`net`], [`overlay`],
 //!   [`volume`] and [`image`] are what it is made of.
+//! - [`build`] makes images from Dockerfiles.
 //! - [`stacks`] says which stacks there are and whose they are.
 //! - [`store`] is the only place where paths of ours are joined.
 //! - [`sys`] is the only place with `unsafe`.
@@ -16,6 +17,7 @@
 //! `<runtime>/{locks,containers,netns,dns}` does not need to.
 
 pub mod apply;
+pub mod build;
 pub mod cgroup;
 pub mod container;
 pub mod error;
