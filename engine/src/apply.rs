@@ -10,7 +10,7 @@ pub use cancel::Cancel;
 
 use crate::error::{Error, Kind};
 use crate::event::{Event, Finish, Outcome, Report};
-use crate::{Engine, Tell};
+use crate::{Engine, Progress, Tell};
 use planner::{Plan, Step, StepId};
 use schedule::Schedule;
 use std::any::Any;
@@ -59,7 +59,7 @@ pub async fn apply<E: Engine>(
         tokio::select! {
             biased;
             () = cancel.cancelled(), if !cancelled => cancelled = true,
-            Some((id, text)) = walk.texts.recv() => walk.progress(id, text),
+            Some((id, progress)) = walk.told.recv() => walk.progress(id, progress),
             Some(joined) = walk.tasks.join_next_with_id() => walk.ended(joined),
         }
         walk.start_ready();
@@ -77,13 +77,13 @@ struct Walk<'a, E, F> {
     tasks: JoinSet<Result>,
     running: HashMap<Id, (StepId, Instant)>,
     outcomes: Vec<Option<(Outcome, Duration)>>,
-    tell: UnboundedSender<(StepId, String)>,
-    texts: UnboundedReceiver<(StepId, String)>,
+    tell: UnboundedSender<(StepId, Progress)>,
+    told: UnboundedReceiver<(StepId, Progress)>,
 }
 
 impl<'a, E: Engine, F: Fn(Event)> Walk<'a, E, F> {
     fn new(engine: Arc<E>, plan: &'a Plan, options: &Options, events: F, cancel: Cancel) -> Self {
-        let (tell, texts) = unbounded_channel();
+        let (tell, told) = unbounded_channel();
         Self {
             engine,
             plan,
@@ -94,7 +94,7 @@ impl<'a, E: Engine, F: Fn(Event)> Walk<'a, E, F> {
             running: HashMap::new(),
             outcomes: plan.nodes.iter().map(|_| None).collect(),
             tell,
-            texts,
+            told,
         }
     }
 
@@ -121,19 +121,19 @@ impl<'a, E: Engine, F: Fn(Event)> Walk<'a, E, F> {
     fn teller(&self, id: StepId) -> Tell {
         let tell = self.tell.clone();
         // Nobody listens once the walk is over; then there is nothing left to tell either.
-        Arc::new(move |text| drop(tell.send((id, text))))
+        Arc::new(move |progress| drop(tell.send((id, progress))))
     }
 
-    fn progress(&mut self, id: StepId, text: String) {
+    fn progress(&mut self, id: StepId, progress: Progress) {
         if self.outcomes[id].is_none() {
-            (self.events)(Event::Progress(id, text));
+            (self.events)(Event::Progress(id, progress));
         }
     }
 
     fn ended(&mut self, joined: std::result::Result<(Id, Result), JoinError>) {
         // What the task said before it ended is told before its end.
-        while let Ok((id, text)) = self.texts.try_recv() {
-            self.progress(id, text);
+        while let Ok((id, progress)) = self.told.try_recv() {
+            self.progress(id, progress);
         }
         let (task, result) = match joined {
             Ok((task, result)) => (task, result),

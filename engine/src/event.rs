@@ -10,9 +10,23 @@ pub enum Event {
     /// The step begins.
     Started(StepId),
     /// The step says how it gets on.
-    Progress(StepId, String),
+    Progress(StepId, Progress),
     /// The step is over.
     Finished(StepId, Finish, Duration),
+}
+
+/// How a step gets on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// In words, such as `waiting for port 8080`.
+    Note(String),
+    /// So many bytes of what is to be transferred are here.
+    Transfer {
+        /// Bytes so far.
+        done: u64,
+        /// All bytes; 0 when that is not known yet.
+        total: u64,
+    },
 }
 
 /// How a step ended, without its error: that is in the report.

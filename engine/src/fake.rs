@@ -10,7 +10,7 @@
 
 use crate::apply::Cancel;
 use crate::error::{Error, Kind, Result};
-use crate::{Engine, Scope, Tell};
+use crate::{Engine, Progress, Scope, Tell};
 use planner::live::{Health, State};
 use planner::plan::Until;
 use planner::{ContainerId, Live, Source, Step, world};
@@ -126,7 +126,7 @@ impl FakeEngine {
     async fn obey(&self, step: &Step, order: Order, tell: &Tell) -> Result<()> {
         match order {
             Order::Delay(time) => tokio::time::sleep(time).await,
-            Order::Say(text) => tell(text),
+            Order::Say(text) => tell(Progress::Note(text)),
             Order::Interrupt(cancel) => cancel.cancel(),
             Order::Fail => return Err(Error::new(Kind::System, "this step was ordered to fail")),
             Order::FailAfterwards => {

@@ -41,7 +41,7 @@ pub mod tree;
 pub mod volume;
 
 pub use error::{Error, Kind, Result};
-pub use event::{Event, Outcome, Report};
+pub use event::{Event, Outcome, Progress, Report};
 pub use linux::LinuxEngine;
 
 use planner::{Live, Step};
@@ -52,7 +52,7 @@ pub trait Engine: Send + Sync + 'static {
     /// One snapshot of a stack, with the named images, networks and volumes that may be used.
     fn observe(&self, scope: &Scope) -> Result<Live>;
 
-    /// Does one step. `tell` receives short progress texts. Dropping the future cancels a wait;
+    /// Does one step. `tell` receives how it gets on. Dropping the future cancels a wait;
     /// a step that changes the machine runs to its end.
     fn enact(&self, step: &Step, tell: Tell) -> impl Future<Output = Result<()>> + Send;
 }
@@ -70,5 +70,5 @@ pub struct Scope {
     pub volumes: Vec<String>,
 }
 
-/// Receives short progress texts of a step, such as `waiting for port 8080`.
-pub type Tell = std::sync::Arc<dyn Fn(String) + Send + Sync>;
+/// Receives how a step gets on.
+pub type Tell = std::sync::Arc<dyn Fn(Progress) + Send + Sync>;

@@ -5,7 +5,7 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::image::Images;
 use crate::stacks::{self, Owner, StackStatus};
 use crate::store::{Lock, Store};
-use crate::{Engine, Scope, Tell, net, observe, volume};
+use crate::{Engine, Progress, Scope, Tell, net, observe, volume};
 use planner::{ContainerId, Live, Step};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ impl LinuxEngine {
     /// Does a step to its end, on a thread where blocking is allowed.
     fn perform(&self, step: &Step, tell: &Tell) -> Result<()> {
         let store = &self.store;
-        let mut note = |text: String| tell(text);
+        let mut note = |text: String| tell(Progress::Note(text));
         match step {
             Step::CreateNetwork { spec } => net::create(store, spec).map(drop),
             Step::UpdateNetwork { spec } => net::update(store, spec),

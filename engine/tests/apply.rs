@@ -3,7 +3,7 @@
 use engine::apply::{Cancel, Options, apply};
 use engine::event::Finish;
 use engine::fake::{FakeEngine, Fate, Order};
-use engine::{Event, Kind, Outcome, Report};
+use engine::{Event, Kind, Outcome, Progress, Report};
 use planner::live::{Container, State};
 use planner::plan::{Cause, Node, Until};
 use planner::{ContainerId, ContainerSpec, Live, Plan, Slot, Step, StepId, VolumeSpec};
@@ -57,7 +57,8 @@ async fn walk(fake: &Arc<FakeEngine>, plan: &Plan, parallel: usize, cancel: Canc
     let note = |event| {
         events.borrow_mut().push(match event {
             Event::Started(id) => format!("+{id}"),
-            Event::Progress(id, text) => format!("{id}:{text}"),
+            Event::Progress(id, Progress::Note(text)) => format!("{id}:{text}"),
+            Event::Progress(id, progress) => format!("{id}:{progress:?}"),
             Event::Finished(id, finish, _) => format!("-{id} {}", word(finish)),
         });
     };

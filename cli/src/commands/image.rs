@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use crate::output::Ink;
+use crate::output::size::size;
 use crate::output::table::{self, Cell};
 use crate::output::time::span;
 use clap::{Args, Subcommand};
@@ -187,24 +188,6 @@ fn short(id: &str) -> &str {
     digits.get(..12).unwrap_or(digits)
 }
 
-/// Bytes with three digits, in powers of ten: `1.23 MB`.
-fn size(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    let mut units = ["B", "kB", "MB", "GB", "TB"].iter();
-    let mut unit = units.next();
-    while value >= 999.5 && units.len() > 0 {
-        value /= 1000.0;
-        unit = units.next();
-    }
-    let digits = match value {
-        _ if bytes < 1000 => 0,
-        ..9.995 => 2,
-        ..99.95 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$} {}", unit.unwrap_or(&"B"))
-}
-
 fn remove(
     args: &RmArgs,
     context: &Context,
@@ -243,22 +226,6 @@ fn inspect(args: &InspectArgs, context: &Context, images: &Images) -> Result<Exi
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_three_digits() {
-        let cases = [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1_000, "1.00 kB"),
-            (12_340, "12.3 kB"),
-            (999_700, "1.00 MB"),
-            (2_054_112, "2.05 MB"),
-            (123_456_789_000, "123 GB"),
-        ];
-        for (bytes, text) in cases {
-            assert_eq!(size(bytes), text, "{bytes}");
-        }
-    }
 
     #[test]
     fn an_id_is_shortened_without_its_algorithm() {

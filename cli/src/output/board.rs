@@ -1,10 +1,11 @@
 //! How far a running plan is, one row for each resource: fed with events, asked for lines.
 
 use super::resource::{Resource, STARTING, STOPPING, doing, resources};
+use super::size::transfer;
 use super::style::Ink;
 use super::time::took;
-use engine::Event;
 use engine::event::Finish;
+use engine::{Event, Progress};
 use planner::StepId;
 use planner::plan::{Node, Plan};
 use std::collections::BTreeMap;
@@ -140,7 +141,8 @@ impl Board {
             Event::Started(step) => {
                 row.running.insert(step, now);
             }
-            Event::Progress(_, note) => row.note = note,
+            Event::Progress(_, Progress::Note(note)) => row.note = note,
+            Event::Progress(_, Progress::Transfer { done, total }) => row.note = transfer(done, total),
             Event::Finished(step, finish, time) => {
                 row.running.remove(&step);
                 row.over += 1;
@@ -324,7 +326,7 @@ mod tests {
     #[test]
     fn a_slow_stop_says_why() {
         let mut board = Board::new(&plan(), Instant::now());
-        board.tell(Event::Progress(4, "it ignores SIGTERM".into()), Instant::now());
+        board.tell(Event::Progress(4, Progress::Note("it ignores SIGTERM".into())), Instant::now());
         finish(&mut board, 4, Finish::Done, 10_000);
         for step in 5..7 {
             finish(&mut board, step, Finish::Done, 1);
@@ -342,7 +344,7 @@ mod tests {
         let mut board = Board::new(&plan(), now);
         finish(&mut board, 0, Finish::Done, 3);
         board.tell(Event::Started(1), now);
-        board.tell(Event::Progress(1, "copying".into()), now);
+        board.tell(Event::Progress(1, Progress::Note("copying".into())), now);
         let lines: Vec<_> = board.frame(now + Duration::from_millis(200), 24).iter().map(text).collect();
         assert_eq!(
             lines,

@@ -9,6 +9,7 @@ pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod resource;
+pub(crate) mod size;
 pub(crate) mod status;
 mod style;
 pub(crate) mod summary;

@@ -6,9 +6,9 @@
 use super::client;
 use super::logs::last_lines;
 use super::state::{Probe, StateRecord};
-use crate::Tell;
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::Store;
+use crate::{Progress, Tell};
 use planner::ContainerId;
 use planner::live::{Health, State};
 use planner::plan::Until;
@@ -77,7 +77,7 @@ fn probe_of(state: Option<&StateRecord>) -> Option<Probe> {
 
 fn tell_once(tell: &Tell, told: &mut String, what: String) {
     if *told != what {
-        tell(what.clone());
+        tell(Progress::Note(what.clone()));
         *told = what;
     }
 }

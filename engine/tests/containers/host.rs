@@ -3,7 +3,7 @@
 use engine::container::{ExecSpec, LogOptions, StateRecord};
 use engine::image::Input;
 use engine::store::Store;
-use engine::{Engine, Error, LinuxEngine, Scope};
+use engine::{Engine, Error, LinuxEngine, Progress, Scope};
 use nix::mount::{MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{WaitStatus, wait};
@@ -157,7 +157,11 @@ impl Host {
     /// Enacts one step.
     pub(crate) fn enact(&self, step: Step) -> Result<(), Error> {
         let notes = self.notes.clone();
-        let tell = Arc::new(move |note| notes.lock().unwrap().push(note));
+        let tell = Arc::new(move |progress| {
+            if let Progress::Note(note) = progress {
+                notes.lock().unwrap().push(note);
+            }
+        });
         self.runtime.block_on(self.engine.enact(&step, tell))
     }
 
