@@ -1,5 +1,6 @@
 //! What should exist, fully decided: the specs that the engine is handed.
 
+mod build;
 mod container;
 mod id;
 mod limits;
@@ -7,6 +8,9 @@ mod lower;
 mod network;
 mod service;
 
+pub use build::{
+    BuildContext, BuildNetwork, BuildSecret, BuildSpec, CachePlace, DockerfileSource, SshSource,
+};
 pub use container::{
     Attachment, ContainerSpec, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec, Protocol,
     RestartPolicy, Ulimit,
