@@ -75,7 +75,7 @@ const MOST_ITEMS: usize = 1000;
 
 impl Diagnostic {
     /// Says what to do about it.
-    pub(crate) fn hint(&mut self, hint: impl Into<String>) {
+    pub fn hint(&mut self, hint: impl Into<String>) {
         self.hint = Some(cut(hint.into()));
     }
 }
@@ -98,17 +98,12 @@ impl Diagnostics {
     }
 
     /// Adds an error. The result takes a hint.
-    pub(crate) fn error(&mut self, span: &Span, path: impl fmt::Display, message: String) -> &mut Diagnostic {
+    pub fn error(&mut self, span: &Span, path: impl fmt::Display, message: String) -> &mut Diagnostic {
         self.add(Severity::Error, Some(span), path, message)
     }
 
     /// Adds a warning. The result takes a hint.
-    pub(crate) fn warning(
-        &mut self,
-        span: &Span,
-        path: impl fmt::Display,
-        message: String,
-    ) -> &mut Diagnostic {
+    pub fn warning(&mut self, span: &Span, path: impl fmt::Display, message: String) -> &mut Diagnostic {
         self.add(Severity::Warning, Some(span), path, message)
     }
 
@@ -145,7 +140,7 @@ impl Diagnostics {
     }
 
     /// Remembers a file that diagnostics will point into; the result goes into [`Span::file`].
-    pub(crate) fn add_file(&mut self, name: &str, text: &str) -> usize {
+    pub fn add_file(&mut self, name: &str, text: &str) -> usize {
         self.files.push(SourceFile { name: name.to_owned(), text: text.to_owned() });
         self.files.len() - 1
     }

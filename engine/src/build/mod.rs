@@ -1,10 +1,12 @@
 //! Builds: a Dockerfile becomes an image.
 //!
+//! - [`dockerfile`] reads the text: stages, instructions, and what is wrong with them.
 //! - [`snapshot`] is the file system between two instructions; [`run`] and [`copy`] execute one.
 //! - [`BuildEvent`] is told while it happens.
 
 pub mod cancel;
 pub mod copy;
+pub mod dockerfile;
 mod event;
 pub mod run;
 pub mod snapshot;

@@ -15,7 +15,7 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
 
 /// Bytes of `512m`, `1.5g`, `640kb`, `1GiB`, `100b`, `4096`, `2 mb`. Powers of 1024 whatever the
 /// letters say; fractions of a byte are cut off.
-pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
+pub fn parse_bytes(text: &str) -> Option<u64> {
     let split = text.rfind(|c: char| c.is_ascii_digit() || matches!(c, '.' | ' '))? + 1;
     let (number, unit) = text.split_at(split);
     let number = number.strip_suffix(' ').unwrap_or(number);
@@ -106,7 +106,7 @@ fn part_of(fraction: &str, unit: u64) -> Option<u64> {
 }
 
 /// As [`parse_nanos`]; negative times are refused.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     u64::try_from(parse_nanos(text)?).ok().map(Duration::from_nanos)
 }
 

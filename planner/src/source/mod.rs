@@ -37,6 +37,7 @@ pub(crate) mod yaml;
 
 pub use plain::reads_as_text;
 pub use schema::stack_schema;
+pub use suggest::did_you_mean;
 pub use support::{Fate, Use};
 pub use variables::{Variable, variables};
 
