@@ -34,9 +34,11 @@ mod pax;
 mod platform;
 mod rebuild;
 mod reference;
+pub mod registry;
 mod stream;
 
 pub use config::ImageConfig;
+pub use platform::Platform;
 pub use reference::Reference;
 
 use crate::error::{Error, Result};

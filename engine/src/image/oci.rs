@@ -5,7 +5,7 @@ use super::archive::{Archive, blob_name, missing};
 use super::catalog::Draft;
 use super::config::ConfigFile;
 use super::load::{Found, LayerSource, check_os};
-use super::{Reference, platform};
+use super::{Platform, Reference};
 use crate::error::{Error, Kind, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -26,16 +26,6 @@ struct Descriptor {
     platform: Option<Platform>,
     #[serde(default)]
     annotations: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Clone, Deserialize)]
-struct Platform {
-    #[serde(default)]
-    architecture: String,
-    #[serde(default)]
-    os: String,
-    #[serde(default)]
-    variant: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -159,24 +149,19 @@ fn is_image_config(kind: &str) -> bool {
 
 /// The one for this machine: the plain variant before others of the same processor.
 fn ours(descriptors: &[Descriptor]) -> Result<Descriptor> {
-    let fits = |descriptor: &&Descriptor| match &descriptor.platform {
-        Some(is) => is.os == platform::OS && is.architecture == platform::ARCHITECTURE,
-        None => descriptors.len() == 1,
+    let host = Platform::host();
+    let rank = |one: &Descriptor| match &one.platform {
+        Some(is) => host.rank(is),
+        None => (descriptors.len() == 1).then_some(0),
     };
-    let variant = |descriptor: &&Descriptor| descriptor.platform.as_ref().and_then(|is| is.variant.clone());
-    let chosen = descriptors.iter().filter(fits).min_by_key(variant);
-    chosen.cloned().ok_or_else(|| {
-        let offered: Vec<String> =
-            descriptors.iter().filter_map(|one| one.platform.as_ref()).map(platform_name).collect();
-        let wanted = format!("{}/{}", platform::OS, platform::ARCHITECTURE);
-        Error::new(Kind::NotFound, format!("the archive has no image for {wanted}"))
+    let ranked = descriptors.iter().filter_map(|one| Some((rank(one)?, one)));
+    let chosen = ranked.min_by_key(|(rank, _)| *rank).map(|(_, one)| one.clone());
+    chosen.ok_or_else(|| {
+        let platforms = descriptors.iter().filter_map(|one| one.platform.as_ref());
+        let offered: Vec<String> = platforms.map(ToString::to_string).collect();
+        Error::new(Kind::NotFound, format!("the archive has no image for {host}"))
             .hint(format!("it has images for: {}", offered.join(", ")))
     })
-}
-
-fn platform_name(is: &Platform) -> String {
-    let variant = is.variant.as_ref().map(|variant| format!("/{variant}")).unwrap_or_default();
-    format!("{}/{}{variant}", is.os, is.architecture)
 }
 
 fn parse<T: DeserializeOwned>(json: &[u8], name: &str) -> Result<T> {

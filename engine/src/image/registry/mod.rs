@@ -1,0 +1,66 @@
+//! Registries: where images come from and go to (OCI distribution and Docker's protocol v2,
+//! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>).
+//!
+//! The engine reads neither environment nor home: the cli gathers [`Registries`], plain data
+//! with everything that says how registries are reached.
+
+mod credentials;
+mod progress;
+mod proxies;
+mod retry;
+mod settings;
+
+pub use credentials::{Credentials, Helper, Login};
+pub use progress::{Count, Phase, Progress, Transfer};
+pub use proxies::Proxies;
+pub use retry::Retry;
+pub use settings::{Registry, Settings};
+
+use super::Reference;
+use super::platform::Platform;
+
+/// How registries are reached.
+#[derive(Clone, Debug, Default)]
+pub struct Registries {
+    /// Who we are there.
+    pub credentials: Credentials,
+    /// Mirrors, insecure registries and certificates.
+    pub settings: Settings,
+    /// Proxies on the way.
+    pub proxies: Proxies,
+    /// When and how often what failed is tried again.
+    pub retry: Retry,
+}
+
+/// One image that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequest {
+    /// Its name; a digest in it says exactly which.
+    pub reference: Reference,
+    /// Whose variant of it; `None` is this machine's.
+    pub platform: Option<Platform>,
+}
+
+/// An image that was pulled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pulled {
+    /// `sha256:…`, the digest of its config.
+    pub id: String,
+    /// What was asked for.
+    pub reference: Reference,
+    /// Digest of the manifest or index that the name led to.
+    pub digest: String,
+    /// Whether anything changed here: the name had meant another image, or none.
+    pub is_new: bool,
+}
+
+/// An image that was pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// Where it is now.
+    pub reference: Reference,
+    /// Digest of its manifest there.
+    pub digest: String,
+    /// Bytes of the manifest.
+    pub size: u64,
+}
