@@ -2,6 +2,7 @@
 
 use super::config::ConfigFile;
 use super::digest;
+use super::layer::Place;
 use super::rebuild::rebuild;
 use super::{Image, ImageConfig, Images, Loaded, Reference};
 use crate::error::{Context, Error, Kind, Result};
@@ -54,8 +55,8 @@ pub(crate) struct Draft {
     pub(crate) references: Vec<Reference>,
 }
 
-/// Layers unpacked but not yet in the store: folder and bytes, by diff id.
-pub(crate) type Unpacked = BTreeMap<String, (PathBuf, u64)>;
+/// Layers unpacked but not yet in the store: where, and the bytes in their files, by diff id.
+pub(crate) type Unpacked = BTreeMap<String, (Place, u64)>;
 
 /// What became of an attempt to add images.
 pub(crate) enum Commit {
@@ -126,6 +127,16 @@ impl Images {
 
     pub(crate) fn layer(&self, diff_id: &str) -> PathBuf {
         self.root().join("layers").join(digest::hex(diff_id))
+    }
+
+    /// Where the frame of a layer is, see [`super::frame`].
+    pub(crate) fn frame(&self, diff_id: &str) -> PathBuf {
+        self.root().join("frames").join(digest::hex(diff_id))
+    }
+
+    /// Whether a layer is in the store with all that belongs to it.
+    pub(crate) fn has_layer(&self, diff_id: &str) -> bool {
+        self.layer(diff_id).is_dir() && self.frame(diff_id).is_dir()
     }
 
     fn index_path(&self) -> PathBuf {
@@ -215,16 +226,20 @@ impl Images {
 
     /// Puts a layer into its place and gives its size; one that is there already stays.
     fn place_layer(&self, layer: &str, unpacked: &Unpacked, index: &Index) -> Result<u64> {
-        let place = self.layer(layer);
+        let Some((fresh, size)) = unpacked.get(layer) else {
+            let measure = || tree::size(&self.layer(layer));
+            return index.layers.get(layer).map_or_else(measure, |size| Ok(*size));
+        };
         let doing = || format!("store layer {layer}");
-        if let Some((folder, size)) = unpacked.get(layer) {
-            fs::create_dir_all(self.root().join("layers")).doing(doing)?;
-            return match renameat_with(CWD, folder, CWD, &place, RenameFlags::NOREPLACE) {
-                Ok(()) | Err(Errno::EXIST) => Ok(*size),
-                Err(error) => Err(error).doing(doing),
-            };
+        // The folder comes last: where it is the layer is.
+        for (from, to) in [(&fresh.frame, self.frame(layer)), (&fresh.folder, self.layer(layer))] {
+            fs::create_dir_all(to.parent().unwrap_or(&to)).doing(doing)?;
+            match renameat_with(CWD, from, CWD, &to, RenameFlags::NOREPLACE) {
+                Err(Errno::EXIST) => {}
+                done => done.doing(doing)?,
+            }
         }
-        index.layers.get(layer).map_or_else(|| tree::size(&place), |size| Ok(*size))
+        Ok(*size)
     }
 
     fn enter(&self, index: &mut Index, draft: &Draft) -> Result<Loaded> {
@@ -275,6 +290,7 @@ impl Images {
         let manifests = index.images.values().filter_map(|held| held.manifest.clone());
         let blobs: BTreeSet<String> = index.images.keys().cloned().chain(manifests).collect();
         take_others(&self.root().join("layers"), &layers, trash)?;
+        take_others(&self.root().join("frames"), &layers, trash)?;
         take_others(&self.root().join("blobs/sha256"), &blobs, trash)?;
         index.layers.retain(|layer, _| layers.contains(layer));
         Ok(())
@@ -287,11 +303,17 @@ fn take_others(folder: &Path, keep: &BTreeSet<String>, trash: Option<&Path>) -> 
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.doing(doing)?,
     };
+    // Frames have the names of their layers.
+    let trash = match (trash, folder.file_name()) {
+        (Some(trash), Some(name)) => Some(trash.join(name)),
+        _ => None,
+    };
+    trash.iter().try_for_each(fs::create_dir_all).doing(doing)?;
     for entry in entries {
         let entry = entry.doing(doing)?;
         let name = entry.file_name();
         let kept = name.to_str().is_some_and(|name| keep.contains(&format!("sha256:{name}")));
-        match trash.filter(|_| !kept) {
+        match trash.as_ref().filter(|_| !kept) {
             Some(trash) => fs::rename(entry.path(), trash.join(&name)).doing(doing)?,
             None if kept => {}
             None => tree::remove(&entry.path())?,
@@ -348,8 +370,15 @@ impl Scratch {
         &self.folder
     }
 
-    /// A new folder inside.
-    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
+    /// New folders inside, for one layer.
+    pub(crate) fn place(&self, name: &str) -> Result<Place> {
+        Ok(Place {
+            folder: self.folder(&format!("layer-{name}"))?,
+            frame: self.folder(&format!("frame-{name}"))?,
+        })
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         let make = || {
             fs::create_dir(&path)?;

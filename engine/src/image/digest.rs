@@ -1,8 +1,8 @@
 //! SHA-256 digests in the form that images use: `sha256:` and 64 lower-case hex digits.
 
 use ring::digest::{Context, SHA256};
-use std::fmt::Write;
-use std::io::{self, Read};
+use std::fmt::Write as _;
+use std::io::{self, Read, Write};
 
 const PREFIX: &str = "sha256:";
 
@@ -59,6 +59,37 @@ impl<R: Read> Read for Hashing<R> {
         let count = self.inner.read(buffer)?;
         self.context.update(&buffer[..count]);
         Ok(count)
+    }
+}
+
+/// Passes what is written on and digests it.
+pub(crate) struct HashingWriter<W> {
+    inner: W,
+    context: Context,
+    size: u64,
+}
+
+impl<W: Write> HashingWriter<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self { inner, context: Context::new(&SHA256), size: 0 }
+    }
+
+    /// Digest and count of the bytes that were written.
+    pub(crate) fn finish(self) -> (String, u64) {
+        (finish(self.context), self.size)
+    }
+}
+
+impl<W: Write> Write for HashingWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.context.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 

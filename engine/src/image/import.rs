@@ -3,11 +3,11 @@
 use super::catalog::{Commit, Draft, Scratch, Unpacked};
 use super::config::{ConfigFile, History, RawConfig, RootFs};
 use super::digest::Hashing;
+use super::layer::Place;
 use super::{ImageConfig, Images, Input, Reference, changes, layer, platform, stream};
 use crate::error::{Error, Kind, Result};
 use jiff::Timestamp;
 use std::io::{BufReader, Read};
-use std::path::Path;
 
 /// Large enough that digesting and unpacking seldom take turns.
 const BUFFER: usize = 256 << 10;
@@ -26,10 +26,10 @@ pub(crate) fn import(
     lines.iter().try_for_each(|line| changes::apply(&mut config, line))?;
 
     let scratch = Scratch::new(images)?;
-    let folder = scratch.folder("layer")?;
+    let place = scratch.place("imported")?;
     let (diff_id, size) = match from {
-        Input::Path(path) => unpack(stream::open(path)?, &folder)?,
-        Input::Stream(stream) => unpack(stream, &folder)?,
+        Input::Path(path) => unpack(stream::open(path)?, &place)?,
+        Input::Stream(stream) => unpack(stream, &place)?,
     };
     let draft = Draft {
         config: config_json(&config, &diff_id)?,
@@ -37,21 +37,21 @@ pub(crate) fn import(
         manifest: None,
         references,
     };
-    match images.commit(&[draft], &Unpacked::from([(diff_id, (folder, size))]), &scratch)? {
+    match images.commit(&[draft], &Unpacked::from([(diff_id, (place, size))]), &scratch)? {
         Commit::Done(loaded) => Ok(loaded.into_iter().map(|loaded| loaded.id).collect()),
         Commit::Missing(_) => Err(Error::new(Kind::Corrupt, "the layer just unpacked is gone")),
     }
 }
 
-fn unpack(from: impl Read + Send, folder: &Path) -> Result<(String, u64)> {
+fn unpack(from: impl Read + Send, place: &Place) -> Result<(String, u64)> {
     let (tar, _) = stream::decompress(from)?;
-    unpack_digesting(tar, folder)
+    unpack_digesting(tar, place)
 }
 
 /// Unpacks a tar stream; gives its digest, all of it to the last byte, and its size.
-pub(crate) fn unpack_digesting(tar: impl Read, folder: &Path) -> Result<(String, u64)> {
+pub(crate) fn unpack_digesting(tar: impl Read, place: &Place) -> Result<(String, u64)> {
     let hashing = BufReader::with_capacity(BUFFER, Hashing::new(tar));
-    let (size, rest) = layer::unpack(hashing, folder)?;
+    let (size, rest) = layer::unpack(hashing, place)?;
     let digest = rest.into_inner().finish().map_err(layer::unreadable)?;
     Ok((digest, size))
 }

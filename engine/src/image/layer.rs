@@ -9,18 +9,20 @@
 
 use super::attributes;
 use super::entries::{Entries, Entry};
+use super::frame::{self, Recorder, Recording};
 use super::paths::{clean, join, resolve, split};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::tree;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Timestamps, XattrFlags};
 use rustix::io::Errno;
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::PathBuf;
 use tar::EntryType;
 
 const WHITEOUT: &[u8] = b".wh.";
@@ -29,14 +31,34 @@ const OPAQUE: &[u8] = b".wh..wh..opq";
 const RESERVED: &[u8] = b".wh..wh.";
 const BUFFER: usize = 256 << 10;
 
-/// Unpacks a tar stream into an empty folder. Gives the bytes in its files. The stream is
-/// read up to the archive's end; the reader comes back for what is behind it.
-pub(crate) fn unpack<R: Read>(from: R, into: &Path) -> Result<(u64, R)> {
-    let root = tree::open_path(into).map_err(|error| {
-        Error::new(Kind::System, format!("open {}", into.display())).because(io::Error::from(error))
-    })?;
+/// Empty folders on one file system that a layer is unpacked into.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// What overlayfs takes.
+    pub(crate) folder: PathBuf,
+    /// What gives the tar back, see [`frame`].
+    pub(crate) frame: PathBuf,
+}
+
+/// Unpacks a tar stream, and records its frame. Gives the bytes in its files. The stream is read
+/// to its end, which may lie behind that of the archive; the reader comes back.
+pub(crate) fn unpack<R: Read>(from: R, into: &Place) -> Result<(u64, R)> {
+    let root = tree::open_path(&into.folder).doing(|| format!("open {}", into.folder.display()))?;
+    let doing = || format!("write {}", into.frame.display());
+    let recorder = RefCell::new(Recorder::create(&into.frame).doing(doing)?);
+    let (size, from) = unpack_recording(Recording::new(from, &recorder), root, &recorder)?;
+    recorder.into_inner().finish().doing(doing)?;
+    Ok((size, from))
+}
+
+fn unpack_recording<R: Read>(
+    from: Recording<'_, R>,
+    root: OwnedFd,
+    recorder: &RefCell<Recorder>,
+) -> Result<(u64, R)> {
     let mut unpacker = Unpacker {
         root,
+        recorder,
         parent: None,
         stale: false,
         folders: Vec::new(),
@@ -49,7 +71,9 @@ pub(crate) fn unpack<R: Read>(from: R, into: &Path) -> Result<(u64, R)> {
         unpacker.add(&entry, &mut entries).map_err(|error| refused(&entry, error))?;
     }
     unpacker.finish().map_err(|error| Error::new(Kind::System, "set the times of folders").because(error))?;
-    Ok((unpacker.size, entries.into_inner()))
+    let mut rest = entries.into_inner();
+    io::copy(&mut rest, &mut io::sink()).map_err(unreadable)?;
+    Ok((unpacker.size, rest.into_inner()))
 }
 
 /// What is wrong with an archive whose stream cannot be read.
@@ -73,10 +97,11 @@ fn refused(entry: &Entry, error: io::Error) -> Error {
         .because(error)
 }
 
-struct Unpacker {
+struct Unpacker<'a> {
     root: OwnedFd,
-    /// The folder used last, and its path: entries of a folder follow one another.
-    parent: Option<(Vec<u8>, OwnedFd)>,
+    recorder: &'a RefCell<Recorder>,
+    /// The folder used last: entries of a folder follow one another.
+    parent: Option<Parent>,
     /// Something was replaced: the path may lead elsewhere now.
     stale: bool,
     /// Folders whose times are set at the end, when nothing is put into them any more.
@@ -87,7 +112,15 @@ struct Unpacker {
     size: u64,
 }
 
-impl Unpacker {
+struct Parent {
+    /// As the archive says it.
+    path: Vec<u8>,
+    folder: OwnedFd,
+    /// Without symbolic links, if that can be told.
+    true_path: Option<Vec<u8>>,
+}
+
+impl Unpacker<'_> {
     fn add(&mut self, entry: &Entry, data: &mut impl Read) -> io::Result<()> {
         if entry.kind == EntryType::XGlobalHeader {
             return Ok(());
@@ -169,16 +202,29 @@ impl Unpacker {
         let mut file = File::from(self.make(name, |parent| fs::openat(parent, name, flags, Mode::RUSR))?);
         match &entry.pieces {
             Some(pieces) => self.sparse(&file, entry.size, pieces, data)?,
-            None => loop {
-                match data.read(&mut self.buffer)? {
-                    0 => break,
-                    count => file.write_all(&self.buffer[..count])?,
-                }
-            },
+            None => self.content(&mut file, entry.size, name, data)?,
         }
         self.size += entry.size;
         attributes::apply(file.as_fd(), entry)?;
         Ok(fs::futimens(&file, &attributes::times(entry))?)
+    }
+
+    fn content(&mut self, file: &mut File, size: u64, name: &CStr, data: &mut impl Read) -> io::Result<()> {
+        if let Some(path) = self.true_path(name).filter(|_| size > 0) {
+            self.recorder.borrow_mut().begin_content(path, size)?;
+        }
+        loop {
+            match data.read(&mut self.buffer)? {
+                0 => break,
+                count => file.write_all(&self.buffer[..count])?,
+            }
+        }
+        self.recorder.borrow_mut().end_content();
+        Ok(())
+    }
+
+    fn true_path(&self, name: &CStr) -> Option<Vec<u8>> {
+        self.parent.as_ref()?.true_path.as_ref().map(|folder| join(folder, name.to_bytes()))
     }
 
     fn sparse(
@@ -286,18 +332,21 @@ impl Unpacker {
         make: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<T>,
     ) -> io::Result<T> {
         self.stale = true;
+        if let Some(path) = self.true_path(name) {
+            self.recorder.borrow_mut().keep(self.root.as_fd(), &path)?;
+        }
         tree::remove_at(self.at()?, name)?;
         Ok(make(self.at()?)?)
     }
 
     fn at(&self) -> io::Result<BorrowedFd<'_>> {
-        let parent = self.parent.as_ref().map(|(_, folder)| folder.as_fd());
+        let parent = self.parent.as_ref().map(|parent| parent.folder.as_fd());
         parent.ok_or_else(|| io::Error::other("no folder is open"))
     }
 
     /// Opens the folder that entries go into, and makes it when no entry did.
     fn open_parent(&mut self, path: &[u8]) -> io::Result<()> {
-        let current = self.parent.as_ref().is_some_and(|(open, _)| open == path && !self.stale);
+        let current = self.parent.as_ref().is_some_and(|open| open.path == path && !self.stale);
         if current {
             return Ok(());
         }
@@ -310,7 +359,8 @@ impl Unpacker {
             folder => folder,
         };
         let folder = folder.map_err(not_a_folder)?;
-        self.parent = Some((path.to_vec(), folder));
+        let true_path = frame::true_path(self.root.as_fd(), folder.as_fd());
+        self.parent = Some(Parent { path: path.to_vec(), folder, true_path });
         self.stale = false;
         Ok(())
     }
@@ -362,7 +412,7 @@ mod tests {
     use rustix::fs::{lgetxattr, statat};
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{MetadataExt, symlink};
-    use std::path::PathBuf;
+    use std::path::Path;
 
     struct Bed {
         root: PathBuf,
@@ -380,7 +430,9 @@ mod tests {
 
     impl Bed {
         fn unpack(&self, tar: Tar) -> Result<u64> {
-            unpack(tar.finish().as_slice(), &self.layer).map(|(size, _)| size)
+            let frame = tempfile::tempdir_in(&self.root).unwrap();
+            let place = Place { folder: self.layer.clone(), frame: frame.path().to_owned() };
+            unpack(tar.finish().as_slice(), &place).map(|(size, _)| size)
         }
 
         fn stat(&self, name: &str) -> std::fs::Metadata {

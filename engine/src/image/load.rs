@@ -5,12 +5,11 @@ use super::catalog::{Commit, Draft, Scratch, Unpacked};
 use super::config::ConfigFile;
 use super::digest::Hashing;
 use super::import::unpack_digesting;
-use super::layer::unreadable;
+use super::layer::{Place, unreadable};
 use super::stream::{self, Part};
 use super::{Images, Input, Loaded, docker, oci, platform};
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -45,7 +44,7 @@ pub(crate) fn load(images: &Images, from: Input<'_>) -> Result<Vec<Loaded>> {
     let sources: BTreeMap<String, LayerSource> =
         layers.into_iter().flatten().map(|layer| (layer.diff_id.clone(), layer)).collect();
 
-    let absent = |source: &&LayerSource| !images.layer(&source.diff_id).is_dir();
+    let absent = |source: &&LayerSource| !images.has_layer(&source.diff_id);
     let mut wanted: Vec<LayerSource> = sources.values().filter(absent).cloned().collect();
     let mut unpacked = Unpacked::new();
     for _ in 0..ATTEMPTS_MAX {
@@ -116,12 +115,12 @@ fn unpack_all(wanted: &[LayerSource], scratch: &Scratch) -> Result<Unpacked> {
     results.into_iter().collect()
 }
 
-fn unpack(source: &LayerSource, scratch: &Scratch) -> Result<(String, (PathBuf, u64))> {
-    let folder = scratch.folder(&format!("layer-{}", super::digest::hex(&source.diff_id)))?;
+fn unpack(source: &LayerSource, scratch: &Scratch) -> Result<(String, (Place, u64))> {
+    let place = scratch.place(super::digest::hex(&source.diff_id))?;
     check_blob(source)?;
-    let size = unpack_into(source, &folder)
+    let size = unpack_into(source, &place)
         .map_err(|error| Error { doing: format!("layer `{}`: {}", source.name, error.doing), ..error })?;
-    Ok((source.diff_id.clone(), (folder, size)))
+    Ok((source.diff_id.clone(), (place, size)))
 }
 
 /// A blob that is the plain tar is checked while it is unpacked.
@@ -134,9 +133,9 @@ fn check_blob(source: &LayerSource) -> Result<()> {
 }
 
 /// The layer is shared with every image that names the same diff id, so that is always checked.
-fn unpack_into(source: &LayerSource, folder: &Path) -> Result<u64> {
+fn unpack_into(source: &LayerSource, place: &Place) -> Result<u64> {
     let (tar, _) = stream::decompress(source.part.clone())?;
-    let (diff_id, size) = unpack_digesting(tar, folder)?;
+    let (diff_id, size) = unpack_digesting(tar, place)?;
     if diff_id == source.diff_id {
         return Ok(size);
     }

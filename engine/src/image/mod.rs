@@ -4,6 +4,7 @@
 //! <root>/images/index.json           tags, and which images there are (the commit of each change)
 //! <root>/images/blobs/sha256/<hex>   configs, and manifests where the archive had them, byte for byte
 //! <root>/images/layers/<hex>/        one unpacked layer, named by its diff id, shared by images
+//! <root>/images/frames/<hex>/        what else it takes to make the layer's tar again, see [`frame`]
 //! <root>/images/tmp/<name>/          what a load works on; locked while its process lives
 //! ```
 //!
@@ -24,11 +25,13 @@ mod docker;
 mod entries;
 #[cfg(test)]
 mod fixture;
+mod frame;
 mod import;
 mod layer;
 mod load;
 mod manage;
 mod oci;
+mod pack;
 mod paths;
 mod pax;
 mod platform;
@@ -44,7 +47,7 @@ pub use reference::Reference;
 use crate::error::{Error, Result};
 use crate::store::Store;
 use jiff::Timestamp;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// The image store.
@@ -183,6 +186,16 @@ impl Images {
     /// Removes images that have no tag and no container, and what interrupted work left.
     pub fn prune(&self, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Pruned> {
         manage::prune(self, in_use)
+    }
+
+    /// Writes the tar of a layer byte for byte as it was hashed; gives its length.
+    pub fn pack_layer(&self, diff_id: &str, to: &mut dyn Write) -> Result<u64> {
+        pack::pack(self, diff_id, to)
+    }
+
+    /// Length of the tar of a layer.
+    pub fn packed_size(&self, diff_id: &str) -> Result<u64> {
+        pack::size(self, diff_id)
     }
 
     /// What there is to say about an image, in the form of `docker image inspect`.

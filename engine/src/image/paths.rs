@@ -1,14 +1,21 @@
 //! Paths of an archive, resolved by the kernel inside the folder that they belong in.
 
 use rustix::fs::{self, Mode, OFlags, ResolveFlags};
+use std::ffi::CString;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 /// Opens a path with `root` as the root: neither `..` nor a symbolic link leads out of it.
 pub(crate) fn resolve(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let path = if path.is_empty() { b"." } else { path };
     let how = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
     fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), how)
+}
+
+/// The absolute path of what is open, unless it is longer than the kernel tells.
+pub(crate) fn of(file: BorrowedFd<'_>) -> Option<Vec<u8>> {
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    fs::readlink(link, Vec::new()).ok().map(CString::into_bytes)
 }
 
 /// A path without empty parts and `.`; one with `..` is refused.
