@@ -100,6 +100,10 @@ impl LinuxEngine {
         let store = &self.store;
         let mut note = |text: String| tell(Progress::Note(text));
         match step {
+            Step::PullImage { .. } | Step::BuildImage { .. } | Step::PushImage { .. } => {
+                let why = format!("cannot {step}: registries and builds come later");
+                Err(Error::new(Kind::Unsupported, why).hint("`sampan image load` takes an archive"))
+            }
             Step::CreateNetwork { spec } => net::create(store, spec).map(drop),
             Step::UpdateNetwork { spec } => net::update(store, spec),
             Step::RemoveNetwork { name } => {

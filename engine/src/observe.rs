@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::image::Images;
 use crate::store::Store;
 use crate::{Scope, net, volume};
+use jiff::Timestamp;
 use planner::desired::{HealthTest, MountKind};
 use planner::live::{self, Container, State};
 use planner::{ContainerId, Live};
@@ -24,6 +25,7 @@ pub fn observe(store: &Store, scope: &Scope) -> Result<Live> {
     let volumes = volumes.filter(|spec| ours(&spec.stack) || scope.volumes.contains(&spec.name));
     Ok(Live {
         stack: scope.stack.clone(),
+        now: seconds(Timestamp::now()),
         containers,
         networks,
         volumes: volumes.map(|spec| (spec.name.clone(), spec)).collect(),
@@ -51,11 +53,22 @@ fn images(store: &Store, references: &[String]) -> Result<BTreeMap<String, live:
         if let Some(image) = images.resolve(reference)? {
             let test = image.config.healthcheck.and_then(|health| health.test);
             let has_health = test.is_some_and(|test| test != HealthTest::Disabled);
-            let image = live::Image { id: image.id, volumes: image.config.volumes, has_health };
+            let image = live::Image {
+                id: image.id,
+                volumes: image.config.volumes,
+                has_health,
+                platform: image.platform,
+                tagged_at: seconds(image.tagged_at),
+            };
             found.insert(reference.clone(), image);
         }
     }
     Ok(found)
+}
+
+/// Seconds since 1970.
+fn seconds(at: Timestamp) -> u64 {
+    at.as_second().try_into().unwrap_or_default()
 }
 
 /// Fails when a container of any stack mounts this volume.

@@ -1,5 +1,7 @@
 //! What a command asks for. `up`, `down`, `stop` and the others differ only here.
 
+use crate::desired::PullPolicy;
+use crate::plan::Step;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -36,6 +38,12 @@ pub enum Verb {
         /// A signal name without `SIG`, such as `KILL`.
         signal: String,
     },
+    /// Images are as their registries have them.
+    Pull(PullOptions),
+    /// Images are built from their build sections.
+    Build(BuildOptions),
+    /// Registries have the images that are built here.
+    Push(PushOptions),
 }
 
 /// The ways in which `up` can be varied.
@@ -53,11 +61,109 @@ pub struct UpOptions {
     pub remove_orphans: bool,
     /// Replica counts that override the file's.
     pub scale: BTreeMap<String, u32>,
+    /// Containers are made but not started.
+    pub no_start: bool,
+    /// How images come here.
+    pub images: ImageOptions,
+}
+
+/// How `up` gets its images, and what of it is done.
+///
+/// A container names its image by an id that is not known before the image is here. So a command
+/// plans, does only what is about images, notes here what became of it, and plans again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageOptions {
+    /// Takes the place of every service's own policy.
+    pub pull: Option<PullPolicy>,
+    /// When images are built.
+    pub build: BuildWhen,
+    /// Images that this command has pulled or built: they are taken as they are.
+    pub settled: BTreeSet<String>,
+    /// Images that could not be pulled and are therefore built.
+    pub not_pulled: BTreeSet<String>,
+}
+
+/// When `up` builds images that have a build section.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BuildWhen {
+    /// As each service's policy says: when the image is not here, or always.
+    #[default]
+    Policy,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The ways in which `pull` can be varied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullOptions {
+    /// Takes the place of every service's own policy.
+    pub policy: Option<PullPolicy>,
+    /// Leave images alone that can be built.
+    pub ignore_buildable: bool,
+    /// Also for the services that the named ones depend on.
+    pub include_deps: bool,
+    /// The goal is reached although some images cannot be pulled.
+    pub ignore_failures: bool,
+}
+
+/// The ways in which `build` can be varied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildOptions {
+    /// Values of ARG over those of the file.
+    pub args: BTreeMap<String, String>,
+    /// Take nothing from the cache.
+    pub no_cache: bool,
+    /// Ask for the images of FROM at their registry even when they are here.
+    pub pull: bool,
+    /// Push what was built.
+    pub push: bool,
+    /// Keys for `RUN --mount=type=ssh` over those of the file; empty for the agent.
+    pub ssh: BTreeMap<String, String>,
+    /// Also for the services that the named ones depend on.
+    pub include_deps: bool,
+}
+
+/// The ways in which `push` can be varied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushOptions {
+    /// Also for the services that the named ones depend on.
+    pub include_deps: bool,
+    /// The goal is reached although some images cannot be pushed.
+    pub ignore_failures: bool,
 }
 
 impl Goal {
     /// A goal for all services of the stack.
     pub fn all(verb: Verb) -> Self {
         Self { verb, services: BTreeSet::new(), stop_timeout: None }
+    }
+
+    /// Notes what became of a step about an image, for the next plan of the same command.
+    pub fn settle(&mut self, step: &Step, done: bool) {
+        let Verb::Up(options) = &mut self.verb else { return };
+        let images = &mut options.images;
+        match step {
+            Step::PullImage { reference, .. } | Step::BuildImage { reference, .. } if done => {
+                images.settled.insert(reference.clone());
+            }
+            Step::PullImage { reference, may_fail: true, .. } => {
+                images.not_pulled.insert(reference.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the goal is also about what the named services depend on.
+    pub(crate) fn includes_dependencies(&self) -> bool {
+        match &self.verb {
+            Verb::Up(options) => !options.no_deps,
+            Verb::Pull(options) => options.include_deps,
+            Verb::Build(options) => options.include_deps,
+            Verb::Push(options) => options.include_deps,
+            _ => true,
+        }
     }
 }

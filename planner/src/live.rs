@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 pub struct Live {
     /// The stack's name.
     pub stack: String,
+    /// When this was seen, in seconds since 1970.
+    #[serde(default)]
+    pub now: u64,
     /// Containers. A slot can hold several occupants: generations.
     pub containers: BTreeMap<ContainerId, Container>,
     /// Networks of the stack, those that its containers use, and the external ones asked about, by
@@ -86,6 +89,12 @@ pub struct Image {
     pub volumes: Vec<String>,
     /// Whether it declares a health check.
     pub has_health: bool,
+    /// What it runs on, as `os/arch[/variant]`; empty when it does not say.
+    #[serde(default)]
+    pub platform: String,
+    /// When it was last pulled, built, loaded or tagged, in seconds since 1970.
+    #[serde(default)]
+    pub tagged_at: u64,
 }
 
 impl Live {

@@ -5,8 +5,8 @@
 //! more than a machine does: a step that was done already, which is idempotent there, and a
 //! generation that starts beside a running one of its slot, which only the order of steps prevents.
 
-use crate::desired::{ContainerId, ContainerSpec, MountKind};
-use crate::live::{Container, Health, Live, State};
+use crate::desired::{BuildContext, ContainerId, ContainerSpec, MountKind};
+use crate::live::{Container, Health, Image, Live, State};
 use crate::plan::{Step, Until};
 
 /// What a step requires and does not find.
@@ -50,6 +50,19 @@ pub enum WorldError {
 /// Does one step in the model. On an error nothing has changed.
 pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
     match step {
+        Step::PullImage { reference, .. } => fetch(live, reference),
+        Step::BuildImage { reference, spec } => {
+            for needed in spec.additional_contexts.values().filter_map(BuildContext::image) {
+                present(live.images.contains_key(needed), || format!("image {needed}"))?;
+            }
+            fetch(live, reference);
+            let built = live.images.get(reference).cloned();
+            let tags = spec.tags.iter().filter_map(|tag| Some((tag.clone(), built.clone()?)));
+            live.images.extend(tags);
+        }
+        Step::PushImage { reference, .. } => {
+            present(live.images.contains_key(reference), || format!("image {reference}"))?;
+        }
         Step::CreateNetwork { spec } => {
             absent(live.networks.contains_key(&spec.name), || format!("network {}", spec.name))?;
             live.networks.insert(spec.name.clone(), spec.clone());
@@ -102,6 +115,14 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
     Ok(())
 }
 
+/// What a registry has and what a build makes is not the plan's affair: in the model an image that
+/// is here is still what it should be.
+fn fetch(live: &mut Live, reference: &str) {
+    let new = || Image { id: format!("sha256:{reference}"), ..Image::default() };
+    let image = live.images.entry(reference.to_owned()).or_insert_with(new);
+    image.tagged_at = live.now;
+}
+
 fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &str) -> Result<(), WorldError> {
     absent(live.containers.contains_key(id), || format!("container {id}"))?;
     networks_present(live, spec)?;
@@ -110,11 +131,16 @@ fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &st
             present(live.volumes.contains_key(name), || format!("volume {name}"))?;
         }
     }
-    let image = live.images.values().find(|image| image.id == image_id);
-    let image = image.ok_or_else(|| WorldError::Missing(format!("image {image_id}")))?;
+    let image = match image_id {
+        "" => live.images.get(&spec.image),
+        id => live.images.values().find(|image| image.id == id),
+    };
+    let missing =
+        || WorldError::Missing(format!("image {}", if image_id.is_empty() { &spec.image } else { image_id }));
+    let image = image.ok_or_else(missing)?;
     let container = Container {
         spec: spec.clone(),
-        image_id: image_id.to_owned(),
+        image_id: image.id.clone(),
         checks_health: spec.checks_health(image.has_health),
         state: State::Created,
     };

@@ -4,6 +4,7 @@
 //!
 //! - `== up` brings a stack file up in the world, `== up, interrupted after 3 steps` a part of it.
 //! - `== states` says what containers do now, one a line: `web/1 exited 1`.
+//! - `== absent` lists images that are not here; all others are.
 //! - `== file` is the stack file of today; without it there is none.
 //! - `== goal` is the command.
 //! - `== plan` is what people read, `== steps` what the engine is handed, in which order.
@@ -13,7 +14,7 @@
 #![expect(clippy::unwrap_used, reason = "a golden file that does not read is a failed test")]
 
 use planner::desired::Slot;
-use planner::goal::{UpOptions, Verb};
+use planner::goal::{BuildOptions, BuildWhen, ImageOptions, PullOptions, UpOptions, Verb};
 use planner::live::{Health, Image, Live, State};
 use planner::load::{LoadOptions, load};
 use planner::plan::{plan, render};
@@ -48,9 +49,10 @@ fn stack(text: &str) -> Stack {
 
 /// Every image that a stack names is there; those whose name says so check their health.
 fn provide_images(live: &mut Live, stack: &Stack) {
-    for service in stack.services.values().chain(stack.disabled.values()) {
-        let image = Image { id: format!("sha256:{}", service.image), ..Image::default() };
-        live.images.insert(service.image.clone(), image);
+    for (name, service) in stack.services.iter().chain(&stack.disabled) {
+        let name = service.image_name(&stack.name, name);
+        let image = Image { id: format!("sha256:{name}"), ..Image::default() };
+        live.images.insert(name, image);
     }
 }
 
@@ -90,6 +92,11 @@ fn goal(line: &str) -> Goal {
         force_recreate: has("--force-recreate"),
         no_deps: has("--no-deps"),
         remove_orphans: has("--remove-orphans"),
+        no_start: has("--no-start"),
+        images: ImageOptions {
+            build: if has("--build") { BuildWhen::Always } else { BuildWhen::Policy },
+            ..Default::default()
+        },
         scale: scales.map(|(name, count)| (name.to_owned(), count.parse().unwrap())).collect(),
         ..UpOptions::default()
     };
@@ -99,6 +106,10 @@ fn goal(line: &str) -> Goal {
         "start" => Verb::Start,
         "stop" => Verb::Stop,
         "restart" => Verb::Restart,
+        "pull" => {
+            Verb::Pull(PullOptions { ignore_buildable: has("--ignore-buildable"), ..Default::default() })
+        }
+        "build" => Verb::Build(BuildOptions { push: has("--push"), ..Default::default() }),
         _ => panic!("{line}"),
     };
     Goal { services: names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), ..Goal::all(verb) }
@@ -128,6 +139,7 @@ fn played(text: &str) -> String {
     let mut live = Live { stack: "shop".to_owned(), ..Live::default() };
     let mut file = None;
     let mut asked = None;
+    let mut absent = Vec::new();
     let mut kept = vec![intent.trim_end().to_owned()];
     for part in parts {
         let (title, body) = part.split_once('\n').unwrap_or((part, ""));
@@ -135,6 +147,7 @@ fn played(text: &str) -> String {
             "up" => bring_up(&mut live, body, number_in(title).unwrap_or(usize::MAX)),
             "states" => set_states(&mut live, body),
             "file" => file = Some(stack(body)),
+            "absent" => absent.extend(body.lines()),
             "goal" => asked = Some(goal(body.trim())),
             "plan" | "steps" => continue,
             _ => panic!("unknown section `{title}`"),
@@ -144,6 +157,7 @@ fn played(text: &str) -> String {
     if let Some(file) = &file {
         provide_images(&mut live, file);
     }
+    live.images.retain(|image, _| !absent.contains(&image.as_str()));
     let [plan, steps] = planned(&live, file.as_ref(), &asked.expect("a goal"));
     kept.push(format!("== plan\n{}", plan.trim_end()));
     if !steps.is_empty() {

@@ -7,7 +7,7 @@ use crate::output::progress::{Progress, Told};
 use crate::output::{self, summary};
 use engine::apply::{Cancel, Options, apply};
 use engine::store::Lock;
-use engine::{Engine, LinuxEngine, Report, Scope};
+use engine::{Engine, LinuxEngine, Outcome, Report, Scope};
 use planner::goal::Verb;
 use planner::model::{Network, Stack};
 use planner::{Goal, Plan, plan};
@@ -52,18 +52,45 @@ pub(crate) async fn converge_within(
         return Ok(Exit::Done);
     }
     let _lock = lock(context, engine, ask, interrupts).await?;
-    // Others may have changed the world before the lock was ours.
-    let plan = plan_for(engine, ask)?;
-    let exit = if plan.nodes.is_empty() {
-        idle(context, &plan, ask.goal, began);
-        Exit::Done
-    } else {
-        change(context, engine, (ask, &plan), interrupts).await?
-    };
+    let exit = reach(context, engine, (ask, began), interrupts).await?;
     if takes_all_down(ask.goal) && exit == Exit::Done {
         engine.release(&ask.target.name)?;
     }
     Ok(exit)
+}
+
+/// Plans, and does what the plan says, images first: what is made from them, and whether anything
+/// is, is known only when they are here. Then it plans again. The lock is held.
+async fn reach(
+    context: &Context,
+    engine: &Arc<LinuxEngine>,
+    (ask, began): (Ask<'_>, Instant),
+    interrupts: &mut Interrupts,
+) -> Result<Exit, Failure> {
+    let mut goal = ask.goal.clone();
+    let is_new = !engine.is_claimed(&ask.target.name);
+    loop {
+        let ask = Ask { goal: &goal, ..ask };
+        let whole = plan_for(engine, ask)?;
+        if whole.nodes.is_empty() {
+            idle(context, &whole, &goal, began);
+            return Ok(Exit::Done);
+        }
+        let Some(images) = whole.images_first().filter(|_| matches!(goal.verb, Verb::Up(_))) else {
+            return change(context, engine, (ask, &whole), interrupts).await.map(|(exit, _)| exit);
+        };
+        let (exit, report) = change(context, engine, (ask, &images), interrupts).await?;
+        if exit != Exit::Done {
+            // Nothing of the stack was made, so it is nobody's again.
+            if is_new {
+                engine.release(&ask.target.name)?;
+            }
+            return Ok(exit);
+        }
+        for (node, (outcome, _)) in images.nodes.iter().zip(&report.outcomes) {
+            goal.settle(&node.step, matches!(outcome, Outcome::Done));
+        }
+    }
 }
 
 /// Whether the goal is that nothing of the stack is left.
@@ -82,18 +109,19 @@ async fn change(
     engine: &Arc<LinuxEngine>,
     (ask, plan): (Ask<'_>, &Plan),
     interrupts: &mut Interrupts,
-) -> Result<Exit, Failure> {
+) -> Result<(Exit, Report), Failure> {
     if matches!(ask.goal.verb, Verb::Up(_)) {
         engine.claim(&ask.target.name, &owner(ask.target))?;
     }
     told(context, plan, ask.goal);
     let report = run(context, engine, plan, interrupts).await?;
     summary::tell(context.screen, plan, &report);
-    Ok(match () {
+    let exit = match () {
         () if report.is_reached(plan) => Exit::Done,
         () if report.is_cancelled() => Exit::Interrupted,
         () => Exit::NotReached,
-    })
+    };
+    Ok((exit, report))
 }
 
 /// How long to wait for the lock before telling what is waited for.
@@ -141,7 +169,9 @@ pub(crate) fn plan_for(engine: &LinuxEngine, ask: Ask) -> Result<Plan, Failure> 
 /// What to look at: the stack, and what it uses that belongs to nobody or to others.
 fn scope(name: &str, stack: Option<&Stack>) -> Scope {
     let Some(stack) = stack else { return Scope { stack: name.to_owned(), ..Default::default() } };
-    let mut images: Vec<String> = stack.services.values().map(|service| service.image.clone()).collect();
+    let services = stack.services.iter().chain(&stack.disabled);
+    let names = services.map(|(service, spec)| spec.image_name(name, service));
+    let mut images: Vec<String> = names.filter(|image| !image.is_empty()).collect();
     images.sort();
     images.dedup();
     let external = |network: &&Network| network.external;

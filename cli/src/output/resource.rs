@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 /// What sort of thing it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Sort {
+    /// An image.
+    Image,
     /// A container; all generations of one slot are one.
     Container,
     /// A network.
@@ -20,6 +22,7 @@ impl Sort {
     /// The word for one of it.
     pub(crate) fn word(self) -> &'static str {
         match self {
+            Self::Image => "image",
             Self::Container => "container",
             Self::Network => "network",
             Self::Volume => "volume",
@@ -79,6 +82,9 @@ pub(crate) fn resources(plan: &Plan) -> Vec<Resource> {
 /// What a step is about.
 fn subject(step: &Step) -> (Sort, String) {
     match step {
+        Step::PullImage { reference, .. }
+        | Step::BuildImage { reference, .. }
+        | Step::PushImage { reference, .. } => (Sort::Image, reference.clone()),
         Step::CreateNetwork { spec } | Step::UpdateNetwork { spec } => (Sort::Network, spec.name.clone()),
         Step::RemoveNetwork { name } => (Sort::Network, name.clone()),
         Step::CreateVolume { spec } => (Sort::Volume, spec.name.clone()),
@@ -96,6 +102,9 @@ fn subject(step: &Step) -> (Sort, String) {
 /// The act of a step, without what it is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Act {
+    Pull,
+    Build,
+    Push,
     Create,
     Start,
     Stop,
@@ -106,6 +115,9 @@ enum Act {
 
 fn act(step: &Step) -> Option<Act> {
     Some(match step {
+        Step::PullImage { .. } => Act::Pull,
+        Step::BuildImage { .. } => Act::Build,
+        Step::PushImage { .. } => Act::Push,
         Step::CreateNetwork { .. } | Step::CreateVolume { .. } | Step::CreateContainer { .. } => Act::Create,
         Step::RemoveNetwork { .. } | Step::RemoveVolume { .. } | Step::RemoveContainer { .. } => Act::Remove,
         Step::StartContainer { .. } => Act::Start,
@@ -121,6 +133,10 @@ fn done(steps: &[&Step]) -> &'static str {
     let acts: BTreeSet<Act> = steps.iter().filter_map(|step| act(step)).collect();
     let has = |act| acts.contains(&act);
     match () {
+        () if has(Act::Build) && has(Act::Push) => "built and pushed",
+        () if has(Act::Build) => "built",
+        () if has(Act::Pull) => "pulled",
+        () if has(Act::Push) => "pushed",
         () if has(Act::Create) && has(Act::Remove) => "replaced",
         () if has(Act::Remove) => "removed",
         () if has(Act::Create) && has(Act::Start) => "started",
@@ -156,6 +172,9 @@ pub(crate) fn doing(step: &Step) -> &'static str {
         (Step::Await { until: Until::Healthy, .. }, _) => "until healthy",
         (Step::Await { until: Until::Completed, .. }, _) => "until completed",
         (Step::Await { .. }, _) | (_, None) => "until ready",
+        (_, Some(Act::Pull)) => "pulling",
+        (_, Some(Act::Build)) => "building",
+        (_, Some(Act::Push)) => "pushing",
         (_, Some(Act::Create)) => "creating",
         (_, Some(Act::Start)) => STARTING,
         (_, Some(Act::Stop)) => STOPPING,

@@ -69,6 +69,9 @@ pub(crate) fn idle(plan: &Plan, goal: &Goal, took_so_long: Duration) -> String {
         Verb::Stop => "has nothing to stop",
         Verb::Restart => "has nothing to restart",
         Verb::Kill { .. } => "has nothing to kill",
+        Verb::Pull(_) => "has nothing to pull",
+        Verb::Build(_) => "has nothing to build",
+        Verb::Push(_) => "has nothing to push",
     };
     let colon = if parts.is_empty() { "" } else { ": " };
     format!("{} {nothing}{colon}{} ({})", plan.stack, parts.join(", "), took(took_so_long))
@@ -115,7 +118,10 @@ fn failures(plan: &Plan, report: &Report) -> Vec<Message> {
 /// Failures that the stack says it can live with.
 fn tolerated(plan: &Plan, report: &Report) -> Vec<String> {
     let text = |(step, (outcome, _)): (usize, &(Outcome, Duration))| match outcome {
-        Outcome::Failed(error) if plan.is_optional(step) => Some(format!("{error}; it is not required")),
+        Outcome::Failed(error) if plan.is_optional(step) => Some(match plan.nodes[step].step.image() {
+            Some(image) => format!("image {image}: {error}; going on without it"),
+            None => format!("{error}; it is not required"),
+        }),
         _ => None,
     };
     report.outcomes.iter().enumerate().filter_map(text).collect()

@@ -45,6 +45,10 @@ fn image(images: &Images, spec: &ContainerSpec, image_id: &str) -> Result<Image>
         Error::new(Kind::NotFound, format!("image {} is not here", spec.image))
             .hint(format!("load it: `sampan image load -i FILE` must give {image_id}"))
     };
+    if image_id.is_empty() {
+        let why = format!("the image {} was not here when the plan was made", spec.image);
+        return Err(Error::new(Kind::Conflict, why).hint("plan again now that it is"));
+    }
     images.resolve(image_id)?.ok_or_else(missing)
 }
 

@@ -57,7 +57,7 @@ impl Stat {
     }
 }
 
-pub(crate) fn boot_id() -> String {
+fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim_end().to_owned()
 }
 

@@ -138,6 +138,14 @@ impl ConfigFile {
         }
     }
 
+    /// What it runs on, as `os/arch[/variant]`.
+    pub(crate) fn platform(&self) -> String {
+        let parts = [Some(&self.os), Some(&self.architecture), self.variant.as_ref()];
+        let said: Vec<&str> =
+            parts.into_iter().flatten().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        said.join("/")
+    }
+
     pub(crate) fn created_at(&self) -> Option<Timestamp> {
         self.created.as_ref().and_then(|text| text.parse().ok())
     }

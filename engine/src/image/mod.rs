@@ -5,8 +5,6 @@
 //! <root>/images/blobs/sha256/<hex>   configs, and manifests where the archive had them, byte for byte
 //! <root>/images/layers/<hex>/        one unpacked layer, named by its diff id, shared by images
 //! <root>/images/frames/<hex>/        what else it takes to make the layer's tar again, see [`frame`]
-//! <root>/images/fresh/<hex>          layers that were placed and not yet synced, see [`layers`]
-//! <root>/images/kept/<hex>           layers that are kept though no image names them, see [`sweep`]
 //! <root>/images/tmp/<name>/          what a load works on; locked while its process lives
 //! ```
 //!
@@ -30,7 +28,6 @@ mod fixture;
 mod frame;
 mod import;
 mod layer;
-mod layers;
 mod load;
 mod manage;
 mod oci;
@@ -41,12 +38,9 @@ mod platform;
 mod rebuild;
 mod reference;
 pub mod registry;
-mod scratch;
 mod stream;
-mod sweep;
 
 pub use config::ImageConfig;
-pub use layers::{Hold, Layer};
 pub use platform::Platform;
 pub use reference::Reference;
 
@@ -77,6 +71,10 @@ pub struct Image {
     pub created: Option<Timestamp>,
     /// Bytes in its files.
     pub size: u64,
+    /// What it runs on, as `os/arch[/variant]`.
+    pub platform: String,
+    /// When it was last pulled, built, loaded or tagged.
+    pub tagged_at: Timestamp,
 }
 
 /// One line of the image list: an image has as many as it has tags, and one if it has none.

@@ -82,6 +82,13 @@ pub enum BuildContext {
     Stage(String),
 }
 
+impl BuildContext {
+    /// The image that it is, by its reference.
+    pub fn image(&self) -> Option<&str> {
+        if let Self::Image(reference) = self { Some(reference) } else { None }
+    }
+}
+
 /// Where the instructions come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -19,7 +19,7 @@ pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
     let nothing = UpOptions::default();
     let options = if let Verb::Up(options) = &goal.verb { options } else { &nothing };
     let mut desired = Desired { stack: stack.name.clone(), ..Desired::default() };
-    for (name, service) in in_scope(stack, goal, options.no_deps) {
+    for (name, service) in in_scope(stack, goal) {
         desired.depends_on.insert(name.to_owned(), depends_on(stack, service));
         let replicas = options.scale.get(name).copied().unwrap_or_else(|| service.replicas());
         for index in 1..=replicas {
@@ -37,7 +37,7 @@ pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
 
 /// The services that the goal is about: all of active profiles, or the named ones (of inactive
 /// profiles too, naming activates) with what they depend on.
-fn in_scope<'a>(stack: &'a Stack, goal: &Goal, no_deps: bool) -> BTreeMap<&'a str, &'a Service> {
+pub(super) fn in_scope<'a>(stack: &'a Stack, goal: &Goal) -> BTreeMap<&'a str, &'a Service> {
     let named = |name: &&String| goal.services.contains(*name);
     let disabled = stack.disabled.iter().filter(|(name, _)| named(name));
     let all: BTreeMap<&str, &Service> =
@@ -48,10 +48,10 @@ fn in_scope<'a>(stack: &'a Stack, goal: &Goal, no_deps: bool) -> BTreeMap<&'a st
     let edges = |(name, service): (&&'a str, &&'a Service)| {
         (*name, dependencies(stack, service).map(|(name, _)| name.as_str()).collect::<Vec<_>>())
     };
-    let wanted = if no_deps {
-        goal.services.clone()
-    } else {
+    let wanted = if goal.includes_dependencies() {
         DependencyGraph::new(all.iter().map(edges)).closure(goal.services.iter().map(String::as_str))
+    } else {
+        goal.services.clone()
     };
     all.into_iter().filter(|(name, _)| wanted.contains(*name)).collect()
 }
@@ -75,7 +75,7 @@ pub(crate) fn depends_on(stack: &Stack, service: &Service) -> BTreeMap<String, D
 
 fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> ContainerSpec {
     ContainerSpec {
-        image: service.image.clone(),
+        image: service.image_name(&stack.name, &slot.service),
         command: service.command.clone(),
         entrypoint: service.entrypoint.clone(),
         environment: service.environment.clone(),
@@ -113,7 +113,8 @@ fn mounts(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Vec<Mou
     let own = service.volumes.iter().filter_map(|mount| own_mount(stack, slot, mount));
     let mut mounts: Vec<MountSpec> = own.chain(service.memory_mounts()).collect();
     let taken: BTreeSet<String> = mounts.iter().map(|mount| mount.target.clone()).collect();
-    let declared = image_volumes(&stack.name, slot, &service.image, live);
+    let image = service.image_name(&stack.name, &slot.service);
+    let declared = image_volumes(&stack.name, slot, &image, live);
     mounts.extend(declared.into_iter().filter(|target| !taken.contains(target)).map(|target| MountSpec {
         read_only: false,
         kind: MountKind::Volume { name: anonymous_name(&stack.name, slot, &target), nocopy: false },

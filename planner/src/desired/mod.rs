@@ -1,8 +1,10 @@
 //! What should exist, fully decided: the specs that the engine is handed.
 
 mod build;
+mod build_lower;
 mod container;
 mod id;
+mod image;
 mod limits;
 mod lower;
 mod network;
@@ -11,11 +13,13 @@ mod service;
 pub use build::{
     BuildContext, BuildNetwork, BuildSecret, BuildSpec, CachePlace, DockerfileSource, SshSource,
 };
+pub(crate) use build_lower::build_spec;
 pub use container::{
     Attachment, ContainerSpec, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec, Protocol,
     RestartPolicy, Ulimit,
 };
 pub use id::{ContainerId, ParseContainerIdError, Slot};
+pub use image::{ImageSpec, PullPolicy, images};
 pub use limits::{Limits, Swap};
 pub(crate) use lower::depends_on;
 pub use lower::lower;

@@ -90,10 +90,7 @@ impl Service {
 
     /// Its setrlimit(2) limits.
     pub(super) fn process_limits(&self) -> BTreeMap<String, Ulimit> {
-        let limits = self.ulimits.iter();
-        limits
-            .map(|(name, limit)| (name.clone(), Ulimit { soft: limit.soft(), hard: limit.hard() }))
-            .collect()
+        process_limits(&self.ulimits)
     }
 
     /// The mounts of `tmpfs`.
@@ -154,4 +151,12 @@ impl Mount {
             MountType::Volume | MountType::Image | MountType::Npipe | MountType::Cluster => None,
         }
     }
+}
+
+/// Limits of setrlimit(2) as the engine wants them.
+pub(super) fn process_limits(limits: &BTreeMap<String, crate::model::Ulimit>) -> BTreeMap<String, Ulimit> {
+    let limit = |(name, limit): (&String, &crate::model::Ulimit)| {
+        (name.clone(), Ulimit { soft: limit.soft(), hard: limit.hard() })
+    };
+    limits.iter().map(limit).collect()
 }

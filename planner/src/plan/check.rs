@@ -43,6 +43,8 @@ type Rule = fn(&Order) -> Vec<Violation>;
 
 const RULES: &[Rule] = &[
     steps_are_done_once,
+    images_come_first,
+    what_is_pushed_is_built_first,
     generations_are_new,
     containers_are_created_before_they_start,
     containers_stop_before_they_are_removed,
@@ -158,6 +160,38 @@ fn steps_are_done_once(order: &Order) -> Vec<Violation> {
     let again = order.steps().filter(|(_, step)| !seen.insert(step.to_string()));
     let rule = "a step is done once";
     again.map(|(step, what)| Violation { step, rule, detail: what.to_string() }).collect()
+}
+
+/// Containers name their image by an id that is known only when it is here.
+fn images_come_first(order: &Order) -> Vec<Violation> {
+    let mut wrong = Vec::new();
+    let first = "what is about images comes first";
+    let rest = order.steps().skip_while(|(_, step)| step.image().is_some());
+    let late = rest.filter(|(_, step)| step.image().is_some());
+    wrong.extend(late.map(|(step, what)| Violation { step, rule: first, detail: what.to_string() }));
+    let rule = "an image is here before a container is made from it";
+    for (fetched, step) in order.steps() {
+        let (Step::PullImage { reference, .. } | Step::BuildImage { reference, .. }) = step else { continue };
+        let made = order
+            .creates
+            .iter()
+            .filter(|(id, _)| order.specs.get(**id).is_some_and(|spec| spec.image == *reference));
+        wrong.extend(made.filter_map(|(id, &create)| order.demand(Some(fetched), create, rule, id)));
+    }
+    wrong
+}
+
+fn what_is_pushed_is_built_first(order: &Order) -> Vec<Violation> {
+    let rule = "what is pushed has been built";
+    let mut wrong = Vec::new();
+    for (built, step) in order.steps() {
+        let Step::BuildImage { spec, .. } = step else { continue };
+        let pushes = order.steps().filter(
+            |(_, step)| matches!(step, Step::PushImage { reference, .. } if spec.tags.contains(reference)),
+        );
+        wrong.extend(pushes.filter_map(|(push, step)| order.demand(Some(built), push, rule, step)));
+    }
+    wrong
 }
 
 fn generations_are_new(order: &Order) -> Vec<Violation> {

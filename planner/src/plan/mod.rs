@@ -29,9 +29,20 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether the goal is reached although this step fails: a wait that only dependents with
-    /// `required: false` asked for. They come after it, however it ends.
+    /// The part of the plan that is about images, which comes first and on which the rest rests;
+    /// `None` when there is no such part.
+    pub fn images_first(&self) -> Option<Self> {
+        let count = self.nodes.iter().take_while(|node| node.step.image().is_some()).count();
+        let nodes = self.nodes[..count].to_vec();
+        (count > 0).then(|| Self { stack: self.stack.clone(), nodes, ..Self::default() })
+    }
+
+    /// Whether the goal is reached although this step fails: a transfer that may fail, or a wait
+    /// that only dependents with `required: false` asked for. They come after it, however it ends.
     pub fn is_optional(&self, step: StepId) -> bool {
+        if let Step::PullImage { may_fail, .. } | Step::PushImage { may_fail, .. } = self.nodes[step].step {
+            return may_fail;
+        }
         let is_wait = matches!(self.nodes[step].step, Step::Await { .. });
         let asked = self.nodes[step].cause == Cause::Asked;
         is_wait
@@ -92,4 +103,8 @@ pub enum Cause {
     DependencyRestarted(String),
     /// This slot waits for it.
     NeededBy(Slot),
+    /// The image must be pulled or built, as its policy says; holds the policy in words.
+    Policy(String),
+    /// The image could not be pulled.
+    NotPulled,
 }

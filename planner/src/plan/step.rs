@@ -1,6 +1,6 @@
 //! One atomic act. The engine implements exactly these.
 
-use crate::desired::{ContainerId, ContainerSpec, NetworkSpec, VolumeSpec};
+use crate::desired::{BuildSpec, ContainerId, ContainerSpec, NetworkSpec, VolumeSpec};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -8,6 +8,29 @@ use std::time::Duration;
 /// the same state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
+    /// Ensures: the reference names the image that its registry has for the platform.
+    PullImage {
+        /// The reference as written.
+        reference: String,
+        /// `os/arch[/variant]`; `None` is this machine.
+        platform: Option<String>,
+        /// The goal can be reached although this fails: the image is built then.
+        may_fail: bool,
+    },
+    /// Requires: images of its contexts. Ensures: the reference names what was built.
+    BuildImage {
+        /// The reference that services use, one of its tags.
+        reference: String,
+        /// What is built.
+        spec: Box<BuildSpec>,
+    },
+    /// Requires: the image. Ensures: its registry has it under this reference.
+    PushImage {
+        /// The reference.
+        reference: String,
+        /// The goal can be reached although this fails.
+        may_fail: bool,
+    },
     /// Requires: no network of this name. Ensures: it exists, with its bridge.
     CreateNetwork {
         /// The network.
@@ -41,7 +64,8 @@ pub enum Step {
         id: ContainerId,
         /// What it is made from.
         spec: Box<ContainerSpec>,
-        /// The image that the spec's reference meant when the plan was made.
+        /// The image that the spec's reference meant when the plan was made; empty when steps before
+        /// this one change that. Then the plan is only to be looked at, and another one made behind them.
         image_id: String,
     },
     /// Requires: it and its networks exist. Ensures: its process runs under a supervisor; a running
@@ -90,7 +114,17 @@ pub enum Step {
 }
 
 impl Step {
-    /// The container that it is about; `None` for networks and volumes.
+    /// The image that it is about, by its reference.
+    pub fn image(&self) -> Option<&str> {
+        match self {
+            Self::PullImage { reference, .. }
+            | Self::BuildImage { reference, .. }
+            | Self::PushImage { reference, .. } => Some(reference),
+            _ => None,
+        }
+    }
+
+    /// The container that it is about; `None` for images, networks and volumes.
     pub fn container(&self) -> Option<&ContainerId> {
         match self {
             Self::CreateContainer { id, .. }
@@ -100,7 +134,10 @@ impl Step {
             | Self::KillContainer { id, .. }
             | Self::RemoveContainer { id }
             | Self::UpdateContainer { id, .. } => Some(id),
-            Self::CreateNetwork { .. }
+            Self::PullImage { .. }
+            | Self::BuildImage { .. }
+            | Self::PushImage { .. }
+            | Self::CreateNetwork { .. }
             | Self::UpdateNetwork { .. }
             | Self::RemoveNetwork { .. }
             | Self::CreateVolume { .. }

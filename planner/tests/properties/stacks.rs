@@ -155,7 +155,7 @@ fn volumes() -> BTreeMap<String, Volume> {
 fn empty() -> Live {
     let image = |number: u8| {
         let volumes = if number == 0 { Vec::new() } else { vec!["/var/cache".to_owned()] };
-        (format!("image:{number}"), Image { id: format!("sha256:{number}"), volumes, has_health: false })
+        (format!("image:{number}"), Image { id: format!("sha256:{number}"), volumes, ..Image::default() })
     };
     let network = NetworkSpec { name: OUTSIDE.to_owned(), external: true, ..Default::default() };
     let volume = VolumeSpec { name: OUTSIDE.to_owned(), external: true, ..Default::default() };

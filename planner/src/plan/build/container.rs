@@ -24,8 +24,10 @@ impl Draft<'_> {
             let networks = slot.spec.networks.iter().map(|a| self.steps.networks.get(&a.network));
             let volumes = slot.spec.volumes().map(|name| self.steps.volumes.get(name));
             let gone = slot.old.iter().filter(|_| stop_first).map(|id| self.steps.removes.get(id));
-            let needs = networks.chain(volumes).chain(gone).flatten().copied().collect();
-            let image_id = self.live.images.get(&slot.spec.image).map(|image| image.id.clone());
+            let fetched = self.steps.images.get(&slot.spec.image);
+            let needs = networks.chain(volumes).chain(gone).chain([fetched]).flatten().copied().collect();
+            let known = self.live.images.get(&slot.spec.image).filter(|_| fetched.is_none());
+            let image_id = known.map(|image| image.id.clone());
             let step = Step::CreateContainer {
                 id: slot.id.clone(),
                 spec: Box::new(slot.spec.clone()),

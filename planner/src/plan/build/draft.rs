@@ -28,12 +28,15 @@ pub(super) struct Draft<'a> {
     /// How long waiting may take.
     pub wait_timeout: Option<Duration>,
     pub steps: Steps,
+    /// Containers that stay, unless their image turns out to be another one.
+    pub uncertain: BTreeSet<ContainerId>,
 }
 
 /// The nodes so far and an index of them by what they do.
 #[derive(Default)]
 pub(super) struct Steps {
     nodes: Vec<Node>,
+    pub images: BTreeMap<String, StepId>,
     pub creates: BTreeMap<ContainerId, StepId>,
     pub updates: BTreeMap<ContainerId, StepId>,
     pub starts: BTreeMap<ContainerId, StepId>,
@@ -66,6 +69,7 @@ impl<'a> Draft<'a> {
             notes: Vec::new(),
             wait_timeout: None,
             steps: Steps::default(),
+            uncertain: BTreeSet::new(),
         }
     }
 
@@ -105,6 +109,11 @@ impl Steps {
         id
     }
 
+    /// Whether a step is a pull that may fail.
+    pub(super) fn is_optional_pull(&self, step: StepId) -> bool {
+        matches!(self.nodes[step].step, Step::PullImage { may_fail: true, .. })
+    }
+
     fn index(&mut self, step: &Step, at: StepId) {
         let index = match step {
             Step::CreateContainer { .. } => &mut self.creates,
@@ -121,6 +130,9 @@ impl Steps {
 
     fn index_others(&mut self, step: &Step, at: StepId) {
         match step {
+            Step::PullImage { reference, .. } | Step::BuildImage { reference, .. } => {
+                self.images.insert(reference.clone(), at);
+            }
             Step::CreateNetwork { spec } => {
                 self.networks.insert(spec.name.clone(), at);
             }

@@ -1,7 +1,7 @@
 //! Diff to Plan: every edge is made here.
 //!
 //! Every verb decides first what becomes of each slot ([`slot`]) and then emits steps in phases
-//! that are topological by construction: volumes and new networks are made, new generations
+//! that are topological by construction: images are pulled and built, volumes and new networks are made, new generations
 //! created beside the old ones, then containers stopped (dependents first), then what must go
 //! before a network can be replaced removed, then containers started (dependencies first), then
 //! the old generations removed. An interruption between any two steps leaves a state from which
@@ -9,6 +9,7 @@
 
 mod container;
 mod draft;
+mod image;
 mod lifecycle;
 mod network;
 mod refuse;
@@ -70,10 +71,15 @@ pub fn plan(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Result<Plan, Ref
         Verb::Stop => lifecycle::stop(goal, live),
         Verb::Kill { signal } => lifecycle::kill(goal, signal, live),
         Verb::Start | Verb::Restart => lifecycle::start(stack, goal, live)?,
+        Verb::Pull(options) => image::pull(refuse::without_stack(stack)?, goal, options, live),
+        Verb::Build(options) => image::build(refuse::without_stack(stack)?, goal, options.push, live),
+        Verb::Push(options) => image::push(refuse::without_stack(stack)?, goal, options, live),
     };
     debug_assert_eq!(check::check(&plan, live), []);
     Ok(plan)
 }
 
+#[cfg(test)]
+mod image_tests;
 #[cfg(test)]
 mod tests;

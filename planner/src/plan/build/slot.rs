@@ -52,6 +52,11 @@ impl SlotPlan {
         }
     }
 
+    /// It is made, but not started; what runs as it is goes on.
+    pub(super) fn leave_stopped(&mut self) {
+        (self.start, self.stop) = (None, None);
+    }
+
     fn is_untouched(&self) -> bool {
         self.create.is_none() && self.update.is_none() && self.stop.is_none() && self.start.is_none()
     }
@@ -205,8 +210,11 @@ fn restart(slot: &mut SlotPlan, live: &Live, cause: &Cause) {
 /// Tells why each untouched slot is left alone.
 pub(super) fn tell_kept(draft: &mut Draft) {
     for slot in draft.slots.iter().filter(|slot| slot.is_untouched()).cloned().collect::<Vec<_>>() {
-        let reason =
-            draft.live.containers.get(&slot.id).map_or("unchanged", |found| kept_reason(found, &slot));
+        let kept = || draft.live.containers.get(&slot.id).map(|found| kept_reason(found, &slot));
+        let reason = match draft.uncertain.contains(&slot.id) {
+            true => "replaced if its image is another one then",
+            false => kept().unwrap_or("unchanged"),
+        };
         draft.keep(container(&slot.id), reason);
     }
 }

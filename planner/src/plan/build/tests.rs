@@ -66,7 +66,7 @@ fn steps(plan: &Plan) -> Vec<String> {
 
 #[test]
 fn a_missing_image_is_refused_only_when_something_must_be_made_from_it() {
-    let stack = stack("services: {web: {image: a}}");
+    let stack = stack("services: {web: {image: a, pull_policy: never}}");
     assert_eq!(refused(&stack, &up(&[]), &world_with(&[])), ["image `a` is not here"]);
     let mut live = after_up(&stack);
     live.images.clear();
@@ -95,7 +95,7 @@ volumes: {data: {external: true}}",
 fn consent_is_asked_only_where_it_helps() {
     let before = stack("services: {web: {image: a}, api: {image: a}}");
     let live = after_up(&before);
-    let text = "services: {web: {image: a}, api: {image: a}}
+    let text = "services: {web: {image: a, pull_policy: never}, api: {image: a}}
 networks: {default: {internal: true}}";
     let today = stack(text);
     assert!(plan(Some(&today), &up(&["web"]), &live).unwrap_err().needs_consent());

@@ -3,7 +3,7 @@
 use super::draft::{Draft, Edges, container};
 use super::lifecycle::recorded_edges;
 use super::slot::{self, Removal, SlotPlan};
-use super::{Refusal, refuse};
+use super::{Refusal, image, refuse};
 use crate::desired::{self, Desired};
 use crate::diff::{Diff, diff};
 use crate::goal::{Goal, UpOptions};
@@ -19,6 +19,7 @@ pub(super) fn up(stack: &Stack, goal: &Goal, options: &UpOptions, live: &Live) -
     let diff = diff(&desired, live);
     let mut draft = Draft::new(live, goal);
     decide(&mut draft, stack, &desired, &diff, options);
+    image::fetch(&mut draft, stack, goal, &options.images);
     refuse::unreachable(stack, &desired, &diff, &draft)?;
 
     draft.create_volumes(&desired, &diff);
@@ -47,6 +48,9 @@ fn decide(draft: &mut Draft, stack: &Stack, desired: &Desired, diff: &Diff, opti
     slot::restart_dependents(draft, &DependencyGraph::of_stack(stack).order().concat());
     // What is out of scope is in the draft only to be restarted with what it depends on.
     draft.slots.retain(|slot| slot.stop.is_some() || !outside.contains(&slot.id.slot.service));
+    if options.no_start {
+        draft.slots.iter_mut().for_each(SlotPlan::leave_stopped);
+    }
 }
 
 /// Adds running containers of services that are in the file but not in scope, as they are, and

@@ -34,6 +34,8 @@ pub struct ResourceChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
+    /// An image.
+    Image,
     /// A container.
     Container,
     /// A network.
@@ -46,6 +48,12 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
+    /// It is fetched from its registry.
+    Pull,
+    /// It is built.
+    Build,
+    /// It is sent to its registry.
+    Push,
     /// It is made.
     Create,
     /// It is made anew.
@@ -80,7 +88,10 @@ pub enum Interruption {
 
 impl Action {
     /// Every action, in the order of summaries.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
+        Self::Pull,
+        Self::Build,
+        Self::Push,
         Self::Create,
         Self::Replace,
         Self::Update,
@@ -95,16 +106,25 @@ impl Action {
     /// The sign in front of it: `+` makes, `-` ends, `~` changes, `±` makes anew.
     pub fn sign(self) -> char {
         match self {
-            Self::Create => '+',
+            Self::Create | Self::Pull | Self::Build => '+',
             Self::Replace => '±',
             Self::Remove => '-',
-            Self::Update | Self::Restart | Self::Start | Self::Stop | Self::Kill | Self::Await => '~',
+            Self::Update
+            | Self::Restart
+            | Self::Start
+            | Self::Stop
+            | Self::Kill
+            | Self::Await
+            | Self::Push => '~',
         }
     }
 
     /// The verb, as in `to create`.
     pub fn verb(self) -> &'static str {
         match self {
+            Self::Pull => "pull",
+            Self::Build => "build",
+            Self::Push => "push",
             Self::Create => "create",
             Self::Replace => "replace",
             Self::Update => "update",
@@ -119,7 +139,7 @@ impl Action {
 
     pub(super) fn style(self) -> Style {
         match self {
-            Self::Create => Style::Create,
+            Self::Create | Self::Pull | Self::Build => Style::Create,
             Self::Replace => Style::Replace,
             Self::Remove => Style::Remove,
             _ => Style::Update,
@@ -131,6 +151,7 @@ impl ResourceChange {
     /// `container shop-web-1`.
     pub fn name(&self) -> String {
         let kind = match self.kind {
+            Kind::Image => "image",
             Kind::Container => "container",
             Kind::Network => "network",
             Kind::Volume => "volume",
@@ -166,10 +187,10 @@ impl ResourceChange {
     }
 }
 
-/// What a plan means for each resource: networks and volumes that are made, containers, networks
+/// What a plan means for each resource: images, networks and volumes that are made, containers, networks
 /// and volumes that go, each in the order of the plan.
 pub fn changes(plan: &Plan) -> Vec<ResourceChange> {
-    let around = plan.nodes.iter().filter_map(|node| of_network_or_volume(node, plan));
+    let around = plan.nodes.iter().filter_map(|node| of_other(node, plan));
     let (mut changes, gone): (Vec<_>, Vec<_>) = around.partition(|change| change.action != Action::Remove);
     let mut seen: BTreeSet<&Slot> = BTreeSet::new();
     for slot in plan.nodes.iter().filter_map(|node| Some(&node.step.container()?.slot)) {
@@ -181,7 +202,8 @@ pub fn changes(plan: &Plan) -> Vec<ResourceChange> {
     changes
 }
 
-fn of_network_or_volume(node: &Node, plan: &Plan) -> Option<ResourceChange> {
+/// What a step means that is not about a container.
+fn of_other(node: &Node, plan: &Plan) -> Option<ResourceChange> {
     let creates = |wanted: &str| {
         let created = |step: &Step| matches!(step, Step::CreateNetwork { spec } if spec.name == wanted);
         plan.nodes.iter().any(|node| created(&node.step))
@@ -191,6 +213,9 @@ fn of_network_or_volume(node: &Node, plan: &Plan) -> Option<ResourceChange> {
         plan.nodes.iter().any(|node| removed(&node.step))
     };
     let (kind, name, action) = match &node.step {
+        Step::PullImage { reference, .. } => (Kind::Image, reference, Action::Pull),
+        Step::BuildImage { reference, .. } => (Kind::Image, reference, Action::Build),
+        Step::PushImage { reference, .. } => (Kind::Image, reference, Action::Push),
         Step::CreateNetwork { spec } if removes(&spec.name) => (Kind::Network, &spec.name, Action::Replace),
         Step::CreateNetwork { spec } => (Kind::Network, &spec.name, Action::Create),
         Step::UpdateNetwork { spec } => (Kind::Network, &spec.name, Action::Update),

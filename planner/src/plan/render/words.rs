@@ -7,6 +7,9 @@ impl fmt::Display for Step {
     /// `create network shop_default`, `wait until container shop-db-1 is healthy`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::PullImage { reference, .. } => write!(f, "pull image {reference}"),
+            Self::BuildImage { reference, .. } => write!(f, "build image {reference}"),
+            Self::PushImage { reference, .. } => write!(f, "push image {reference}"),
             Self::CreateNetwork { spec } => write!(f, "create network {}", spec.name),
             Self::UpdateNetwork { spec } => write!(f, "update network {}", spec.name),
             Self::RemoveNetwork { name } => write!(f, "remove network {name}"),
@@ -56,6 +59,8 @@ impl fmt::Display for Cause {
             Self::NetworkReplaced(network) => write!(f, "network {network} is made anew"),
             Self::DependencyRestarted(service) => write!(f, "{service} restarts, on which it depends"),
             Self::NeededBy(slot) => write!(f, "{slot} waits for it"),
+            Self::Policy(policy) => f.write_str(policy),
+            Self::NotPulled => f.write_str("it could not be pulled"),
         }
     }
 }
@@ -76,6 +81,8 @@ impl Cause {
             Self::NetworkReplaced(_) => "network_replaced",
             Self::DependencyRestarted(_) => "dependency_restarted",
             Self::NeededBy(_) => "needed_by",
+            Self::Policy(_) => "policy",
+            Self::NotPulled => "not_pulled",
         }
     }
 }
@@ -84,6 +91,9 @@ impl Step {
     /// One word for programs: the variant's name in snake case.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::PullImage { .. } => "pull_image",
+            Self::BuildImage { .. } => "build_image",
+            Self::PushImage { .. } => "push_image",
             Self::CreateNetwork { .. } => "create_network",
             Self::UpdateNetwork { .. } => "update_network",
             Self::RemoveNetwork { .. } => "remove_network",
