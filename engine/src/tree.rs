@@ -145,10 +145,7 @@ impl Copier<'_> {
             self.entry(from, to, &name, depth)?;
             self.at.pop();
         }
-        let stat = fs::fstat(from)?;
-        describe(to, c".", &stat)?;
-        copy_xattrs(from, to, c".")?;
-        Ok(fs::utimensat(to, c".", &times(&stat), AtFlags::SYMLINK_NOFOLLOW)?)
+        describe_like(from, to)
     }
 
     fn entry(
@@ -201,6 +198,14 @@ fn describe(to: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> io::Result<()> {
         fs::chmodat(to, name, Mode::from_raw_mode(stat.st_mode), AtFlags::empty())?;
     }
     Ok(())
+}
+
+/// Gives a folder the owner, mode, times and extended attributes of another one.
+pub(crate) fn describe_like(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<()> {
+    let stat = fs::fstat(from)?;
+    describe(to, c".", &stat)?;
+    copy_xattrs(from, to, c".")?;
+    Ok(fs::utimensat(to, c".", &times(&stat), AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 fn times(stat: &Stat) -> Timestamps {

@@ -8,6 +8,7 @@ pub mod cancel;
 pub mod copy;
 pub mod dockerfile;
 mod event;
+pub(crate) mod files;
 pub mod run;
 pub mod snapshot;
 

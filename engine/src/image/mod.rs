@@ -32,7 +32,7 @@ mod load;
 mod manage;
 mod oci;
 mod pack;
-mod paths;
+pub(crate) mod paths;
 mod pax;
 mod platform;
 mod rebuild;

@@ -167,9 +167,7 @@ fn add_pair(
 
 /// Sets the interfaces inside the container up, with addresses and the default route.
 fn configure(socket: &mut Socket, ports: &[Port]) -> Result<()> {
-    /// The loopback device is the first of each namespace.
-    const LOOPBACK: u32 = 1;
-    let mut batch = vec![link::set_up(LOOPBACK)];
+    let mut batch = vec![link::set_up(link::LOOPBACK)];
     for (at, Port { endpoint, .. }) in ports.iter().enumerate() {
         let name = &endpoint.interface;
         let link = link::find(socket, name)?

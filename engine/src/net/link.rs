@@ -33,6 +33,9 @@ const ADDR_GEN_NONE: u8 = 1;
 const INET_CONF: u16 = 1;
 const ROUTE_LOCALNET: u16 = 26;
 
+/// The loopback device is the first of each namespace.
+pub(crate) const LOOPBACK: u32 = 1;
+
 /// A hardware address.
 pub(crate) type Mac = [u8; 6];
 

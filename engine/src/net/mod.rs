@@ -25,6 +25,9 @@ mod publish;
 mod record;
 mod repair;
 
+pub(crate) use files::hosts as hosts_file;
+pub(crate) use netns::isolate;
+
 pub use bridge::{create, list, remove, sweep, update};
 pub use endpoint::{connect, declare, disconnect, endpoints, ensure_present, forget};
 pub use ports::hold_ports;

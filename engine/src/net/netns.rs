@@ -1,5 +1,6 @@
 //! Network namespaces: made, entered for a moment, held by a bind mount.
 
+use super::link::{self, LOOPBACK};
 use super::netlink::Socket;
 use crate::error::{Context, Result};
 use crate::store::remove_optional;
@@ -36,6 +37,11 @@ pub(crate) fn make(path: &Path) -> Result<Netns> {
             Ok(Netns { file, socket })
         },
     )
+}
+
+/// Makes a network namespace with nothing but its loopback device, and binds it to `path`.
+pub(crate) fn isolate(path: &Path) -> Result<()> {
+    make(path)?.socket.request(&[link::set_up(LOOPBACK)])
 }
 
 /// Goes elsewhere with this thread, works there and comes back. Nothing else may ever run on a

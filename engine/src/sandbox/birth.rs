@@ -23,8 +23,8 @@ pub struct Birth<'a> {
     pub confinement: Confinement,
     /// Host name inside.
     pub hostname: String,
-    /// The network namespace to enter, which need not be there yet; `None` makes a new, empty one.
-    pub netns: Option<PathBuf>,
+    /// Its network.
+    pub netns: Netns,
     /// The control groups to join.
     pub cgroup: Join,
     /// Volumes, binds, tmpfs, in the order in which they are mounted. Files such as
@@ -38,6 +38,19 @@ pub struct Birth<'a> {
     pub read_only: bool,
     /// A small init is PID 1 and reaps; the program is its child.
     pub init: bool,
+    /// It is killed when the thread that bore it ends, however that comes.
+    pub tied: bool,
+}
+
+/// Which network namespace a process is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Netns {
+    /// A new, empty one.
+    New,
+    /// The one that is bound to this path, which need not be there yet.
+    Bound(PathBuf),
+    /// That of the thread that bears it.
+    Own,
 }
 
 /// One more process inside a container that lives.

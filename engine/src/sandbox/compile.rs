@@ -7,7 +7,7 @@
 
 use super::op::{Executable, FilesystemMount, Op, Place, Program};
 use super::paths::{DEFAULT_PATH, DEVICES, LINKS, MASKED, READ_ONLY, SYSCTLS};
-use super::{Birth, Confinement, Entry, Mount, MountSource, Process, seccomp};
+use super::{Birth, Confinement, Entry, Mount, MountSource, Netns, Process, seccomp};
 use crate::error::{Error, Kind, Result};
 use crate::sys::process::StringList;
 use rustix::mount::MountAttrFlags;
@@ -24,7 +24,9 @@ const NOEXEC: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOEXEC;
 
 /// The acts that make a container's first process.
 pub fn compile(birth: &Birth<'_>) -> Result<Program> {
-    let mut ops = Ops { privileged: birth.confinement.privileged, list: vec![Op::Hide, Op::NewSession] };
+    let mut ops = Ops { privileged: birth.confinement.privileged, list: vec![Op::Hide] };
+    ops.list.extend(birth.tied.then_some(Op::Tie));
+    ops.list.push(Op::NewSession);
     for (_, folder) in &birth.cgroup.version1 {
         ops.list.push(Op::JoinGroup(host_path(&folder.join("tasks"))?));
     }
@@ -36,7 +38,7 @@ pub fn compile(birth: &Birth<'_>) -> Result<Program> {
     ops.list.extend([Op::Pivot, Op::AwaitLeave]);
     let mut process = birth.process.clone();
     process.env.entry("HOSTNAME".into()).or_insert_with(|| birth.hostname.clone());
-    ops.program(&process, &birth.confinement, birth.init)?;
+    ops.program(&process, &birth.confinement, (birth.tied, birth.init))?;
     Ok(Program { ops: ops.list })
 }
 
@@ -52,7 +54,7 @@ pub fn compile_exec(entry: &Entry<'_>) -> Result<Program> {
         ops.list.push(Op::TakeTerminal);
     }
     ops.list.push(Op::EnterContainer);
-    ops.program(&entry.process, &entry.confinement, false)?;
+    ops.program(&entry.process, &entry.confinement, (false, false))?;
     Ok(Program { ops: ops.list })
 }
 
@@ -70,13 +72,15 @@ impl Ops {
         self.new_mount(c"proc", "/proc", vec![], NOSUID | NODEV | NOEXEC)?;
         self.devices(birth)?;
         // As late as can be: what comes before needs no network, which may still be in the making.
-        self.list.extend(birth.netns.as_ref().map(|_| Op::EnterNetwork));
+        self.list.extend(matches!(birth.netns, Netns::Bound(_)).then_some(Op::EnterNetwork));
         self.sys(birth)?;
         for mount in &birth.mounts {
             self.mount(mount)?;
         }
         let sysctl = |(path, value): (&CStr, &CStr)| Op::Sysctl { inside: path.into(), value: value.into() };
-        self.list.extend(SYSCTLS.map(sysctl));
+        if birth.netns != Netns::Own {
+            self.list.extend(SYSCTLS.map(sysctl));
+        }
         if !self.privileged {
             self.list.extend(READ_ONLY.map(|path| Op::ReadOnly(path.into())));
             self.list.extend(MASKED.map(|path| Op::Mask(path.into())));
@@ -212,7 +216,12 @@ impl Ops {
 
     /// From the container's root to its program. What the filter may forbid comes before it; the
     /// filter needs `CAP_SYS_ADMIN` or no_new_privs, so where it stands depends on the latter.
-    fn program(&mut self, process: &Process, confinement: &Confinement, init: bool) -> Result<()> {
+    fn program(
+        &mut self,
+        process: &Process,
+        confinement: &Confinement,
+        (tied, init): (bool, bool),
+    ) -> Result<()> {
         let filter = if confinement.privileged || confinement.unfiltered {
             None
         } else {
@@ -235,6 +244,8 @@ impl Ops {
         // Another user has none after its exec anyway; the supervisor's must not stay inheritable.
         let own = if user.uid == 0 { confinement.capabilities } else { super::CapSet::NONE };
         self.list.push(Op::Capabilities(own));
+        // Becoming another user has undone it.
+        self.list.extend(tied.then_some(Op::Tie));
         if confinement.no_new_privileges {
             self.list.push(Op::NoNewPrivileges);
         }

@@ -3,6 +3,7 @@
 //! A child that is cloned before all is there for it gets on with what it can do meanwhile.
 
 use crate::sys::fd;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, IoSlice, IoSliceMut};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -55,6 +56,14 @@ impl Gate {
             _ => None,
         });
         files.next().and_then(|mut files| files.next()).ok_or(Errno::CANCELED)
+    }
+
+    /// In the child: whether the parent has closed its end.
+    pub(super) fn is_deserted(&self) -> bool {
+        let mut look = [PollFd::new(&self.child, PollFlags::empty())];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let _ = retry(|| poll(&mut look, Some(&now)));
+        look[0].revents().contains(PollFlags::HUP)
     }
 
     /// In the child: waits for leave to go on. A parent that died or could not write its record

@@ -21,6 +21,8 @@ pub struct Program {
 pub enum Op {
     /// Lets no process of the container look into this one, which still holds host files.
     Hide,
+    /// Asks to be killed when the thread that bore it ends; fails when that has come already.
+    Tie,
     /// Starts a session of its own.
     NewSession,
     /// Makes standard input, output and error what the birth says.
@@ -165,6 +167,7 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hide => f.write_str("hide this process"),
+            Self::Tie => f.write_str("be killed with the parent"),
             Self::NewSession => f.write_str("start a session"),
             Self::Stdio => f.write_str("set standard input and output"),
             Self::TakeTerminal => f.write_str("take the terminal"),

@@ -7,7 +7,7 @@ use crate::sys::{fd, mountfd, process, seccomp};
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountAttrFlags, UnmountFlags};
-use rustix::process::DumpableBehavior;
+use rustix::process::{DumpableBehavior, Signal};
 use rustix::thread::{CapabilitySet, CapabilitySets, Gid, LinkNameSpaceType, ThreadNameSpaceType, Uid};
 use std::cell::OnceCell;
 use std::ffi::CStr;
@@ -69,6 +69,7 @@ fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failur
     let root = inherited.target;
     match op {
         Op::Hide => rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?,
+        Op::Tie => tie(inherited.gate)?,
         Op::NewSession => rustix::process::setsid().map(drop)?,
         Op::Stdio => fd::make_standard(inherited.stdio)?,
         Op::TakeTerminal => process::take_terminal()?,
@@ -151,6 +152,12 @@ fn set_oom_score(score: &CStr) -> Result<(), Errno> {
         Err(Errno::ACCESS | Errno::PERM) => Ok(()),
         result => result,
     }
+}
+
+/// The kernel tells of a parent's end only after it was asked to.
+fn tie(gate: Option<&Gate>) -> Result<(), Errno> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if gate.is_some_and(Gate::is_deserted) { Err(Errno::CANCELED) } else { Ok(()) }
 }
 
 fn enter_network(gate: Option<&Gate>) -> Result<(), Errno> {

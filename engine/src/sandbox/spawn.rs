@@ -3,7 +3,7 @@
 use super::gate::{Gate, Keeper};
 use super::op::{Executable, Op, Program};
 use super::run::{self, Failure, Inherited, REPORT_BYTES};
-use super::{Birth, Child, Entry, compile, compile_exec};
+use super::{Birth, Child, Entry, Netns, compile, compile_exec};
 use crate::error::{Context, Error, Kind, Result};
 use crate::sys::clone;
 use crate::sys::fd::high_copy;
@@ -14,7 +14,7 @@ use rustix::thread::ThreadNameSpaceType;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const FOREIGN_GROUPS: &str = "the control groups mounted here lie outside of sampan's own namespace of \
     them: umount -l /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup";
@@ -30,7 +30,7 @@ pub struct Unborn {
     program: Program,
     process: Cloned,
     gate: Option<Keeper>,
-    netns: Option<PathBuf>,
+    netns: Netns,
 }
 
 /// A new process, and where it reports what goes wrong.
@@ -44,7 +44,7 @@ struct Cloned {
 pub fn conceive(birth: &Birth<'_>) -> Result<Unborn> {
     let program = compile(birth)?;
     let mut namespaces = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
-    if birth.netns.is_none() {
+    if birth.netns == Netns::New {
         namespaces |= libc::CLONE_NEWNET;
     }
     let group = open_group(birth.cgroup.into.as_deref())?;
@@ -59,7 +59,7 @@ pub fn conceive(birth: &Birth<'_>) -> Result<Unborn> {
 impl Unborn {
     /// The network namespace is there: lets the process enter it.
     pub fn enter_network(self) -> Result<Self> {
-        let Some(path) = &self.netns else { return Ok(self) };
+        let Netns::Bound(path) = &self.netns else { return Ok(self) };
         match File::open(path).doing(|| format!("open network namespace {}", path.display())) {
             Ok(namespace) => {
                 self.gate.iter().for_each(|gate| gate.hand_over(namespace.as_fd()));

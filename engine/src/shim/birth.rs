@@ -5,7 +5,7 @@ use crate::cgroup::Group;
 use crate::container::ContainerRecord;
 use crate::error::{Context, Error, Kind, Result};
 use crate::overlay::{self, Layers};
-use crate::sandbox::{self, Birth, Child, Confinement, Mount, MountSource, Process, Unborn, User};
+use crate::sandbox::{self, Birth, Child, Confinement, Mount, MountSource, Netns, Process, Unborn, User};
 use crate::skeleton;
 use crate::store::Store;
 use planner::ContainerId;
@@ -83,13 +83,14 @@ pub fn conceive(
         process: process(record, record.process.argv.clone(), &user),
         confinement: confinement(record)?,
         hostname: record.process.hostname.clone(),
-        netns: Some(store.netns(id)),
+        netns: Netns::Bound(store.netns(id)),
         cgroup: place.group.join(),
         mounts: mounts(store, id, &spec.mounts)?,
         shm_size: spec.shm_size.unwrap_or(SHM_SIZE),
         devices: Vec::new(),
         read_only: spec.read_only,
         init: spec.init,
+        tied: false,
     })?;
     Ok((user, unborn))
 }

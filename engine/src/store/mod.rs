@@ -9,6 +9,7 @@
 //! <root>/containers/<id>/           record.json, supervisor (lock), upper/, work/, log (+ .1, .2, …)
 //! <root>/containers/.<word>-<id>/   half made or half removed; swept by the next command
 //! <root>/stacks/<name>.json         owner of the stack
+//! <root>/build/cache-mounts/         see `crate::build::run`
 //! <runtime>/locks/                  flock(2) files
 //! <runtime>/containers/<id>/        state.json, control (socket), out, err (FIFOs), complaints, files/
 //! <runtime>/netns/<id>              bind mount that holds the network namespace
@@ -218,6 +219,16 @@ impl Store {
     /// Host ports published for one container.
     pub fn published(&self, id: &ContainerId) -> PathBuf {
         self.ports().join(id.to_string())
+    }
+
+    /// Where a `RUN` has its own files mounted.
+    pub fn build_workspace(&self) -> PathBuf {
+        self.runtime.join("build")
+    }
+
+    /// Folder of one cache of `RUN` instructions.
+    pub fn cache_mount(&self, name: &str) -> PathBuf {
+        self.root.join("build").join("cache-mounts").join(name)
     }
 
     /// Folder of the volumes.

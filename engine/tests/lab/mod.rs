@@ -2,7 +2,7 @@
 //! a name of their own, and all is gone when it is dropped.
 
 use engine::cgroup::{Group, Hierarchy, Join};
-use engine::sandbox::{self, Birth, Child, Confinement, Entry, Mount, Process, User};
+use engine::sandbox::{self, Birth, Child, Confinement, Entry, Mount, Netns, Process, User};
 use engine::sys::mountfd;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -136,13 +136,14 @@ impl Lab {
             process: self.process.clone(),
             confinement: self.confinement(),
             hostname: "one".into(),
-            netns: None,
+            netns: Netns::New,
             cgroup,
             mounts: self.mounts.clone(),
             shm_size: 1 << 20,
             devices: self.devices.clone(),
             read_only: self.spec.read_only,
             init: self.spec.init,
+            tied: false,
         };
         let child = sandbox::spawn(&birth, record)?;
         Ok(Running { child, output: output.into() })

@@ -21,13 +21,14 @@ fn plain(fd: BorrowedFd<'_>) -> Birth<'_> {
         process: Process { argv: vec!["web".into(), "-v".into()], ..Process::default() },
         confinement: Confinement { capabilities: CapSet::docker(), ..Confinement::default() },
         hostname: "shop".into(),
-        netns: Some("/run/sampan/netns/a".into()),
+        netns: Netns::Bound("/run/sampan/netns/a".into()),
         cgroup: Join { version1: Vec::new(), into: Some("/sys/fs/cgroup/a".into()) },
         mounts: Vec::new(),
         shm_size: 64 << 20,
         devices: Vec::new(),
         read_only: false,
         init: false,
+        tied: false,
     }
 }
 

@@ -1,8 +1,7 @@
-//! One `RUN`: a program in a sandbox of its own over a snapshot.
+//! What there is to know about one `RUN`, and what comes of it.
 
-use super::cancel::Cancel;
-use super::snapshot::{Files, Snapshot};
-use crate::error::{Error, Kind, Result};
+use crate::build::cancel::Cancel;
+use crate::build::snapshot::{Files, Snapshot};
 use crate::sandbox::Rlimit;
 use crate::store::Store;
 use planner::desired::Limits;
@@ -42,31 +41,27 @@ pub struct RunRequest<'a> {
     pub cancel: &'a Cancel,
 }
 
-/// What runs.
+/// What runs. The shell is that of the stage, such as `/bin/sh -c`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunCommand {
-    /// `RUN ["program", "argument"]`: as it is.
+    /// A program and its arguments, exactly.
     Exec(Vec<String>),
-    /// `RUN text`: for the shell.
+    /// Text for the shell.
     Shell {
-        /// `SHELL` of the stage, such as `/bin/sh -c`.
+        /// What it is given to.
         shell: Vec<String>,
-        /// The text, without the here-documents behind it.
-        line: String,
-        /// The here-documents in their order.
-        heredocs: Vec<HereDoc>,
+        /// The text.
+        text: String,
     },
-}
-
-/// One here-document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HereDoc {
-    /// The word that ends it.
-    pub name: String,
-    /// Its lines, each with its end, tabs not stripped.
-    pub text: String,
-    /// `<<-`: tabs at the beginning of lines are not meant.
-    pub strip_tabs: bool,
+    /// A file that the shell is told to execute.
+    Script {
+        /// What is told.
+        shell: Vec<String>,
+        /// Name of the file.
+        name: String,
+        /// What it says; its first line says what interprets it.
+        body: String,
+    },
 }
 
 /// What a program reaches.
@@ -172,7 +167,7 @@ pub enum Stream {
 }
 
 /// Receives output line by line, without line ends; a line longer than [`LINE_MAX`] comes in pieces.
-pub type Sink<'a> = &'a mut dyn FnMut(Stream, &[u8]);
+pub type Sink<'a> = &'a mut (dyn FnMut(Stream, &[u8]) + Send);
 
 /// Longest piece of a line.
 pub const LINE_MAX: usize = 64 << 10;
@@ -191,11 +186,4 @@ impl RunOutcome {
     pub fn is_success(&self) -> bool {
         self.code == 0
     }
-}
-
-/// Runs it to its end and gives each line of output to the sink. A program that fails is an outcome;
-/// one that cannot be started is an error. Once it is cancelled everything of it is killed.
-pub fn run(request: &RunRequest<'_>, sink: Sink<'_>) -> Result<RunOutcome> {
-    let _ = (request, sink);
-    Err(Error::new(Kind::Unsupported, "RUN cannot be executed"))
 }
