@@ -9,7 +9,7 @@ use crate::sys::mountfd;
 use crate::tree;
 use rustix::fs::{self, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// An open look at files.
@@ -47,13 +47,8 @@ impl View {
         Ok(Self { root, folder: Some(folder.to_owned()) })
     }
 
-    /// Its top folder.
-    pub(crate) fn root(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
-    }
-
     /// A detached mount of it.
-    pub(crate) fn mount(self: &Self) -> Result<OwnedFd> {
+    pub(crate) fn mount(&self) -> Result<OwnedFd> {
         let mount = match &self.folder {
             Some(_) => mountfd::copy_of(self.root.as_fd(), false),
             None => fs::openat(&self.root, c".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()),

@@ -10,6 +10,8 @@ mod ends;
 mod faults;
 mod host;
 mod networks;
+#[path = "../lab/private.rs"]
+mod private;
 mod runs;
 
 use host::Host;
@@ -34,7 +36,7 @@ fn main() {
         println!("skipped: containers need root");
         exit(i32::from(env::var_os("SAMPAN_REQUIRE_ROOT").is_some()));
     }
-    if host::enter() {
+    if private::enter() {
         exit(run(args.iter().find_map(|arg| arg.to_str().filter(|arg| !arg.starts_with('-')))));
     }
 }

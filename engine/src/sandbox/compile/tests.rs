@@ -196,3 +196,25 @@ fn paths_that_could_mean_something_else_are_refused() {
     assert_eq!(place.path.as_c_str(), c"/a/b");
     assert_eq!(place.steps, [(c"/".into(), c"a".into()), (c"/a".into(), c"b".into())]);
 }
+
+#[test]
+fn a_process_that_is_tied_asks_to_be_killed_again_once_it_is_another_user() {
+    let lines = compiled(|birth| birth.tied = true);
+    let lines_of: Vec<&str> = lines.lines().collect();
+    let at = |text: &str| lines_of.iter().rposition(|line| line.starts_with(text)).unwrap();
+    assert_eq!(lines.lines().nth(1), Some("be killed with the parent"));
+    assert!(at("set capabilities") < at("be killed with the parent") && at("be killed") < at("execute"));
+}
+
+#[test]
+fn settings_of_the_hosts_own_network_are_left_alone() {
+    let lines = difference(|birth| birth.netns = Netns::Own);
+    assert_eq!(
+        lines,
+        [
+            "-enter the network namespace",
+            "-write 0 to /proc/sys/net/ipv4/ip_unprivileged_port_start",
+            "-write 0 2147483647 to /proc/sys/net/ipv4/ping_group_range",
+        ]
+    );
+}
