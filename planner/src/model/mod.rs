@@ -65,5 +65,5 @@ pub use quantity::{Bytes, Cores, DeviceCount, FileMode, Limit, Most, Swappiness,
 pub use service::Service;
 pub use stack::Stack;
 pub use ulimit::Ulimit;
-pub use units::{parse_bytes, parse_duration};
+pub use units::{parse_bytes, parse_duration, signal_name, signal_names};
 pub use volume::Volume;

@@ -156,7 +156,7 @@ const SIGNALS: [&str; 31] = [
 ];
 
 /// A signal by name, with or without `SIG`, or by number: its name without `SIG`, or `RTMIN+n`.
-pub(crate) fn signal_name(text: &str) -> Option<String> {
+pub fn signal_name(text: &str) -> Option<String> {
     let upper = text.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
     if let Ok(number) = name.parse::<usize>() {
@@ -178,7 +178,7 @@ fn real_time_signal(offset: usize) -> String {
 }
 
 /// The signal names, for suggestions.
-pub(crate) fn signal_names() -> impl Iterator<Item = &'static str> {
+pub fn signal_names() -> impl Iterator<Item = &'static str> {
     SIGNALS.into_iter()
 }
 

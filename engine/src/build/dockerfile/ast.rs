@@ -96,7 +96,12 @@ impl Dockerfile {
     #[must_use]
     pub fn target(&self, name: &str) -> Option<usize> {
         let number = || name.parse().ok().filter(|number| *number < self.stages.len());
-        self.stage_before(self.stages.len(), name).or_else(number)
+        self.named(name).or_else(number)
+    }
+
+    /// The last stage of this name.
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
+        self.stage_before(self.stages.len(), name)
     }
 
     fn stage_before(&self, index: usize, name: &str) -> Option<usize> {

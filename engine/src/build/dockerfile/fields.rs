@@ -48,9 +48,18 @@ pub(super) fn hint(word: &str, words: &[&str]) -> Option<String> {
 
 /// `a`, `b` or `c`.
 pub(super) fn one_of(words: &[&str]) -> String {
+    list(words, "or")
+}
+
+/// `a`, `b` and `c`.
+pub(super) fn all_of(words: &[&str]) -> String {
+    list(words, "and")
+}
+
+fn list(words: &[&str], last_word: &str) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
-        Some((last, first)) if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        Some((last, first)) if !first.is_empty() => format!("{} {last_word} {last}", first.join(", ")),
         _ => quoted.concat(),
     }
 }
@@ -77,6 +86,7 @@ mod tests {
     #[test]
     fn choices_read_as_a_sentence() {
         assert_eq!(one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
+        assert_eq!(all_of(&["a", "b"]), "`a` and `b`");
         assert_eq!(one_of(&["a"]), "`a`");
     }
 }

@@ -5,13 +5,25 @@
 //! for.
 
 pub mod ast;
+mod checks;
+mod directives;
 pub mod expand;
 mod fields;
+mod flags;
+mod heredoc;
+mod instruction;
+mod lines;
 pub mod mount;
+mod parser;
 mod pattern;
+mod reading;
+mod references;
+mod text;
+mod words;
 
 pub use ast::{Dockerfile, Instruction, Stage, Statement, Word};
 pub use expand::{ExpandError, Expander};
+pub use parser::{parse, parse_trigger};
 
 use planner::Diagnostics;
 
@@ -24,18 +36,5 @@ pub struct Parsed {
     pub diagnostics: Diagnostics,
 }
 
-/// Reads a Dockerfile. `name` is what diagnostics call the file.
-#[must_use]
-pub fn parse(text: &str, name: &str) -> Parsed {
-    let mut parsed = Parsed::default();
-    parsed.diagnostics.add_file(name, text);
-    parsed
-}
-
-/// Reads a trigger that an image keeps, see [`ast::OnBuild::text`].
-///
-/// # Errors
-/// When it is not one instruction that may be a trigger.
-pub fn parse_trigger(text: &str) -> Result<Statement, Diagnostics> {
-    Err(parse(text, "ONBUILD").diagnostics)
-}
+#[cfg(test)]
+mod tests;

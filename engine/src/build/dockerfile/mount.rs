@@ -201,19 +201,22 @@ struct Options {
 
 impl Options {
     fn set(&mut self, key: &str, value: Option<&str>) -> Result<(), MountError> {
-        let flag = || value.map_or(Ok(true), |value| boolean(key, value));
-        match key {
-            "readonly" | "ro" => return flag().map(|on| self.read_only = Some(on)),
-            "readwrite" | "rw" => return flag().map(|on| self.read_only = Some(!on)),
-            "required" => return flag().map(|on| self.required = Some(on)),
-            _ => {}
+        if !KEYS.contains(&key) {
+            let message = format!("`--mount` has no key `{key}`");
+            return Err(MountError { message, hint: fields::hint(key, KEYS) });
         }
-        let Some(text) = value else {
-            let hint = fields::hint(key, KEYS).unwrap_or_else(|| format!("write `{key}=VALUE`"));
-            return Err(MountError { message: format!("`{key}` needs a value"), hint: Some(hint) });
+        let flag = || value.map_or(Ok(true), |value| boolean(key, value));
+        let Some(text) =
+            value.or(matches!(key, "readonly" | "ro" | "readwrite" | "rw" | "required").then_some(""))
+        else {
+            let hint = Some(format!("write `{key}=VALUE`"));
+            return Err(MountError { message: format!("`{key}` has no value"), hint });
         };
         let given = Some(text.to_owned()).filter(|text| !text.is_empty());
         match key {
+            "readonly" | "ro" => self.read_only = Some(flag()?),
+            "readwrite" | "rw" => self.read_only = Some(!flag()?),
+            "required" => self.required = Some(flag()?),
             "type" => self.kind = word(key, text, TYPES)?.to_owned(),
             "from" => self.from = given,
             "source" | "src" => self.source = given,
@@ -225,10 +228,7 @@ impl Options {
             "mode" => self.owner.mode = Some(number(key, text, 8)?),
             "uid" => self.owner.uid = Some(number(key, text, 10)?),
             "gid" => self.owner.gid = Some(number(key, text, 10)?),
-            _ => {
-                let message = format!("`--mount` has no key `{key}`");
-                return Err(MountError { message, hint: fields::hint(key, KEYS) });
-            }
+            _ => {}
         }
         Ok(())
     }

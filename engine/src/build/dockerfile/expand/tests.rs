@@ -75,7 +75,14 @@ fn a_word_means_what_its_variables_quotes_and_escapes_say() {
         ("${unset+d}", ""),
         ("${a:?m}", "1"),
         ("${empty?m}", ""),
-        // Patterns.
+    ] {
+        assert_eq!(expand(word, '\\'), Ok(expected.to_owned()), "{word}");
+    }
+}
+
+#[test]
+fn patterns_take_away_and_replace() {
+    for (word, expected) in [
         ("${path#*/}", "usr/local/lib/x.tar.gz"),
         ("${path##*/}", "x.tar.gz"),
         ("${path%.*}", "/usr/local/lib/x.tar"),

@@ -1,0 +1,1 @@
+//! Every check, and what it is silent about.
