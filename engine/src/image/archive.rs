@@ -3,10 +3,10 @@
 //! An archive names its images in a file that may come last, so it must be possible to go back:
 //! a plain tar file is read in place, anything else is first written to a working folder.
 
-use super::catalog::Scratch;
 use super::entries::{Entries, Entry};
 use super::layer::unreadable;
 use super::paths::{clean, split};
+use super::scratch::Scratch;
 use super::stream::{self, Compression, Part};
 use super::{Input, digest};
 use crate::error::{Context, Error, Kind, Result};

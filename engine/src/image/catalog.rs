@@ -2,20 +2,19 @@
 
 use super::config::ConfigFile;
 use super::digest;
-use super::layer::Place;
+use super::layers::Hold;
 use super::rebuild::rebuild;
+use super::scratch::Scratch;
+use super::sweep::Reach;
 use super::{Image, ImageConfig, Images, Loaded, Reference};
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::{self, Lock, LockKind};
-use crate::tree;
 use jiff::Timestamp;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Shortest beginning of an id that names an image: shorter ones look too much like words.
 const ID_MIN: usize = 7;
@@ -53,17 +52,6 @@ pub(crate) struct Draft {
     pub(crate) manifest: Option<Vec<u8>>,
     /// Tags to give.
     pub(crate) references: Vec<Reference>,
-}
-
-/// Layers unpacked but not yet in the store: where, and the bytes in their files, by diff id.
-pub(crate) type Unpacked = BTreeMap<String, (Place, u64)>;
-
-/// What became of an attempt to add images.
-pub(crate) enum Commit {
-    /// They are there.
-    Done(Vec<Loaded>),
-    /// These layers were there before and have been removed since.
-    Missing(Vec<String>),
 }
 
 impl Index {
@@ -105,6 +93,11 @@ impl Index {
         self.tags.iter().filter(move |(_, tagged)| *tagged == id).map(|(tag, _)| tag.as_str())
     }
 
+    /// Layers that images name.
+    pub(crate) fn needed(&self) -> BTreeSet<&String> {
+        self.images.values().flat_map(|held| &held.layers).collect()
+    }
+
     /// Bytes in the files of an image.
     pub(crate) fn size(&self, held: &Held) -> u64 {
         held.layers.iter().filter_map(|layer| self.layers.get(layer)).sum()
@@ -123,20 +116,6 @@ impl Images {
 
     pub(crate) fn blob(&self, digest: &str) -> PathBuf {
         self.root().join("blobs/sha256").join(digest::hex(digest))
-    }
-
-    pub(crate) fn layer(&self, diff_id: &str) -> PathBuf {
-        self.root().join("layers").join(digest::hex(diff_id))
-    }
-
-    /// Where the frame of a layer is, see [`super::frame`].
-    pub(crate) fn frame(&self, diff_id: &str) -> PathBuf {
-        self.root().join("frames").join(digest::hex(diff_id))
-    }
-
-    /// Whether a layer is in the store with all that belongs to it.
-    pub(crate) fn has_layer(&self, diff_id: &str) -> bool {
-        self.layer(diff_id).is_dir() && self.frame(diff_id).is_dir()
     }
 
     fn index_path(&self) -> PathBuf {
@@ -202,46 +181,45 @@ impl Images {
         })
     }
 
-    /// Adds images: all of them or none. Layers of `unpacked` are moved into the store.
-    pub(crate) fn commit(&self, drafts: &[Draft], unpacked: &Unpacked, scratch: &Scratch) -> Result<Commit> {
+    /// Adds images: all of them or none. Their layers are in the store, held since they came.
+    pub(crate) fn commit(&self, drafts: &[Draft], hold: Hold, scratch: &Scratch) -> Result<Vec<Loaded>> {
+        let added = self.add(drafts, scratch);
+        drop(hold);
+        let layers = drafts.iter().flat_map(|draft| draft.layers.clone()).collect();
+        match &added {
+            // What images left behind while layers were held.
+            Ok((_, true)) => self.collect(&Reach::Old),
+            Ok((_, false)) => {}
+            // What was to be added must not fill the disk that is full of it.
+            Err(_) => self.collect(&Reach::Also(layers)),
+        }
+        added.map(|(loaded, _)| loaded)
+    }
+
+    /// Gives the images, and whether there are layers of images that are gone.
+    fn add(&self, drafts: &[Draft], scratch: &Scratch) -> Result<(Vec<Loaded>, bool)> {
+        let mut settled = self.fresh_layers()?;
         scratch.sync()?;
         let _lock = self.lock()?;
         let mut index = self.index()?;
         let layers: BTreeSet<&String> = drafts.iter().flat_map(|draft| &draft.layers).collect();
-        let is_missing = |layer: &&&String| !unpacked.contains_key(**layer) && !self.layer(layer).is_dir();
-        let missing: Vec<String> = layers.iter().filter(is_missing).map(ToString::to_string).collect();
-        if !missing.is_empty() {
-            return Ok(Commit::Missing(missing));
+        if let Some(missing) = layers.iter().find(|layer| !self.has_layer(layer)) {
+            return Err(Error::new(Kind::Corrupt, format!("layer {missing} is gone")).hint("try again"));
         }
-        for layer in layers {
-            let size = self.place_layer(layer, unpacked, &index)?;
-            index.layers.insert(layer.clone(), size);
+        for layer in &layers {
+            let size = index.layers.get(*layer).map_or_else(|| self.layer_size(layer), |size| Ok(*size))?;
+            index.layers.insert((*layer).clone(), size);
         }
-        let mut enter = || {
-            let loaded = drafts.iter().map(|draft| self.enter(&mut index, draft)).collect::<Result<_>>()?;
-            self.write_index(&index)?;
-            Ok(Commit::Done(loaded))
-        };
-        // What was to be added must not fill the disk that is full of it.
-        enter().inspect_err(|_| drop(self.index().and_then(|mut before| self.sweep(&mut before, None))))
-    }
-
-    /// Puts a layer into its place and gives its size; one that is there already stays.
-    fn place_layer(&self, layer: &str, unpacked: &Unpacked, index: &Index) -> Result<u64> {
-        let Some((fresh, size)) = unpacked.get(layer) else {
-            let measure = || tree::size(&self.layer(layer));
-            return index.layers.get(layer).map_or_else(measure, |size| Ok(*size));
-        };
-        let doing = || format!("store layer {layer}");
-        // The folder comes last: where it is the layer is.
-        for (from, to) in [(&fresh.frame, self.frame(layer)), (&fresh.folder, self.layer(layer))] {
-            fs::create_dir_all(to.parent().unwrap_or(&to)).doing(doing)?;
-            match renameat_with(CWD, from, CWD, &to, RenameFlags::NOREPLACE) {
-                Err(Errno::EXIST) => {}
-                done => done.doing(doing)?,
-            }
+        let fresh = self.fresh_layers()?;
+        if fresh.iter().any(|layer| layers.contains(layer) && !settled.contains(layer)) {
+            // Somebody else placed them since.
+            scratch.sync()?;
+            settled = fresh;
         }
-        Ok(*size)
+        self.settle(&settled)?;
+        let loaded = drafts.iter().map(|draft| self.enter(&mut index, draft)).collect::<Result<_>>()?;
+        self.write_index(&index)?;
+        Ok((loaded, index.layers.len() > index.needed().len()))
     }
 
     fn enter(&self, index: &mut Index, draft: &Draft) -> Result<Loaded> {
@@ -271,153 +249,4 @@ impl Images {
         write().doing(|| format!("write {}", path.display()))?;
         Ok(digest)
     }
-
-    /// Makes an index count that lacks images of the one before, and takes their files away.
-    pub(crate) fn shrink(&self, index: &mut Index, trash: Option<&Scratch>) -> Result<()> {
-        // The index goes first: layers without it are swept later, an index without layers is damage.
-        match (self.write_index(index), trash) {
-            (Ok(()), Some(trash)) => self.sweep(index, Some(trash.path()))?,
-            (Err(error), _) if !error.is_full() => return Err(error),
-            // A full disk must not keep from making room on it. Interrupted here, the index names
-            // images that are not whole, and they can be removed again.
-            _ => self.sweep(index, None)?,
-        }
-        self.write_index(index)
-    }
-
-    /// Moves what no image needs into `trash`, to be deleted without holding the lock, or deletes
-    /// it at once.
-    fn sweep(&self, index: &mut Index, trash: Option<&Path>) -> Result<()> {
-        let layers: BTreeSet<String> = index.images.values().flat_map(|held| held.layers.clone()).collect();
-        let manifests = index.images.values().filter_map(|held| held.manifest.clone());
-        let blobs: BTreeSet<String> = index.images.keys().cloned().chain(manifests).collect();
-        take_others(&self.root().join("layers"), &layers, trash)?;
-        take_others(&self.root().join("frames"), &layers, trash)?;
-        take_others(&self.root().join("blobs/sha256"), &blobs, trash)?;
-        index.layers.retain(|layer, _| layers.contains(layer));
-        Ok(())
-    }
-}
-
-fn take_others(folder: &Path, keep: &BTreeSet<String>, trash: Option<&Path>) -> Result<()> {
-    let doing = || format!("clean up {}", folder.display());
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.doing(doing)?,
-    };
-    // Frames have the names of their layers.
-    let trash = match (trash, folder.file_name()) {
-        (Some(trash), Some(name)) => Some(trash.join(name)),
-        _ => None,
-    };
-    trash.iter().try_for_each(fs::create_dir_all).doing(doing)?;
-    for entry in entries {
-        let entry = entry.doing(doing)?;
-        let name = entry.file_name();
-        let kept = name.to_str().is_some_and(|name| keep.contains(&format!("sha256:{name}")));
-        match trash.as_ref().filter(|_| !kept) {
-            Some(trash) => fs::rename(entry.path(), trash.join(&name)).doing(doing)?,
-            None if kept => {}
-            None => tree::remove(&entry.path())?,
-        }
-    }
-    Ok(())
-}
-
-/// A folder to work in, removed when dropped; the next one removes those of processes that
-/// ended before they could.
-#[derive(Debug)]
-pub(crate) struct Scratch {
-    folder: PathBuf,
-    /// Held locked; lies in the folder.
-    lock: fs::File,
-}
-
-impl Scratch {
-    pub(crate) fn new(images: &Images) -> Result<Self> {
-        let tmp = images.root().join("tmp");
-        let lock = images.lock()?;
-        let left = left_behind(&tmp).doing(|| format!("look into {}", tmp.display()))?;
-        let scratch = Self::make(&tmp).doing(|| format!("create a folder in {}", tmp.display()))?;
-        drop(lock);
-        left.iter().try_for_each(|old| tree::remove(&old.0))?;
-        Ok(scratch)
-    }
-
-    fn make(tmp: &Path) -> io::Result<Self> {
-        for number in 0_u64.. {
-            let folder = tmp.join(number.to_string());
-            match fs::create_dir(&folder) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                done => {
-                    done?;
-                    let lock = fs::File::create(folder.join("lock"))?;
-                    lock.lock()?;
-                    return Ok(Self { folder, lock });
-                }
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
-    }
-
-    /// As [`Scratch::new`]; `None` when the disk has no room even for that.
-    pub(crate) fn unless_full(images: &Images) -> Result<Option<Self>> {
-        match Self::new(images) {
-            Err(error) if error.is_full() => Ok(None),
-            scratch => scratch.map(Some),
-        }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.folder
-    }
-
-    /// New folders inside, for one layer.
-    pub(crate) fn place(&self, name: &str) -> Result<Place> {
-        Ok(Place {
-            folder: self.folder(&format!("layer-{name}"))?,
-            frame: self.folder(&format!("frame-{name}"))?,
-        })
-    }
-
-    fn folder(&self, name: &str) -> Result<PathBuf> {
-        let path = self.folder.join(name);
-        let make = || {
-            fs::create_dir(&path)?;
-            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        };
-        make().doing(|| format!("create {}", path.display()))?;
-        Ok(path)
-    }
-
-    /// Writes what is in it to the disk: one call, however many files there are.
-    fn sync(&self) -> Result<()> {
-        rustix::fs::syncfs(&self.lock).doing(|| format!("write {} to the disk", self.folder.display()))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed now is removed by the next one.
-        let _ = tree::remove(&self.folder);
-    }
-}
-
-/// Folders whose lock nobody holds, with their lock: so nobody else takes them for left behind.
-fn left_behind(tmp: &Path) -> io::Result<Vec<(PathBuf, Option<fs::File>)>> {
-    fs::create_dir_all(tmp)?;
-    let mut left = Vec::new();
-    for entry in fs::read_dir(tmp)? {
-        let folder = entry?.path();
-        match fs::File::open(folder.join("lock")) {
-            Ok(lock) => {
-                if lock.try_lock().is_ok() {
-                    left.push((folder, Some(lock)));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => left.push((folder, None)),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(left)
 }

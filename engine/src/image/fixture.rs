@@ -1,9 +1,24 @@
 //! Archives made by hand, also such as no tool would make.
 
-use super::digest;
+use super::{Images, Input, digest};
+use crate::store::Store;
 use serde_json::{Value, json};
 use std::io::Write;
 use tar::{Builder, EntryType, Header};
+
+/// A store of its own on a file system of its own; `None` skips the test.
+pub(crate) fn images() -> Option<Images> {
+    let root = crate::testing::private_mounts()?;
+    let store = Store::new(root.join("root"), root.join("run"));
+    store.prepare().unwrap();
+    Some(Images::new(&store))
+}
+
+/// Loads an image of one layer with one file; gives its id.
+pub(crate) fn loaded(images: &Images, name: &str, text: &str) -> String {
+    let archive = docker_archive(&[name], &[Tar::new().file("file", text).finish()]);
+    images.load(Input::Stream(&mut archive.as_slice())).unwrap()[0].id.clone()
+}
 
 type Adjust = fn(&mut Header);
 

@@ -1,9 +1,10 @@
 //! Making an image of one layer from the tar of a root file system.
 
-use super::catalog::{Commit, Draft, Scratch, Unpacked};
+use super::catalog::Draft;
 use super::config::{ConfigFile, History, RawConfig, RootFs};
 use super::digest::Hashing;
 use super::layer::Place;
+use super::scratch::Scratch;
 use super::{ImageConfig, Images, Input, Reference, changes, layer, platform, stream};
 use crate::error::{Error, Kind, Result};
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ pub(crate) fn import(
     let mut config = ImageConfig::default();
     lines.iter().try_for_each(|line| changes::apply(&mut config, line))?;
 
+    let hold = images.hold_layers()?;
     let scratch = Scratch::new(images)?;
     let place = scratch.place("imported")?;
     let (diff_id, size) = match from {
@@ -37,10 +39,8 @@ pub(crate) fn import(
         manifest: None,
         references,
     };
-    match images.commit(&[draft], &Unpacked::from([(diff_id, (place, size))]), &scratch)? {
-        Commit::Done(loaded) => Ok(loaded.into_iter().map(|loaded| loaded.id).collect()),
-        Commit::Missing(_) => Err(Error::new(Kind::Corrupt, "the layer just unpacked is gone")),
-    }
+    images.add_layer(&hold, &diff_id, &place, size)?;
+    Ok(images.commit(&[draft], hold, &scratch)?.into_iter().map(|loaded| loaded.id).collect())
 }
 
 fn unpack(from: impl Read + Send, place: &Place) -> Result<(String, u64)> {
@@ -49,11 +49,23 @@ fn unpack(from: impl Read + Send, place: &Place) -> Result<(String, u64)> {
 }
 
 /// Unpacks a tar stream; gives its digest, all of it to the last byte, and its size.
-pub(crate) fn unpack_digesting(tar: impl Read, place: &Place) -> Result<(String, u64)> {
+fn unpack_digesting(tar: impl Read, place: &Place) -> Result<(String, u64)> {
     let hashing = BufReader::with_capacity(BUFFER, Hashing::new(tar));
     let (size, rest) = layer::unpack(hashing, place)?;
     let digest = rest.into_inner().finish().map_err(layer::unreadable)?;
     Ok((digest, size))
+}
+
+/// Unpacks a tar stream that must have this digest. A layer is shared with every image that names
+/// the same diff id, so this is always checked. Gives the bytes in its files.
+pub(crate) fn unpack_as(tar: impl Read, diff_id: &str, place: &Place) -> Result<u64> {
+    let (found, size) = unpack_digesting(tar, place)?;
+    if found == diff_id {
+        return Ok(size);
+    }
+    Err(Error::new(Kind::Corrupt, "its content does not have the digest that the config says")
+        .hint("the archive was damaged or tampered with")
+        .evidence(vec![format!("expected {diff_id}"), format!("found    {found}")]))
 }
 
 fn config_json(config: &ImageConfig, diff_id: &str) -> Result<Vec<u8>> {

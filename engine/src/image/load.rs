@@ -1,21 +1,20 @@
 //! Adding the images of an archive: find them, unpack the layers that are not there yet, commit.
 
 use super::archive::{Archive, wrong_digest};
-use super::catalog::{Commit, Draft, Scratch, Unpacked};
+use super::catalog::Draft;
 use super::config::ConfigFile;
 use super::digest::Hashing;
-use super::import::unpack_digesting;
+use super::import::unpack_as;
 use super::layer::{Place, unreadable};
+use super::scratch::Scratch;
 use super::stream::{self, Part};
+use super::sweep::Reach;
 use super::{Images, Input, Loaded, docker, oci, platform};
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-
-/// Times that layers may vanish between looking and committing before we give up.
-const ATTEMPTS_MAX: usize = 5;
 
 /// One image of an archive.
 pub(crate) struct Found {
@@ -36,6 +35,7 @@ pub(crate) struct LayerSource {
 }
 
 pub(crate) fn load(images: &Images, from: Input<'_>) -> Result<Vec<Loaded>> {
+    let hold = images.hold_layers()?;
     let scratch = Scratch::new(images)?;
     let archive = Archive::open(from, &scratch)?;
     let found = find(&archive)?;
@@ -43,20 +43,16 @@ pub(crate) fn load(images: &Images, from: Input<'_>) -> Result<Vec<Loaded>> {
         found.into_iter().map(|found| (found.draft, found.layers)).unzip();
     let sources: BTreeMap<String, LayerSource> =
         layers.into_iter().flatten().map(|layer| (layer.diff_id.clone(), layer)).collect();
-
-    let absent = |source: &&LayerSource| !images.has_layer(&source.diff_id);
-    let mut wanted: Vec<LayerSource> = sources.values().filter(absent).cloned().collect();
-    let mut unpacked = Unpacked::new();
-    for _ in 0..ATTEMPTS_MAX {
-        unpacked.extend(unpack_all(&wanted, &scratch)?);
-        match images.commit(&drafts, &unpacked, &scratch)? {
-            Commit::Done(loaded) => return Ok(loaded),
-            Commit::Missing(layers) => {
-                wanted = layers.iter().filter_map(|id| sources.get(id)).cloned().collect()
-            }
-        }
+    let wanted: Vec<&LayerSource> = sources.values().collect();
+    let unpack = |source: &LayerSource| {
+        images.layer_or(&hold, &scratch, &source.diff_id, |place| unpack(source, place)).map(drop)
+    };
+    if let Err(error) = for_each(&wanted, unpack) {
+        drop(hold);
+        images.collect(&Reach::Also(sources.into_keys().collect()));
+        return Err(error);
     }
-    Err(Error::new(Kind::Conflict, "another process keeps removing the layers of this image"))
+    images.commit(&drafts, hold, &scratch)
 }
 
 fn find(archive: &Archive) -> Result<Vec<Found>> {
@@ -93,34 +89,35 @@ pub(crate) fn check_os(file: &ConfigFile, whose: &str) -> Result<()> {
     ))
 }
 
-/// Unpacks layers, as many at once as there are processors. Fails with the first error.
-fn unpack_all(wanted: &[LayerSource], scratch: &Scratch) -> Result<Unpacked> {
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(wanted.len());
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let results = Mutex::new(Vec::new());
-    let work = || {
-        while !failed.load(Ordering::Relaxed) {
-            let Some(source) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-            let result = unpack(source, scratch);
-            failed.fetch_or(result.is_err(), Ordering::Relaxed);
-            results.lock().unwrap_or_else(PoisonError::into_inner).push(result);
+/// Does the work for layers, as many at once as there are processors. Fails with the first error.
+fn for_each(layers: &[&LayerSource], work: impl Fn(&LayerSource) -> Result<()> + Sync) -> Result<()> {
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(layers.len());
+    let next = AtomicUsize::new(0);
+    let failure = Mutex::new(None);
+    let has_failed = || failure.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    let run = || {
+        while !has_failed() {
+            let Some(layer) = layers.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+            if let Err(error) = work(layer) {
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
         }
     };
     thread::scope(|scope| {
         for _ in 0..workers {
-            scope.spawn(work);
+            scope.spawn(run);
         }
     });
-    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.into_iter().collect()
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
-fn unpack(source: &LayerSource, scratch: &Scratch) -> Result<(String, (Place, u64))> {
-    let place = scratch.place(super::digest::hex(&source.diff_id))?;
-    check_blob(source)?;
-    let size = unpack_into(source, &place)
-        .map_err(|error| Error { doing: format!("layer `{}`: {}", source.name, error.doing), ..error })?;
-    Ok((source.diff_id.clone(), (place, size)))
+fn unpack(source: &LayerSource, place: &Place) -> Result<u64> {
+    let unpack = || {
+        check_blob(source)?;
+        let (tar, _) = stream::decompress(source.part.clone())?;
+        unpack_as(tar, &source.diff_id, place)
+    };
+    unpack().map_err(|error| Error { doing: format!("layer `{}`: {}", source.name, error.doing), ..error })
 }
 
 /// A blob that is the plain tar is checked while it is unpacked.
@@ -130,16 +127,4 @@ fn check_blob(source: &LayerSource) -> Result<()> {
     };
     let actual = Hashing::new(source.part.clone()).finish().map_err(unreadable)?;
     if actual == *digest { Ok(()) } else { Err(wrong_digest(&source.name)) }
-}
-
-/// The layer is shared with every image that names the same diff id, so that is always checked.
-fn unpack_into(source: &LayerSource, place: &Place) -> Result<u64> {
-    let (tar, _) = stream::decompress(source.part.clone())?;
-    let (diff_id, size) = unpack_digesting(tar, place)?;
-    if diff_id == source.diff_id {
-        return Ok(size);
-    }
-    Err(Error::new(Kind::Corrupt, "its content does not have the digest that the config says")
-        .hint("the archive was damaged or tampered with")
-        .evidence(vec![format!("expected {}", source.diff_id), format!("found    {diff_id}")]))
 }

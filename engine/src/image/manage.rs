@@ -1,6 +1,8 @@
 //! Listing, tagging, inspecting and removing images.
 
-use super::catalog::{Index, Scratch, familiar};
+use super::catalog::{Index, familiar};
+use super::scratch::Scratch;
+use super::sweep::Reach;
 use super::{Images, Listed, Pruned, Reference, Removed};
 use crate::error::{Error, Kind, Result};
 use jiff::Timestamp;
@@ -77,7 +79,7 @@ pub(crate) fn remove(
         index.images.remove(&id);
         removed.push(Removed::Deleted(id));
     }
-    images.shrink(&mut index, trash.as_ref())?;
+    images.shrink(&mut index, &Reach::Old, trash.as_ref())?;
     Ok(removed)
 }
 
@@ -85,12 +87,11 @@ pub(crate) fn prune(images: &Images, in_use: &dyn Fn(&str) -> Option<String>) ->
     let trash = Scratch::unless_full(images)?;
     let _lock = images.lock()?;
     let mut index = images.index()?;
-    let before: u64 = index.layers.values().sum();
     let unused = |id: &&String| index.tags_of(id).next().is_none() && in_use(id).is_none();
     let deleted: Vec<String> = index.images.keys().filter(unused).cloned().collect();
     index.images.retain(|id, _| !deleted.contains(id));
-    images.shrink(&mut index, trash.as_ref())?;
-    Ok(Pruned { deleted, bytes: before - index.layers.values().sum::<u64>() })
+    let bytes = images.shrink(&mut index, &Reach::All, trash.as_ref())?;
+    Ok(Pruned { deleted, bytes })
 }
 
 pub(crate) fn inspect(images: &Images, text: &str) -> Result<Value> {

@@ -5,6 +5,8 @@
 //! <root>/images/blobs/sha256/<hex>   configs, and manifests where the archive had them, byte for byte
 //! <root>/images/layers/<hex>/        one unpacked layer, named by its diff id, shared by images
 //! <root>/images/frames/<hex>/        what else it takes to make the layer's tar again, see [`frame`]
+//! <root>/images/fresh/<hex>          layers that were placed and not yet synced, see [`layers`]
+//! <root>/images/kept/<hex>           layers that are kept though no image names them, see [`sweep`]
 //! <root>/images/tmp/<name>/          what a load works on; locked while its process lives
 //! ```
 //!
@@ -28,6 +30,7 @@ mod fixture;
 mod frame;
 mod import;
 mod layer;
+mod layers;
 mod load;
 mod manage;
 mod oci;
@@ -38,9 +41,12 @@ mod platform;
 mod rebuild;
 mod reference;
 pub mod registry;
+mod scratch;
 mod stream;
+mod sweep;
 
 pub use config::ImageConfig;
+pub use layers::{Hold, Layer};
 pub use platform::Platform;
 pub use reference::Reference;
 

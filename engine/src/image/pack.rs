@@ -55,21 +55,12 @@ fn changed(diff_id: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{Tar, docker_archive};
+    use super::super::fixture::{Tar, docker_archive, images};
     use super::super::{Input, digest};
     use super::*;
-    use crate::store::Store;
-    use crate::testing::private_mounts;
     use proptest::prelude::*;
     use std::fs;
     use tar::EntryType;
-
-    fn images() -> Option<Images> {
-        let root = private_mounts()?;
-        let store = Store::new(root.join("root"), root.join("run"));
-        store.prepare().unwrap();
-        Some(Images::new(&store))
-    }
 
     /// Packs what was unpacked from `tar`.
     fn repacked(images: &Images, tar: &[u8]) -> Result<Vec<u8>> {

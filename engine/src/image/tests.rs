@@ -1,20 +1,12 @@
 //! The image store as its users see it: archives in, images out.
 
 use super::catalog::Index;
-use super::fixture::{Oci, Tar, config, described, docker_archive, gzip, zstd};
+use super::fixture::{Oci, Tar, config, described, docker_archive, gzip, images, zstd};
 use super::*;
 use crate::error::Kind;
-use crate::testing::private_mounts;
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-
-fn images() -> Option<Images> {
-    let root = private_mounts()?;
-    let store = Store::new(root.join("root"), root.join("run"));
-    store.prepare().unwrap();
-    Some(Images::new(&store))
-}
 
 fn load(images: &Images, mut archive: &[u8]) -> Result<Vec<Loaded>> {
     images.load(Input::Stream(&mut archive))

@@ -1,0 +1,108 @@
+//! Folders to work in: what is half made lies here, never in the store.
+
+use super::Images;
+use super::layer::Place;
+use crate::error::{Context, Result};
+use crate::tree;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A folder to work in, removed when dropped; the next one removes those of processes that
+/// ended before they could.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    folder: PathBuf,
+    /// Held locked; lies in the folder.
+    lock: fs::File,
+}
+
+impl Scratch {
+    pub(crate) fn new(images: &Images) -> Result<Self> {
+        let tmp = images.root().join("tmp");
+        let lock = images.lock()?;
+        let left = left_behind(&tmp).doing(|| format!("look into {}", tmp.display()))?;
+        let scratch = Self::make(&tmp).doing(|| format!("create a folder in {}", tmp.display()))?;
+        images.discard_distrusted(&scratch.folder)?;
+        drop(lock);
+        left.iter().try_for_each(|old| tree::remove(&old.0))?;
+        Ok(scratch)
+    }
+
+    fn make(tmp: &Path) -> io::Result<Self> {
+        for number in 0_u64.. {
+            let folder = tmp.join(number.to_string());
+            match fs::create_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                done => {
+                    done?;
+                    let lock = fs::File::create(folder.join("lock"))?;
+                    lock.lock()?;
+                    return Ok(Self { folder, lock });
+                }
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// As [`Scratch::new`]; `None` when the disk has no room even for that.
+    pub(crate) fn unless_full(images: &Images) -> Result<Option<Self>> {
+        match Self::new(images) {
+            Err(error) if error.is_full() => Ok(None),
+            scratch => scratch.map(Some),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// New folders inside, for one layer.
+    pub(crate) fn place(&self, name: &str) -> Result<Place> {
+        Ok(Place {
+            folder: self.folder(&format!("layer-{name}"))?,
+            frame: self.folder(&format!("frame-{name}"))?,
+        })
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        let make = || {
+            fs::create_dir(&path)?;
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        };
+        make().doing(|| format!("create {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Writes what is in it to the disk: one call, however many files there are.
+    pub(crate) fn sync(&self) -> Result<()> {
+        rustix::fs::syncfs(&self.lock).doing(|| format!("write {} to the disk", self.folder.display()))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next one.
+        let _ = tree::remove(&self.folder);
+    }
+}
+
+/// Folders whose lock nobody holds, with their lock: so nobody else takes them for left behind.
+fn left_behind(tmp: &Path) -> io::Result<Vec<(PathBuf, Option<fs::File>)>> {
+    fs::create_dir_all(tmp)?;
+    let mut left = Vec::new();
+    for entry in fs::read_dir(tmp)? {
+        let folder = entry?.path();
+        match fs::File::open(folder.join("lock")) {
+            Ok(lock) => {
+                if lock.try_lock().is_ok() {
+                    left.push((folder, Some(lock)));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => left.push((folder, None)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(left)
+}
