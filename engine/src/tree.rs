@@ -226,14 +226,20 @@ fn copy_xattrs(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> io::Res
     }
     let length = fs::llistxattr(&source, &mut list[..])?;
     for attribute in list[..length].split(|byte| *byte == 0).filter(|attribute| is_content(attribute)) {
-        let mut value = vec![0; fs::lgetxattr_query(&source, attribute)?];
-        let length = fs::lgetxattr(&source, attribute, &mut value[..])?;
-        match fs::lsetxattr(&target, attribute, &value[..length], XattrFlags::empty()) {
+        match fs::lsetxattr(&target, attribute, &xattr(&source, attribute)?, XattrFlags::empty()) {
             Err(Errno::OPNOTSUPP) => {}
             done => done?,
         }
     }
     Ok(())
+}
+
+/// The value of an extended attribute.
+pub(crate) fn xattr(path: &Path, attribute: &[u8]) -> rustix::io::Result<Vec<u8>> {
+    let mut value = vec![0; fs::lgetxattr_query(path, attribute)?];
+    let length = fs::lgetxattr(path, attribute, &mut value[..])?;
+    value.truncate(length);
+    Ok(value)
 }
 
 fn is_content(attribute: &[u8]) -> bool {

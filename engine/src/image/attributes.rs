@@ -7,7 +7,11 @@ use rustix::io::Errno;
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 use tar::EntryType;
+
+/// Marks a folder that hides what the layers below have in it.
+const OPAQUE: &[u8] = b"trusted.overlay.opaque";
 
 /// Owner, mode and attributes. The owner first: changing it takes away set-user-id and capabilities.
 pub(crate) fn apply(file: BorrowedFd<'_>, entry: &Entry) -> io::Result<()> {
@@ -22,15 +26,54 @@ pub(crate) fn apply(file: BorrowedFd<'_>, entry: &Entry) -> io::Result<()> {
 
 /// Attributes that containers may see. Marks of overlayfs are not among them: they could make
 /// a folder show what lies elsewhere.
+fn is_kept(name: &[u8]) -> bool {
+    name == b"security.capability" || (name.starts_with(b"user.") && !name.starts_with(b"user.overlay."))
+}
+
 fn kept_xattrs(entry: &Entry) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let kept = |name: &[u8]| {
-        name == b"security.capability" || (name.starts_with(b"user.") && !name.starts_with(b"user.overlay."))
-    };
-    entry
-        .xattrs
-        .iter()
-        .map(|(name, value)| (name.as_slice(), value.as_slice()))
-        .filter(move |(name, _)| kept(name))
+    let xattrs = entry.xattrs.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
+    xattrs.filter(|(name, _)| is_kept(name))
+}
+
+/// The attributes of a file that layers hold, by name.
+pub(crate) fn read(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let path = tree::entry_path(parent, name);
+    let mut kept = Vec::new();
+    for attribute in list(&path)?.into_iter().filter(|attribute| is_kept(attribute)) {
+        let value = tree::xattr(&path, &attribute)?;
+        kept.push((attribute, value));
+    }
+    kept.sort();
+    Ok(kept)
+}
+
+/// Takes away what layers do not hold, but for the mark of opaque folders. Labels of the host's
+/// security modules stay: they are the host's.
+pub(crate) fn strip(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+    let path = tree::entry_path(parent, name);
+    for attribute in list(&path)? {
+        let goes = !is_kept(&attribute) && attribute != OPAQUE && !attribute.starts_with(b"security.");
+        if goes {
+            fs::lremovexattr(&path, attribute)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the layers below have nothing in a folder.
+pub(crate) fn is_opaque(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<bool> {
+    let path = tree::entry_path(parent, name);
+    Ok(list(&path)?.iter().any(|attribute| attribute == OPAQUE) && tree::xattr(&path, OPAQUE)? == b"y")
+}
+
+fn list(path: &Path) -> io::Result<Vec<Vec<u8>>> {
+    let mut names = vec![0; fs::llistxattr_query(path)?];
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let length = fs::llistxattr(path, &mut names[..])?;
+    let names = names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Ok(names.map(<[u8]>::to_vec).collect())
 }
 
 /// File systems without attributes lose them.

@@ -1,9 +1,15 @@
 //! Archives made by hand, also such as no tool would make.
 
-use super::{Images, Input, digest};
+use super::{Images, Input, attributes, digest};
 use crate::store::Store;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::fs;
 use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
 use tar::{Builder, EntryType, Header};
 
 /// A store of its own on a file system of its own; `None` skips the test.
@@ -186,4 +192,45 @@ impl Oci {
 pub(crate) fn described(mut descriptor: Value, key: &str, value: Value) -> Value {
     descriptor[key] = value;
     descriptor
+}
+
+/// All there is to know of each file of a tree, a line each, hard links by their first name.
+pub(crate) fn tree_of(root: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut names = BTreeMap::new();
+    describe(root, root, &mut names, &mut lines);
+    lines
+}
+
+fn describe(root: &Path, at: &Path, names: &mut BTreeMap<u64, String>, lines: &mut Vec<String>) {
+    let stat = at.symlink_metadata().unwrap();
+    let name = at.strip_prefix(root).unwrap().display().to_string();
+    let kind = stat.file_type();
+    let content = match () {
+        () if kind.is_file() => digest::of(&fs::read(at).unwrap()),
+        () if kind.is_symlink() => fs::read_link(at).unwrap().display().to_string(),
+        () => format!("{}", stat.rdev()),
+    };
+    let first = if kind.is_dir() { &name } else { names.entry(stat.ino()).or_insert_with(|| name.clone()) };
+    let (parent, last) = (at.parent().unwrap(), at.file_name().unwrap().to_str().unwrap());
+    let parent = crate::tree::open_path(parent).unwrap();
+    let last = CString::new(last).unwrap();
+    let is_whiteout = kind.is_char_device() && stat.rdev() == 0;
+    let facts = match () {
+        // Nobody sees more of them.
+        () if is_whiteout => String::new(),
+        // Owner and times of the top folder are those of whoever made it.
+        () if name.is_empty() => format!("{:o}", stat.mode()),
+        () => {
+            format!("{:o} {}:{} {}.{}", stat.mode(), stat.uid(), stat.gid(), stat.mtime(), stat.mtime_nsec())
+        }
+    };
+    let xattrs = attributes::read(parent.as_fd(), &last).unwrap();
+    let opaque = attributes::is_opaque(parent.as_fd(), &last).unwrap();
+    lines.push(format!("{name} {facts} {content} ={first} {xattrs:?} {opaque}"));
+    if kind.is_dir() {
+        let mut inside: Vec<_> = fs::read_dir(at).unwrap().map(|entry| entry.unwrap().path()).collect();
+        inside.sort();
+        inside.iter().for_each(|path| describe(root, path, names, lines));
+    }
 }

@@ -25,8 +25,10 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use tar::EntryType;
 
-const WHITEOUT: &[u8] = b".wh.";
-const OPAQUE: &[u8] = b".wh..wh..opq";
+/// What the name of a deleted file begins with.
+pub(crate) const WHITEOUT: &[u8] = b".wh.";
+/// The file of a folder that hides what the layers below have in it.
+pub(crate) const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Other names that aufs kept for itself.
 const RESERVED: &[u8] = b".wh..wh.";
 const BUFFER: usize = 256 << 10;

@@ -28,6 +28,7 @@ mod entries;
 #[cfg(test)]
 mod fixture;
 mod frame;
+mod header;
 mod import;
 mod layer;
 mod layers;
@@ -42,13 +43,16 @@ mod rebuild;
 mod reference;
 pub mod registry;
 mod scratch;
+mod seal;
 mod stream;
 mod sweep;
+mod write;
 
 pub use config::ImageConfig;
 pub use layers::{Hold, Layer};
 pub use platform::Platform;
 pub use reference::Reference;
+pub use seal::SealOptions;
 
 use crate::error::{Error, Result};
 use crate::store::Store;

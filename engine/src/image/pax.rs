@@ -2,7 +2,8 @@
 
 use std::io;
 
-const XATTR: &[u8] = b"SCHILY.xattr.";
+/// What the names of extended attributes begin with.
+pub(crate) const XATTR: &[u8] = b"SCHILY.xattr.";
 
 /// What is used of one header.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,20 @@ fn apply(pax: &mut Pax, key: &[u8], value: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Adds a record. Its length counts its own digits.
+pub(crate) fn write(records: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+    let rest = key.len() + value.len() + 3;
+    let digits = |number: usize| number.to_string().len();
+    let mut length = rest + digits(rest);
+    if digits(length) > digits(rest) {
+        length = rest + digits(length);
+    }
+    records.extend(length.to_string().into_bytes());
+    for part in [&b" "[..], key, b"=", value, b"\n"] {
+        records.extend(part);
+    }
+}
+
 fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok().filter(|text| !text.starts_with('+'))?.parse().ok()
 }
@@ -108,6 +123,18 @@ mod tests {
         let pax = parse(b"11 path=a\n\n13 linkpath=\n11 size=12\n21 mtime=1.000000001\n").unwrap();
         assert_eq!((pax.path.as_deref(), pax.link, pax.size), (Some(&b"a\n"[..]), None, Some(12)));
         assert_eq!(pax.mtime, Some((1, 1)));
+    }
+
+    #[test]
+    fn a_record_knows_its_length_whatever_it_is() {
+        for length in (0..120).chain(980..1000).chain(9980..10000) {
+            let mut records = Vec::new();
+            let value = vec![b'x'; length];
+            write(&mut records, b"path", &value);
+            write(&mut records, b"size", b"7");
+            let pax = parse(&records).unwrap();
+            assert_eq!((pax.path.unwrap_or_default(), pax.size), (value, Some(7)));
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Scratch {
         })
     }
 
-    fn folder(&self, name: &str) -> Result<PathBuf> {
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         let make = || {
             fs::create_dir(&path)?;
