@@ -9,6 +9,7 @@
 //! - [`client`] talks to the supervisor.
 //! - [`volatile`] takes down what is not durable.
 
+pub mod changes;
 pub mod client;
 pub mod create;
 pub mod exec;
@@ -30,6 +31,7 @@ pub mod vacate;
 pub mod volatile;
 pub mod wait;
 
+pub use changes::{Change, ChangeKind};
 pub use exec::ExecSpec;
 pub use list::ContainerStatus;
 pub use logs::{LogLine, LogOptions, Stream};
