@@ -2,8 +2,8 @@
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
 use crate::commands::{
-    completion, config, down, env, exec, image, kill, logs, ls, plan, ps, restart, start, stop, up, version,
-    volume,
+    build, completion, config, create, down, env, exec, image, images, kill, logs, ls, plan, ps, pull, push,
+    restart, start, stop, up, version, volume,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -84,6 +84,7 @@ pub(crate) enum Ansi {
 pub(crate) enum Command {
     Up(up::UpArgs),
     Down(down::DownArgs),
+    Create(create::CreateArgs),
     Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
     Logs(logs::LogsArgs),
@@ -92,6 +93,10 @@ pub(crate) enum Command {
     Stop(stop::StopArgs),
     Restart(restart::RestartArgs),
     Kill(kill::KillArgs),
+    Pull(pull::PullArgs),
+    Build(build::BuildArgs),
+    Push(push::PushArgs),
+    Images(images::ImagesArgs),
     #[command(alias = "convert")]
     Config(config::ConfigArgs),
     Env(env::EnvArgs),

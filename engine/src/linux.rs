@@ -3,6 +3,7 @@
 use crate::container::{self, ContainerStatus, ExecSpec, logs, record};
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::Images;
+use crate::image::registry::Registries;
 use crate::stacks::{self, Owner, StackStatus};
 use crate::store::{Lock, Store};
 use crate::{Engine, Progress, Scope, Tell, net, observe, volume};
@@ -20,6 +21,8 @@ pub struct LinuxEngine {
     /// Steps that make the kernel work hard run a few at a time: the locks inside the kernel make
     /// more of them slower, not faster.
     workers: Arc<Semaphore>,
+    /// How registries are reached.
+    registries: Arc<Registries>,
 }
 
 impl LinuxEngine {
@@ -28,13 +31,20 @@ impl LinuxEngine {
         store.prepare()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = Arc::new(Semaphore::new((cores + 1).min(4)));
-        Ok(Self { store, program: PathBuf::from("/proc/self/exe"), workers })
+        Ok(Self { store, program: PathBuf::from("/proc/self/exe"), workers, registries: Arc::default() })
     }
 
     /// Executes another program than this one as supervisor; it must call [`crate::shim::main`].
     #[must_use]
     pub fn with_shim(mut self, program: impl Into<PathBuf>) -> Self {
         self.program = program.into();
+        self
+    }
+
+    /// Reaches registries like this; otherwise without credentials, mirrors and proxies.
+    #[must_use]
+    pub fn with_registries(mut self, registries: Registries) -> Self {
+        self.registries = Arc::new(registries);
         self
     }
 

@@ -24,6 +24,21 @@ pub(crate) struct Ask<'a> {
     pub(crate) goal: &'a Goal,
     /// Show the plan, do nothing.
     pub(crate) dry_run: bool,
+    /// Do not tell how images come and go.
+    pub(crate) quiet: bool,
+}
+
+/// Reaches a goal about a stack whose files must be there; `verb` is what was typed.
+pub(crate) fn converge_files(
+    context: &Context,
+    verb: &str,
+    goal: &Goal,
+    (dry_run, quiet): (bool, bool),
+) -> Result<Exit, Failure> {
+    let services: Vec<String> = goal.services.iter().cloned().collect();
+    let target = context.stack_to_run(&services)?;
+    let engine = Arc::new(context.engine_as_root(verb)?);
+    converge(context, &engine, Ask { target: &target, goal, dry_run, quiet })
 }
 
 /// Plans what is asked and does it. The exit code says whether the goal is reached.
@@ -76,10 +91,14 @@ async fn reach(
             idle(context, &whole, &goal, began);
             return Ok(Exit::Done);
         }
-        let Some(images) = whole.images_first().filter(|_| matches!(goal.verb, Verb::Up(_))) else {
+        let Some(images) = whole.images_first() else {
             return change(context, engine, (ask, &whole), interrupts).await.map(|(exit, _)| exit);
         };
-        let (exit, report) = change(context, engine, (ask, &images), interrupts).await?;
+        let engine = Arc::new(LinuxEngine::clone(engine).with_registries(context.registries()?));
+        let (exit, report) = change(context, &engine, (ask, &images), interrupts).await?;
+        if !matches!(goal.verb, Verb::Up(_)) {
+            return Ok(exit);
+        }
         if exit != Exit::Done {
             // Nothing of the stack was made, so it is nobody's again.
             if is_new {
@@ -114,8 +133,9 @@ async fn change(
         engine.claim(&ask.target.name, &owner(ask.target))?;
     }
     told(context, plan, ask.goal);
-    let report = run(context, engine, plan, interrupts).await?;
-    summary::tell(context.screen, plan, &report);
+    let quiet = ask.quiet && plan.nodes.iter().all(|node| node.step.image().is_some());
+    let report = run(context, engine, (plan, quiet), interrupts).await?;
+    summary::tell(context.screen, (plan, quiet), &report);
     let exit = match () {
         () if report.is_reached(plan) => Exit::Done,
         () if report.is_cancelled() => Exit::Interrupted,
@@ -220,11 +240,11 @@ const INTERRUPTED: &str = "finishing what has begun; Ctrl-C again leaves at once
 async fn run(
     context: &Context,
     engine: &Arc<LinuxEngine>,
-    plan: &Plan,
+    (plan, quiet): (&Plan, bool),
     interrupts: &mut Interrupts,
 ) -> Result<Report, Failure> {
     let cancel = Cancel::new();
-    let progress = Progress::start(plan, context.screen);
+    let progress = if quiet { Progress::Silent } else { Progress::start(plan, context.screen) };
     let mut options = Options::default();
     options.parallel = context.parallel().unwrap_or(options.parallel);
     let report = {

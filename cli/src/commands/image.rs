@@ -3,9 +3,9 @@
 use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use crate::output::Ink;
-use crate::output::size::size;
+use crate::output::size::{short_id, size};
 use crate::output::table::{self, Cell};
-use crate::output::time::span;
+use crate::output::time::ago;
 use clap::{Args, Subcommand};
 use engine::Kind;
 use engine::image::{Images, Input, Listed, Reference, Removed};
@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Load, list and remove images
 #[derive(Debug, Args)]
@@ -150,7 +149,7 @@ fn list(args: &LsArgs, context: &Context, images: &Images) -> Result<Exit, Failu
         let values: Vec<Value> = images.iter().map(value).collect();
         context.screen.json(&values)?;
     } else if args.quiet {
-        let ids: BTreeSet<&str> = images.iter().map(|image| short(&image.id)).collect();
+        let ids: BTreeSet<&str> = images.iter().map(|image| short_id(&image.id)).collect();
         context.screen.print(&ids.into_iter().map(|id| format!("{id}\n")).collect::<String>())?;
     } else {
         let rows: Vec<Vec<Cell>> = images.iter().map(|image| row(image, Timestamp::now())).collect();
@@ -177,15 +176,8 @@ fn row(image: &Listed, now: Timestamp) -> Vec<Cell> {
         Some(reference) => Cell::from(reference.familiar()),
         None => Cell::new(Ink::Dim, "<none>"),
     };
-    let age = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
-    let created = image.created.map_or(String::new(), |at| format!("{} ago", span(age(at))));
-    vec![name, short(&image.id).into(), created.into(), size(image.size).into()]
-}
-
-/// Twelve digits of an id, as people know them.
-fn short(id: &str) -> &str {
-    let digits = id.strip_prefix("sha256:").unwrap_or(id);
-    digits.get(..12).unwrap_or(digits)
+    let created = image.created.map_or_else(String::new, |at| ago(at, now));
+    vec![name, short_id(&image.id).into(), created.into(), size(image.size).into()]
 }
 
 fn remove(
@@ -221,15 +213,4 @@ fn inspect(args: &InspectArgs, context: &Context, images: &Images) -> Result<Exi
     })?;
     context.screen.json(&values)?;
     Ok(Exit::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_shortened_without_its_algorithm() {
-        assert_eq!(short("sha256:0123456789abcdef"), "0123456789ab");
-        assert_eq!(short("x"), "x");
-    }
 }

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &KillArgs, context: &Context) -> Result<Exit, Failure> {
         services: args.services.iter().cloned().collect(),
         stop_timeout: None,
     };
-    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run })
+    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false })
 }
 
 #[cfg(test)]

@@ -1,20 +1,25 @@
 //! The verbs: one file each.
 
+pub(crate) mod build;
 pub(crate) mod completion;
 pub(crate) mod config;
 mod containers;
 mod converge;
+pub(crate) mod create;
 pub(crate) mod down;
 pub(crate) mod env;
 pub(crate) mod exec;
 mod follow;
 pub(crate) mod image;
+pub(crate) mod images;
 mod interrupt;
 pub(crate) mod kill;
 pub(crate) mod logs;
 pub(crate) mod ls;
 pub(crate) mod plan;
 pub(crate) mod ps;
+pub(crate) mod pull;
+pub(crate) mod push;
 pub(crate) mod restart;
 pub(crate) mod shim;
 pub(crate) mod start;
@@ -36,6 +41,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
     match command {
         Command::Up(args) => up::run(&args, context),
         Command::Down(args) => down::run(&args, context),
+        Command::Create(args) => create::run(&args, context),
         Command::Plan(args) => plan::run(&args, context),
         Command::Ps(args) => ps::run(&args, context),
         Command::Logs(args) => logs::run(&args, context),
@@ -44,6 +50,10 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Stop(args) => stop::run(&args, context),
         Command::Restart(args) => restart::run(&args, context),
         Command::Kill(args) => kill::run(&args, context),
+        Command::Pull(args) => pull::run(&args, context),
+        Command::Build(args) => build::run(&args, context),
+        Command::Push(args) => push::run(&args, context),
+        Command::Images(args) => images::run(&args, context),
         Command::Config(args) => config::run(&args, context),
         Command::Env(args) => env::run(&args, context),
         Command::Ls(args) => ls::run(&args, context),

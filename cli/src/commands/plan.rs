@@ -1,7 +1,7 @@
 //! `sampan plan`
 
 use super::converge::{Ask, plan_for, show};
-use super::up::Shape;
+use super::up::{ImageArgs, Shape};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::Args;
@@ -13,6 +13,9 @@ use planner::goal::{UpOptions, Verb};
 pub(crate) struct PlanArgs {
     /// Only these services and what they depend on
     services: Vec<String>,
+
+    #[command(flatten)]
+    images: ImageArgs,
 
     #[command(flatten)]
     shape: Shape,
@@ -29,13 +32,13 @@ pub(crate) struct PlanArgs {
 pub(crate) fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
     let target = context.stack_to_run(&args.services)?;
     let engine = context.engine()?;
-    let options = UpOptions { wait: false, wait_timeout: None, ..args.shape.options() };
+    let options = UpOptions { images: args.images.options(), ..args.shape.options() };
     let goal = Goal {
         verb: Verb::Up(options),
         services: args.services.iter().cloned().collect(),
         stop_timeout: None,
     };
-    let plan = plan_for(&engine, Ask { target: &target, goal: &goal, dry_run: true })?;
+    let plan = plan_for(&engine, Ask { target: &target, goal: &goal, dry_run: true, quiet: false })?;
     match args.json {
         true => context.screen.json(&planner::plan::render::json(&plan))?,
         false => show(context, &plan)?,

@@ -31,5 +31,5 @@ pub(crate) fn run(args: &RestartArgs, context: &Context) -> Result<Exit, Failure
         services: args.services.iter().cloned().collect(),
         stop_timeout: super::seconds(args.timeout),
     };
-    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run })
+    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false })
 }

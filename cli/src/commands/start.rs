@@ -24,5 +24,5 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<Exit, Failure> 
     let engine = Arc::new(context.engine_as_root("start")?);
     let goal =
         Goal { verb: Verb::Start, services: args.services.iter().cloned().collect(), stop_timeout: None };
-    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run })
+    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false })
 }

@@ -9,7 +9,8 @@ use crate::output::logs::Look;
 use clap::Args;
 use jiff::Timestamp;
 use planner::Goal;
-use planner::goal::{UpOptions, Verb};
+use planner::desired::PullPolicy;
+use planner::goal::{BuildWhen, ImageOptions, UpOptions, Verb};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,13 @@ pub(crate) struct UpArgs {
     /// Seconds that all waiting may take
     #[arg(long, value_name = "SECONDS")]
     wait_timeout: Option<u64>,
+
+    /// Create containers, start none
+    #[arg(long, conflicts_with_all = ["wait", "wait_timeout"])]
+    no_start: bool,
+
+    #[command(flatten)]
+    images: ImageArgs,
 
     #[command(flatten)]
     shape: Shape,
@@ -57,6 +65,43 @@ pub(crate) struct UpArgs {
     /// Accepted for scripts: nothing is ever asked, and data is never lost without `down -v`
     #[arg(short, long)]
     yes: bool,
+}
+
+/// How images come here.
+#[derive(Debug, Args)]
+pub(crate) struct ImageArgs {
+    /// Build images although they are here
+    #[arg(long, conflicts_with = "no_build")]
+    build: bool,
+
+    /// Build no images
+    #[arg(long)]
+    no_build: bool,
+
+    /// When to pull, instead of what the services say: always, missing, never
+    #[arg(long, value_name = "POLICY", value_parser = policy)]
+    pull: Option<PullPolicy>,
+
+    /// Do not tell how images come
+    #[arg(long, alias = "quiet-build")]
+    pub(crate) quiet_pull: bool,
+}
+
+impl ImageArgs {
+    /// As the planner wants it.
+    pub(crate) fn options(&self) -> ImageOptions {
+        let build = match self {
+            Self { build: true, .. } => BuildWhen::Always,
+            Self { no_build: true, .. } => BuildWhen::Never,
+            _ => BuildWhen::Policy,
+        };
+        ImageOptions { pull: self.pull, build, ..ImageOptions::default() }
+    }
+}
+
+/// A pull policy as it is typed.
+pub(crate) fn policy(text: &str) -> Result<PullPolicy, String> {
+    PullPolicy::parse(text).ok_or_else(|| "possible are always, missing, never".to_owned())
 }
 
 /// The ways in which the wanted state can be varied.
@@ -104,6 +149,8 @@ pub(crate) fn run(args: &UpArgs, context: &Context) -> Result<Exit, Failure> {
     let options = UpOptions {
         wait: args.wait,
         wait_timeout: args.wait_timeout.map(Duration::from_secs),
+        no_start: args.no_start,
+        images: args.images.options(),
         ..args.shape.options()
     };
     let goal = Goal {
@@ -111,8 +158,8 @@ pub(crate) fn run(args: &UpArgs, context: &Context) -> Result<Exit, Failure> {
         services: args.services.iter().cloned().collect(),
         stop_timeout: super::seconds(args.timeout),
     };
-    let ask = Ask { target: &target, goal: &goal, dry_run: args.dry_run };
-    if args.detach || args.wait || args.dry_run {
+    let ask = Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: args.images.quiet_pull };
+    if args.detach || args.wait || args.dry_run || args.no_start {
         return converge(context, &engine, ask);
     }
     let look = Look { colour: !args.no_color, prefix: !args.no_log_prefix, timestamps: args.timestamps };

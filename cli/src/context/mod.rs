@@ -3,6 +3,7 @@
 
 mod discover;
 mod environment;
+mod registries;
 
 pub(crate) use environment::Environment;
 #[cfg(test)]

@@ -1,21 +1,32 @@
 //! Results that go to a file.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Puts the text in place of what the file holds, all at once: who reads it meanwhile sees the
 /// old text or the new one. Links are followed; what is no regular file is written to.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    put(path, text, None)
+}
+
+/// As [`replace`]; then only the owner may read the file, and never anybody else meanwhile.
+pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
+    put(path, text, Some(0o600))
+}
+
+fn put(path: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let permissions = match fs::metadata(&path) {
         Ok(there) if !there.is_file() => return fs::write(path, text),
-        Ok(there) => Some(there.permissions()),
+        Ok(there) => mode.map(Permissions::from_mode).or(Some(there.permissions())),
         Err(_) => None,
     };
     let temporary = temporary(&path);
     let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(mode.unwrap_or(0o666)).open(&temporary)?;
         file.write_all(text.as_bytes())?;
         permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
         fs::rename(&temporary, &path)
@@ -36,7 +47,7 @@ fn temporary(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn a_file_is_replaced_whole_and_keeps_its_permissions_and_links() {
@@ -52,6 +63,18 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_private_file_is_for_its_owner_whatever_it_was_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a");
+        let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        replace_private(&file, "1").unwrap();
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        replace_private(&file, "2").unwrap();
+        assert_eq!(mode(), 0o600);
     }
 
     #[test]

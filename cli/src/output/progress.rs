@@ -34,6 +34,8 @@ pub(crate) enum Progress {
     },
     /// Lines, written when there is one.
     Plain(RefCell<Board>, Style),
+    /// Nothing.
+    Silent,
 }
 
 impl Progress {
@@ -53,6 +55,7 @@ impl Progress {
             // The thread ends only when we do.
             Self::Live { events, .. } => drop(events.send(told)),
             Self::Plain(board, style) => plain(&mut board.borrow_mut(), told, *style),
+            Self::Silent => {}
         }
     }
 

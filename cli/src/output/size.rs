@@ -18,6 +18,12 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{value:.digits$} {}", unit.unwrap_or(&"B"))
 }
 
+/// Twelve digits of an image's id, as people know them.
+pub(crate) fn short_id(id: &str) -> &str {
+    let digits = id.strip_prefix("sha256:").unwrap_or(id);
+    digits.get(..12).unwrap_or(digits)
+}
+
 /// How far a transfer is: `1.20 MB of 5.30 MB`.
 pub(crate) fn transfer(done: u64, total: u64) -> String {
     match total {
@@ -44,6 +50,12 @@ mod tests {
         for (bytes, text) in cases {
             assert_eq!(size(bytes), text, "{bytes}");
         }
+    }
+
+    #[test]
+    fn an_id_is_shortened_without_its_algorithm() {
+        assert_eq!(short_id("sha256:0123456789abcdef"), "0123456789ab");
+        assert_eq!(short_id("x"), "x");
     }
 
     #[test]

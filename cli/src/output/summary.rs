@@ -157,8 +157,8 @@ fn skipped(plan: &Plan, report: &Report) -> Vec<String> {
     because.into_iter().map(line).collect()
 }
 
-/// Tells what became of the plan.
-pub(crate) fn tell(screen: Screen, plan: &Plan, report: &Report) {
+/// Tells what became of the plan; when it is `quiet`, only what went wrong.
+pub(crate) fn tell(screen: Screen, (plan, quiet): (&Plan, bool), report: &Report) {
     for text in tolerated(plan, report) {
         screen.warn(&text);
     }
@@ -168,8 +168,11 @@ pub(crate) fn tell(screen: Screen, plan: &Plan, report: &Report) {
     for line in skipped(plan, report) {
         screen.tell(&format!("{} {line}", screen.err.paint(Ink::Yellow, "not tried:")));
     }
-    let ink = if report.is_reached(plan) { Ink::Bold } else { Ink::Red };
-    screen.tell(&screen.err.paint(ink, headline(plan, report)));
+    let is_reached = report.is_reached(plan);
+    if !(quiet && is_reached) {
+        let ink = if is_reached { Ink::Bold } else { Ink::Red };
+        screen.tell(&screen.err.paint(ink, headline(plan, report)));
+    }
 }
 
 #[cfg(test)]

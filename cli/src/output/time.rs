@@ -1,5 +1,6 @@
 //! Durations in words.
 
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// How long something took: `12 ms`, `0.31 s`, `12.4 s`, `2 min 5 s`.
@@ -11,6 +12,11 @@ pub(crate) fn took(time: Duration) -> String {
         10..60 => format!("{:.1} s", time.as_secs_f64()),
         seconds => format!("{} min {} s", seconds / 60, seconds % 60),
     }
+}
+
+/// How long ago something was: `3 minutes ago`.
+pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
+    format!("{} ago", span(Duration::try_from(now.duration_since(at)).unwrap_or_default()))
 }
 
 /// How long something has been so: `12 s`, `3 minutes`, `5 hours`, `8 days`.

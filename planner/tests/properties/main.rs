@@ -13,7 +13,7 @@ mod walk;
 use planner::goal::{UpOptions, Verb};
 use planner::live::{Live, State};
 use planner::plan::{self, check, render};
-use planner::{Goal, Plan, Stack};
+use planner::{Cause, Goal, Plan, Stack, Step};
 use proptest::prelude::*;
 use stacks::{History, history};
 use walk::{Dice, finished, walk};
@@ -38,10 +38,25 @@ fn up(wait: bool) -> Goal {
     Goal::all(Verb::Up(UpOptions { wait, remove_orphans: true, ..UpOptions::default() }))
 }
 
+/// The goal when all about images is done.
+fn settled(goal: &Goal, live: &Live) -> Goal {
+    let mut goal = goal.clone();
+    for reference in live.images.keys() {
+        let (reference, platform) = (reference.clone(), None);
+        goal.settle(&Step::PullImage { reference, platform, may_fail: false }, true);
+    }
+    goal
+}
+
 /// Nothing is left to do, and every slot is as it should be.
 fn assert_reached(stack: &Stack, goal: &Goal, live: &Live) {
-    let again = plan_of(stack, goal, live).expect("a reached goal is not refused");
+    let again = plan_of(stack, &settled(goal, live), live).expect("a reached goal is not refused");
     assert!(again.nodes.is_empty(), "a second plan is not empty:\n{}", render::steps(&again));
+    // Only a policy that asks for it each time brings an image again.
+    let again = plan_of(stack, goal, live).expect("a reached goal is not refused");
+    for node in &again.nodes {
+        assert!(node.step.image().is_some() && matches!(node.cause, Cause::Policy(_)), "{}", node.step);
+    }
     let desired = planner::desired::lower(stack, goal, live);
     for (slot, spec) in &desired.containers {
         let occupants: Vec<_> = live.occupants(slot).collect();
@@ -70,6 +85,36 @@ proptest! {
                 walk::assert_may_start(&stack, &last, world, step);
             });
             assert_reached(&stack, &goal, &live);
+        }
+    }
+
+    #[test]
+    fn in_rounds_every_container_is_made_from_an_image_that_is_known(
+        history in history(), seed in any::<u64>(), luck in any::<u8>(), lost in any::<bool>(),
+    ) {
+        let History { stack, mut live } = history;
+        if lost {
+            live.images.remove("image:1");
+        }
+        let mut goal = up(false);
+        let mut dice = Dice(seed);
+        for round in 0.. {
+            let Some(plan) = plan_of(&stack, &goal, &live) else { return Ok(()) };
+            let Some(images) = plan.images_first() else {
+                let unknown = |step: &Step| matches!(step, Step::CreateContainer { image_id, .. } if image_id.is_empty());
+                prop_assert!(plan.nodes.iter().all(|node| node.step.image().is_none() && !unknown(&node.step)));
+                walk(&plan, &mut live, &mut dice, plan.nodes.len(), |_, _| {});
+                assert_reached(&stack, &goal, &live);
+                return Ok(());
+            };
+            prop_assert!(round < 2, "a third round of images:\n{}", render::steps(&plan));
+            for (at, node) in images.nodes.iter().enumerate() {
+                let done = !images.is_optional(at) || luck & (1 << (at % 8)) != 0;
+                if done {
+                    planner::world::enact(&mut live, &node.step).unwrap();
+                }
+                goal.settle(&node.step, done);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use planner::desired::{NetworkSpec, VolumeSpec};
 use planner::goal::{UpOptions, Verb};
 use planner::live::{Health, Image, Live, State};
 use planner::model::{
-    Bytes, Condition, Dependency, HealthCheck, Ipam, Mount, Network, Port, Service, Subnet, Volume,
+    Build, Bytes, Condition, Dependency, HealthCheck, Ipam, Mount, Network, Port, Service, Subnet, Volume,
 };
 use planner::plan::plan;
 use planner::{Goal, Stack};
@@ -53,6 +53,8 @@ struct Draw {
     volumes: Vec<usize>,
     port: Option<u16>,
     edges: Vec<Edge>,
+    policy: &'static str,
+    builds: bool,
 }
 
 prop_compose! {
@@ -71,8 +73,10 @@ prop_compose! {
         volumes in prop::sample::subsequence(vec![0, 1, 2, 3], 0..=2),
         port in prop::option::weighted(0.3, 8080..8082_u16),
         edges in prop::collection::vec(edge(), 0..3),
+        policy in prop_oneof![6 => Just(""), 1 => Just("missing"), 1 => Just("always"), 1 => Just("build"), 1 => Just("daily")],
+        builds in prop::bool::weighted(0.3),
     ) -> Draw {
-        Draw { present, nature, replicas, image, mode, memory, networks, volumes, port, edges }
+        Draw { present, nature, replicas, image, mode, memory, networks, volumes, port, edges, policy, builds }
     }
 }
 
@@ -115,6 +119,9 @@ fn service(draws: &[Draw], ranks: &[usize], at: usize) -> Service {
         depends_on: edges.collect(),
         healthcheck: (draw.nature == Nature::Checked).then_some(check),
         restart: if draw.nature == Nature::Oneshot { "no" } else { "always" }.to_owned(),
+        // What cannot be built must be pulled.
+        pull_policy: if draw.builds || draw.policy != "build" { draw.policy } else { "" }.to_owned(),
+        build: draw.builds.then(|| Build { context: format!("/src/{}", NAMES[at]), ..Default::default() }),
         mem_limit: Bytes(i64::from(draw.memory + 1) << 26),
         ..Service::default()
     };

@@ -1,7 +1,7 @@
 //! Every duty is noticed when it is neglected.
 
 use super::*;
-use crate::desired::{Attachment, NetworkSpec, Slot, VolumeSpec};
+use crate::desired::{Attachment, BuildSpec, NetworkSpec, Slot, VolumeSpec};
 use crate::desired::{MountKind, MountSpec};
 use crate::live::{Container, Health, State};
 use crate::plan::Node;
@@ -192,4 +192,31 @@ fn what_no_edge_can_mend() {
         (make_network(), vec![]),
     ]);
     assert_eq!(rules(&network, &running()), ["a network is removed before it is made anew"]);
+}
+
+fn pull(reference: &str) -> Step {
+    Step::PullImage { reference: reference.into(), platform: None, may_fail: false }
+}
+
+fn build(reference: &str) -> Step {
+    let spec = BuildSpec { tags: vec![reference.into()], ..BuildSpec::default() };
+    Step::BuildImage { reference: reference.into(), spec: Box::new(spec) }
+}
+
+#[test]
+fn images_are_here_before_they_are_used_or_pushed() {
+    let push = Step::PushImage { reference: "made".into(), may_fail: false };
+    // The containers of these tests have an image without a name.
+    let steps = [
+        (pull(""), vec![]),
+        (build("made"), vec![0]),
+        (push, vec![1]),
+        (make_network(), vec![]),
+        (create("web", 1), vec![0, 3]),
+    ];
+    let made = "an image is here before a container is made from it";
+    let duties = [(4, 0, made), (2, 1, "what is pushed has been built")];
+    assert_each_edge_is_a_duty(&steps, &Live::default(), &duties);
+    let late = plan(vec![(make_network(), vec![]), (pull("a"), vec![])]);
+    assert_eq!(rules(&late, &Live::default()), ["what is about images comes first"]);
 }
