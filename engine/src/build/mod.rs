@@ -1,6 +1,7 @@
 //! Builds: a Dockerfile becomes an image.
 //!
 //! - [`dockerfile`] reads the text: stages, instructions, and what is wrong with them.
+//! - [`ignore`] says which files of the context a build does not see.
 //! - [`snapshot`] is the file system between two instructions; [`run`] and [`copy`] execute one.
 //! - [`BuildEvent`] is told while it happens.
 
@@ -9,6 +10,7 @@ pub mod copy;
 pub mod dockerfile;
 mod event;
 pub(crate) mod files;
+pub mod ignore;
 pub mod run;
 pub mod snapshot;
 
