@@ -71,6 +71,10 @@ pub enum Missed {
     Source(String),
     /// The layer that it made is gone from the disk.
     Lost,
+    /// The image is not here, or its registry is to be asked.
+    Absent,
+    /// It downloads what may be another thing each time.
+    Download,
 }
 
 impl fmt::Display for Missed {
@@ -85,6 +89,8 @@ impl fmt::Display for Missed {
             Self::Files(names) => write!(f, "changed: {}", few(names)),
             Self::Source(name) => write!(f, "`{name}` is another one"),
             Self::Lost => f.write_str("its layer is gone from the disk"),
+            Self::Absent => f.write_str("the image is pulled"),
+            Self::Download => f.write_str("a download without --checksum is always done anew"),
         }
     }
 }

@@ -49,7 +49,8 @@ fn change(config: &mut ImageConfig, instruction: &str, rest: &str) -> Change<()>
     Ok(())
 }
 
-fn add(list: &mut Vec<String>, item: String) {
+/// Adds an item unless it is there.
+pub(crate) fn add(list: &mut Vec<String>, item: String) {
     if !list.contains(&item) {
         list.push(item);
     }
@@ -82,7 +83,8 @@ fn single(rest: &str) -> Change<String> {
     }
 }
 
-fn directory(current: Option<&str>, path: &str) -> String {
+/// A path, seen from the working directory so far.
+pub(crate) fn directory(current: Option<&str>, path: &str) -> String {
     if path.starts_with('/') {
         return path.to_owned();
     }

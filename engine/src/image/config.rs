@@ -31,6 +31,10 @@ pub struct ImageConfig {
     pub healthcheck: Option<HealthSpec>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// What runs the shell forms of a Dockerfile, when it is not `/bin/sh -c`.
+    pub shell: Vec<String>,
+    /// Instructions for builds that start from it.
+    pub on_build: Vec<String>,
 }
 
 /// The JSON that an image's id is the digest of, as far as we read it.
@@ -44,6 +48,8 @@ pub(crate) struct ConfigFile {
     pub(crate) variant: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) created: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) author: Option<String>,
     #[serde(default, deserialize_with = "or_null")]
     pub(crate) config: RawConfig,
     pub(crate) rootfs: RootFs,
@@ -59,7 +65,8 @@ pub(crate) struct RootFs {
     pub(crate) diff_ids: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// How one layer, or none, came to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct History {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) created: Option<String>,
@@ -96,6 +103,10 @@ pub(crate) struct RawConfig {
     healthcheck: Option<RawHealth>,
     #[serde(deserialize_with = "or_null", skip_serializing_if = "BTreeMap::is_empty")]
     labels: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_null", skip_serializing_if = "Vec::is_empty")]
+    shell: Vec<String>,
+    #[serde(deserialize_with = "or_null", skip_serializing_if = "Vec::is_empty")]
+    on_build: Vec<String>,
 }
 
 /// Durations are in nanoseconds; 0 means "inherit".
@@ -165,6 +176,8 @@ impl From<&RawConfig> for ImageConfig {
             stop_signal: given(&raw.stop_signal),
             healthcheck: raw.healthcheck.as_ref().map(HealthSpec::from),
             labels: raw.labels.clone(),
+            shell: raw.shell.clone(),
+            on_build: raw.on_build.clone(),
         }
     }
 }
@@ -183,6 +196,8 @@ impl From<&ImageConfig> for RawConfig {
             stop_signal: config.stop_signal.clone(),
             healthcheck: config.healthcheck.as_ref().map(RawHealth::from),
             labels: config.labels.clone(),
+            shell: config.shell.clone(),
+            on_build: config.on_build.clone(),
         }
     }
 }

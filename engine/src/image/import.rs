@@ -75,6 +75,7 @@ fn config_json(config: &ImageConfig, diff_id: &str) -> Result<Vec<u8>> {
         os: platform::OS.to_owned(),
         variant: None,
         created: Some(now.clone()),
+        author: None,
         config: RawConfig::from(config),
         rootfs: RootFs { kind: "layers".to_owned(), diff_ids: vec![diff_id.to_owned()] },
         history: vec![History {

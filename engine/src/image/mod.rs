@@ -19,9 +19,9 @@
 
 mod archive;
 mod attributes;
-mod catalog;
-mod changes;
-mod config;
+pub(crate) mod catalog;
+pub(crate) mod changes;
+pub(crate) mod config;
 pub mod digest;
 mod docker;
 mod entries;
@@ -38,11 +38,11 @@ mod oci;
 mod pack;
 pub(crate) mod paths;
 mod pax;
-mod platform;
+pub(crate) mod platform;
 mod rebuild;
 mod reference;
 pub mod registry;
-mod scratch;
+pub(crate) mod scratch;
 mod seal;
 mod stream;
 mod sweep;

@@ -3,6 +3,7 @@
 //! ```text
 //! <root>/images/                    see `crate::image`
 //! <root>/skeleton/                  see `crate::skeleton`
+//! <root>/build/                     see `crate::build`
 //! <root>/volumes/<name>/            volume.json, data/
 //! <root>/networks/<name>.json       spec, bridge, subnet
 //! <root>/leases/<network>/           one empty file for each address: `<address>=<id>`
@@ -229,6 +230,11 @@ impl Store {
     /// Folder of one cache of `RUN` instructions.
     pub fn cache_mount(&self, name: &str) -> PathBuf {
         self.root.join("build").join("cache-mounts").join(name)
+    }
+
+    /// Folder of what builds keep for later ones.
+    pub fn build(&self) -> PathBuf {
+        self.root.join("build")
     }
 
     /// Folder of the volumes.

@@ -1,0 +1,41 @@
+//! The last stage becomes an image with a name.
+
+use super::Built;
+use super::builder::Builder;
+use super::event::BuildEvent;
+use super::state::State;
+use super::times;
+use crate::error::Result;
+use crate::image::catalog::Draft;
+use crate::image::{Images, Reference, digest};
+use jiff::Timestamp;
+
+/// Enters the image under all its names.
+pub(super) fn finish(builder: &Builder<'_>, state: &State, references: Vec<Reference>) -> Result<Built> {
+    let mut state = state.clone();
+    state.config.labels.extend(builder.spec.labels.clone());
+    let created = match builder.spec.source_date_epoch {
+        Some(epoch) => times::timestamp(epoch)?,
+        None => builder.cache.created(&state.to_json("")?, Timestamp::now())?,
+    };
+    let config = state.to_json(&created.to_string())?;
+    let id = digest::of(&config);
+    let named = references.iter().map(Reference::familiar).collect();
+    if !is_entered(&builder.images, &id, &references)? {
+        builder.tell(BuildEvent::Finishing("write the image".to_owned()));
+        let draft = Draft { config, layers: state.layers.clone(), manifest: None, references };
+        builder.images.commit(&[draft], builder.images.hold_layers()?, &builder.scratch)?;
+    }
+    builder.contexts.save()?;
+    builder.cache.finish()?;
+    Ok(Built { image_id: id, references: named })
+}
+
+/// Whether the image is there already, under all these names.
+fn is_entered(images: &Images, id: &str, references: &[Reference]) -> Result<bool> {
+    let _lock = images.lock_to_read()?;
+    let index = images.index()?;
+    let named =
+        |reference: &Reference| index.tags.get(&reference.to_string()).is_some_and(|tagged| tagged == id);
+    Ok(index.images.contains_key(id) && references.iter().all(named))
+}

@@ -1,0 +1,169 @@
+//! One stage, from its FROM to its end.
+
+use super::builder::Builder;
+use super::cache::Spot;
+use super::dockerfile::ast::Instruction;
+use super::dockerfile::{Expander, parse_trigger};
+use super::event::{BuildEvent, Missed, StepId};
+use super::graph::{Node, Origin};
+use super::sources::{CONTEXT, Source};
+use super::state::State;
+use super::step::Task;
+use super::{base, metadata, program, transfer, workdir};
+use crate::error::{Error, Kind, Result};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Builds a stage. `done` are the stages that it needs.
+pub(super) fn build(
+    builder: &Builder<'_>,
+    index: usize,
+    node: &Node,
+    done: &BTreeMap<usize, Arc<State>>,
+) -> Result<State> {
+    let Some(stage) = builder.dockerfile.stages.get(index) else {
+        return Err(Error::new(Kind::NotFound, format!("there is no stage {index}")));
+    };
+    let from = builder.numbers.step(index, None);
+    let (mut state, sources) =
+        begin(builder, node, done, from).map_err(|error| builder.at(&stage.place, error))?;
+    let mut work =
+        Work { builder, index, sources: &sources, on_base: !matches!(node.base, Origin::Stage(_)), steps: 0 };
+    for trigger in std::mem::take(&mut state.triggers) {
+        let parsed = parse_trigger(&trigger).map_err(|wrong| {
+            Error::new(Kind::Unsupported, format!("the base image has `ONBUILD {trigger}`")).because(wrong)
+        });
+        let outcome = parsed.and_then(|statement| work.statement(&mut state, &statement.instruction, from));
+        outcome.map_err(|error| builder.at(&stage.place, error))?;
+    }
+    for (at, statement) in stage.statements.iter().enumerate() {
+        let id = builder.numbers.step(index, Some(at));
+        let outcome = work.statement(&mut state, &statement.instruction, id);
+        outcome.map_err(|error| builder.at(&statement.place, error))?;
+    }
+    Ok(state)
+}
+
+/// What a stage takes files from, by the name that it uses: layers of stages and images.
+type Layers = BTreeMap<String, Vec<String>>;
+
+/// The base of a stage, and the layers that it copies from or mounts.
+fn begin(
+    builder: &Builder<'_>,
+    node: &Node,
+    done: &BTreeMap<usize, Arc<State>>,
+    id: StepId,
+) -> Result<(State, Layers)> {
+    let began = Instant::now();
+    let told = AtomicBool::new(false);
+    let image = |name: &str| {
+        base::image(builder, name, &|text| {
+            if !told.swap(true, Ordering::Relaxed) {
+                builder.tell(BuildEvent::Started(id, Missed::Absent));
+            }
+            builder.tell(BuildEvent::Progress(id, text));
+        })
+    };
+    let of_stage = |index: &usize| {
+        done.get(index).ok_or_else(|| Error::new(Kind::NotFound, format!("stage {index} was not built")))
+    };
+    let state = match &node.base {
+        Origin::Scratch => State::scratch(),
+        Origin::Stage(index) => State::of_stage(of_stage(index)?),
+        Origin::Image(name) => State::of_image(&image(name)?),
+        Origin::Context(name) => {
+            let error = Error::new(Kind::Unsupported, format!("FROM cannot start from the folder `{name}`"));
+            return Err(error.hint("copy it: `FROM scratch` and `COPY --from=<name> / /`"));
+        }
+    };
+    let mut layers = Layers::new();
+    for (name, origin) in &node.sources {
+        match origin {
+            Origin::Scratch => drop(layers.insert(name.clone(), Vec::new())),
+            Origin::Stage(index) => drop(layers.insert(name.clone(), of_stage(index)?.layers.clone())),
+            Origin::Image(image_name) => {
+                drop(layers.insert(name.clone(), image(image_name)?.rootfs.diff_ids))
+            }
+            Origin::Context(_) => {}
+        }
+    }
+    builder.tell(match told.into_inner() {
+        true => BuildEvent::Done(id, began.elapsed()),
+        false => BuildEvent::Cached(id),
+    });
+    Ok((state, layers))
+}
+
+/// What the statements of a stage share.
+pub(super) struct Work<'a> {
+    pub(super) builder: &'a Builder<'a>,
+    index: usize,
+    sources: &'a Layers,
+    on_base: bool,
+    /// Steps that changed files so far.
+    steps: usize,
+}
+
+impl<'a> Work<'a> {
+    fn statement(&mut self, state: &mut State, instruction: &Instruction, id: StepId) -> Result<()> {
+        self.builder.cancel.check()?;
+        let (globals, escape) = (&self.builder.globals, self.builder.dockerfile.directives.escape);
+        metadata::apply(state, instruction, globals, escape)?;
+        let variables = state.variables.clone();
+        let lookup = |name: &str| variables.get(name);
+        let expander = Expander::new(escape, &lookup);
+        match instruction {
+            Instruction::Run(run) => program::run(&self.task(id), state, run, &expander),
+            Instruction::Copy(copy) => {
+                transfer::copy(&self.task(id), state, &transfer::Wanted::of_copy(copy), &expander)
+            }
+            Instruction::Add(add) => {
+                transfer::copy(&self.task(id), state, &transfer::Wanted::of_add(add), &expander)
+            }
+            Instruction::Workdir(_) => workdir::make(&self.task(id), state),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next step that changes files.
+    fn task(&mut self, id: StepId) -> Task<'a> {
+        let number = self.steps;
+        self.steps += 1;
+        let spot =
+            Spot { stage: self.builder.stage_name(self.index), number, on_base: self.on_base && number == 0 };
+        Task {
+            builder: self.builder,
+            id,
+            spot,
+            sources: Sources { builder: self.builder, layers: self.sources },
+            uncached: self.builder.is_uncached(self.index).then_some(Missed::NotAsked),
+        }
+    }
+}
+
+/// Finds what a stage takes files from.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    builder: &'a Builder<'a>,
+    layers: &'a Layers,
+}
+
+impl<'a> Sources<'a> {
+    /// By the name in the Dockerfile; without one it is the build context.
+    pub(super) fn get(&self, name: Option<&str>) -> Result<Source<'a>> {
+        let contexts = &self.builder.contexts;
+        let Some(name) = name else {
+            let none = || Error::new(Kind::NotFound, format!("{CONTEXT} is empty"));
+            return contexts.main.as_ref().map(Source::Folder).ok_or_else(none);
+        };
+        if let Some(layers) = self.layers.get(name) {
+            return Ok(Source::Layers(layers));
+        }
+        contexts.named.get(name).map(Source::Folder).ok_or_else(|| {
+            Error::new(Kind::Unsupported, format!("an ONBUILD of the base image takes files from `{name}`"))
+                .hint("name the stage or image in the Dockerfile itself")
+        })
+    }
+}
