@@ -37,6 +37,9 @@ pub(crate) struct Held {
     pub(crate) layers: Vec<String>,
     /// Digest of the manifest that it came with.
     pub(crate) manifest: Option<String>,
+    /// Names with a digest that registries have for it.
+    #[serde(default)]
+    pub(crate) digests: BTreeSet<String>,
     /// When it was last loaded or tagged.
     pub(crate) tagged_at: Timestamp,
 }
@@ -50,7 +53,7 @@ pub(crate) struct Draft {
     pub(crate) layers: Vec<String>,
     /// The manifest, byte for byte, if the archive has one.
     pub(crate) manifest: Option<Vec<u8>>,
-    /// Tags to give.
+    /// Tags to give, and names with a digest that led to it.
     pub(crate) references: Vec<Reference>,
 }
 
@@ -83,7 +86,8 @@ impl Index {
             return self.tags.get(&reference.to_string()).cloned();
         };
         let of = |(id, held): (&String, &Held)| {
-            (id == digest || held.manifest.as_ref() == Some(digest)).then(|| id.clone())
+            let names = || held.digests.iter().any(|name| name.ends_with(digest.as_str()));
+            (id == digest || held.manifest.as_ref() == Some(digest) || names()).then(|| id.clone())
         };
         self.images.iter().find_map(of)
     }
@@ -225,13 +229,21 @@ impl Images {
     fn enter(&self, index: &mut Index, draft: &Draft) -> Result<Loaded> {
         let id = self.write_blob(&draft.config)?;
         let manifest = draft.manifest.as_ref().map(|manifest| self.write_blob(manifest)).transpose()?;
-        let known = index.images.get(&id).and_then(|held| held.manifest.clone());
-        let held =
-            Held { layers: draft.layers.clone(), manifest: manifest.or(known), tagged_at: Timestamp::now() };
-        index.images.insert(id.clone(), held);
+        let known = index.images.remove(&id);
+        let mut held = Held {
+            layers: draft.layers.clone(),
+            manifest: manifest.or_else(|| known.as_ref().and_then(|held| held.manifest.clone())),
+            digests: known.map(|held| held.digests).unwrap_or_default(),
+            tagged_at: Timestamp::now(),
+        };
         for reference in &draft.references {
-            index.tags.insert(reference.to_string(), id.clone());
+            if reference.digest.is_some() {
+                held.digests.insert(reference.to_string());
+            } else {
+                index.tags.insert(reference.to_string(), id.clone());
+            }
         }
+        index.images.insert(id.clone(), held);
         Ok(Loaded { id, references: draft.references.iter().map(Reference::familiar).collect() })
     }
 

@@ -36,6 +36,23 @@ fn finish(context: Context) -> String {
     text
 }
 
+/// A digest in the making.
+pub(crate) struct Digester(Context);
+
+impl Digester {
+    pub(crate) fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> String {
+        finish(self.0)
+    }
+}
+
 /// Passes a stream on and digests what passes.
 pub(crate) struct Hashing<R> {
     inner: R,

@@ -9,11 +9,10 @@ use super::layer::{Place, unreadable};
 use super::scratch::Scratch;
 use super::stream::{self, Part};
 use super::sweep::Reach;
+use super::workers::for_each;
 use super::{Images, Input, Loaded, docker, oci, platform};
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// One image of an archive.
@@ -44,10 +43,11 @@ pub(crate) fn load(images: &Images, from: Input<'_>) -> Result<Vec<Loaded>> {
     let sources: BTreeMap<String, LayerSource> =
         layers.into_iter().flatten().map(|layer| (layer.diff_id.clone(), layer)).collect();
     let wanted: Vec<&LayerSource> = sources.values().collect();
-    let unpack = |source: &LayerSource| {
+    let unpack = |source: &&LayerSource| {
         images.layer_or(&hold, &scratch, &source.diff_id, |place| unpack(source, place)).map(drop)
     };
-    if let Err(error) = for_each(&wanted, unpack) {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    if let Err(error) = for_each(&wanted, processors, unpack) {
         drop(hold);
         images.collect(&Reach::Also(sources.into_keys().collect()));
         return Err(error);
@@ -87,28 +87,6 @@ pub(crate) fn check_os(file: &ConfigFile, whose: &str) -> Result<()> {
         Kind::Unsupported,
         format!("{whose} is an image for {}, not for {}", file.os, platform::OS),
     ))
-}
-
-/// Does the work for layers, as many at once as there are processors. Fails with the first error.
-fn for_each(layers: &[&LayerSource], work: impl Fn(&LayerSource) -> Result<()> + Sync) -> Result<()> {
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(layers.len());
-    let next = AtomicUsize::new(0);
-    let failure = Mutex::new(None);
-    let has_failed = || failure.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-    let run = || {
-        while !has_failed() {
-            let Some(layer) = layers.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-            if let Err(error) = work(layer) {
-                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(run);
-        }
-    });
-    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
 fn unpack(source: &LayerSource, place: &Place) -> Result<u64> {

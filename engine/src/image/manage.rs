@@ -107,8 +107,10 @@ pub(crate) fn inspect(images: &Images, text: &str) -> Result<Value> {
     let tags: Vec<String> = index.tags_of(&id).map(familiar).collect();
     let repositories = index.tags_of(&id).filter_map(|tag| tag.parse::<Reference>().ok());
     let digests: Vec<String> = match &held.manifest {
-        Some(digest) => repositories.map(|tag| format!("{}@{digest}", tag.familiar_repository())).collect(),
-        None => Vec::new(),
+        Some(digest) if held.digests.is_empty() => {
+            repositories.map(|tag| format!("{}@{digest}", tag.familiar_repository())).collect()
+        }
+        _ => held.digests.iter().map(|name| familiar(name)).collect(),
     };
     Ok(json!({
         "Id": id,

@@ -34,6 +34,7 @@ mod layer;
 mod layers;
 mod load;
 mod manage;
+mod manifest;
 mod oci;
 mod pack;
 pub(crate) mod paths;
@@ -44,8 +45,10 @@ mod reference;
 pub mod registry;
 pub(crate) mod scratch;
 mod seal;
+mod stages;
 mod stream;
 mod sweep;
+mod workers;
 mod write;
 
 pub use config::ImageConfig;
@@ -57,6 +60,7 @@ pub use seal::SealOptions;
 use crate::error::{Error, Result};
 use crate::store::Store;
 use jiff::Timestamp;
+use registry::{PullRequest, Pulled, Registries, Transfer};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -172,6 +176,17 @@ impl Images {
     pub fn load(&self, from: Input<'_>) -> Result<Vec<Loaded>> {
         let name = from.name();
         load::load(self, from).map_err(|error| about(&name, error))
+    }
+
+    /// Fetches an image from a registry, as far as the store does not have it.
+    pub fn pull(
+        &self,
+        request: &PullRequest,
+        registries: &Registries,
+        tell: &Transfer<'_>,
+    ) -> Result<Pulled> {
+        let name = format!("`{}`", request.reference.familiar());
+        registry::pull(self, request, registries, tell).map_err(|error| about(&name, error))
     }
 
     /// Makes an image of one layer from the tar of a root file system. `changes` are lines

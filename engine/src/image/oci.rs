@@ -5,6 +5,7 @@ use super::archive::{Archive, blob_name, missing};
 use super::catalog::Draft;
 use super::config::ConfigFile;
 use super::load::{Found, LayerSource, check_os};
+use super::manifest::{Descriptor, Index, Manifest, choose, is_image_config, is_layer};
 use super::{Platform, Reference};
 use crate::error::{Error, Kind, Result};
 use serde::Deserialize;
@@ -13,31 +14,9 @@ use std::collections::BTreeMap;
 
 /// Indexes inside indexes that are followed.
 const DEPTH_MAX: usize = 4;
+const WHERE: &str = "the archive";
 const FULL_NAME: &str = "io.containerd.image.name";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
-
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    #[serde(default)]
-    media_type: String,
-    digest: String,
-    #[serde(default)]
-    platform: Option<Platform>,
-    #[serde(default)]
-    annotations: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Deserialize)]
-struct Index {
-    manifests: Vec<Descriptor>,
-}
-
-#[derive(Deserialize)]
-struct Manifest {
-    config: Descriptor,
-    layers: Vec<Descriptor>,
-}
 
 /// What a blob of either kind is known by.
 #[derive(Deserialize)]
@@ -58,7 +37,8 @@ pub(crate) fn images(archive: &Archive, index: &[u8]) -> Result<Vec<Found>> {
         let references =
             name.map(|name| name.parse::<Reference>()).transpose()?.into_iter().collect::<Vec<_>>();
         let several = descriptors.iter().filter(|descriptor| descriptor.platform.is_some()).count() > 1;
-        let chosen = if several { vec![ours(&descriptors)?] } else { descriptors };
+        let chosen =
+            if several { vec![choose(&descriptors, &Platform::host(), WHERE)?] } else { descriptors };
         for descriptor in chosen {
             found.push(image(archive, &descriptor, &references, 0)?);
         }
@@ -86,7 +66,9 @@ fn image(
         Some(_) if depth == DEPTH_MAX => {
             Err(Error::new(Kind::Unsupported, "the archive has indexes nested too deeply"))
         }
-        Some(manifests) => image(archive, &ours(&manifests)?, references, depth + 1),
+        Some(manifests) => {
+            image(archive, &choose(&manifests, &Platform::host(), WHERE)?, references, depth + 1)
+        }
         None => manifest(archive, descriptor, json, references),
     }
 }
@@ -128,40 +110,6 @@ fn source(archive: &Archive, layer: &Descriptor, diff_id: &str) -> Result<LayerS
     let name = blob_name(&layer.digest)?;
     let part = archive.part(&name).ok_or_else(|| missing(&name))?;
     Ok(LayerSource { name, diff_id: diff_id.to_owned(), digest: Some(layer.digest.clone()), part })
-}
-
-/// Compression is told by the content; the type only has to be one of a tar archive.
-fn is_layer(kind: &str) -> bool {
-    let tar = kind
-        .strip_prefix("application/vnd.oci.image.layer.v1.")
-        .or_else(|| kind.strip_prefix("application/vnd.oci.image.layer.nondistributable.v1."))
-        .or_else(|| kind.strip_prefix("application/vnd.docker.image.rootfs.diff."))
-        .or_else(|| kind.strip_prefix("application/vnd.docker.image.rootfs.foreign.diff."));
-    matches!(tar, Some("tar" | "tar+gzip" | "tar+zstd" | "tar.gzip" | "tar.zstd"))
-}
-
-fn is_image_config(kind: &str) -> bool {
-    matches!(
-        kind,
-        "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
-    )
-}
-
-/// The one for this machine: the plain variant before others of the same processor.
-fn ours(descriptors: &[Descriptor]) -> Result<Descriptor> {
-    let host = Platform::host();
-    let rank = |one: &Descriptor| match &one.platform {
-        Some(is) => host.rank(is),
-        None => (descriptors.len() == 1).then_some(0),
-    };
-    let ranked = descriptors.iter().filter_map(|one| Some((rank(one)?, one)));
-    let chosen = ranked.min_by_key(|(rank, _)| *rank).map(|(_, one)| one.clone());
-    chosen.ok_or_else(|| {
-        let platforms = descriptors.iter().filter_map(|one| one.platform.as_ref());
-        let offered: Vec<String> = platforms.map(ToString::to_string).collect();
-        Error::new(Kind::NotFound, format!("the archive has no image for {host}"))
-            .hint(format!("it has images for: {}", offered.join(", ")))
-    })
 }
 
 fn parse<T: DeserializeOwned>(json: &[u8], name: &str) -> Result<T> {

@@ -1,7 +1,7 @@
 //! Platforms in the words of images: Go's names of systems and processors.
 
 use crate::error::{Error, Kind, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -24,7 +24,7 @@ const fn go_name(rust: &'static str) -> &'static str {
 }
 
 /// A system and a processor, as `linux/arm/v7`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Platform {
     /// `linux`.
     #[serde(default)]
@@ -33,7 +33,7 @@ pub struct Platform {
     #[serde(default)]
     pub architecture: String,
     /// `v7`; most processors have none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
 }
 

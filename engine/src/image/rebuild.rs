@@ -11,7 +11,7 @@ use crate::error::{Context, Result};
 use crate::tree;
 use jiff::Timestamp;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// What we read of a manifest.
@@ -58,7 +58,9 @@ fn add(images: &Images, index: &mut Index, id: String, config: ConfigFile) -> Re
     for layer in layers.iter().filter(|layer| !index.layers.contains_key(*layer)).collect::<Vec<_>>() {
         index.layers.insert(layer.clone(), tree::size(&images.layer(layer))?);
     }
-    index.images.insert(id, Held { layers, manifest: None, tagged_at: Timestamp::now() });
+    index
+        .images
+        .insert(id, Held { layers, manifest: None, digests: BTreeSet::new(), tagged_at: Timestamp::now() });
     Ok(())
 }
 

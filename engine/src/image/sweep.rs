@@ -106,7 +106,9 @@ impl Images {
     /// it at once.
     pub(crate) fn sweep(&self, index: &mut Index, reach: &Reach, trash: Option<&Path>) -> Result<u64> {
         let manifests = index.images.values().filter_map(|held| held.manifest.clone());
-        let blobs: BTreeSet<String> = index.images.keys().cloned().chain(manifests).collect();
+        let named = index.images.values().flat_map(|held| &held.digests);
+        let pushed = named.filter_map(|name| name.split_once('@')).map(|(_, digest)| digest.to_owned());
+        let blobs: BTreeSet<String> = index.images.keys().cloned().chain(manifests).chain(pushed).collect();
         take(&self.root().join("blobs/sha256"), trash, |digest| !blobs.contains(digest))?;
         // Nobody may begin to use layers meanwhile.
         let Some(_held) = Lock::try_take(&self.store, HOLD)? else { return Ok(0) };

@@ -4,15 +4,28 @@
 //! The engine reads neither environment nor home: the cli gathers [`Registries`], plain data
 //! with everything that says how registries are reached.
 
+mod answer;
+mod blob;
+mod challenge;
 mod credentials;
+mod endpoint;
+mod http;
+mod meter;
 mod progress;
 mod proxies;
+mod pull;
+mod resolve;
 mod retry;
+mod roots;
+mod session;
 mod settings;
+mod tokens;
+mod url;
 
 pub use credentials::{Credentials, Helper, Login};
 pub use progress::{Count, Phase, Progress, Transfer};
 pub use proxies::Proxies;
+pub(crate) use pull::pull;
 pub use retry::Retry;
 pub use settings::{Registry, Settings};
 
@@ -64,3 +77,6 @@ pub struct Pushed {
     /// Bytes of the manifest.
     pub size: u64,
 }
+
+#[cfg(test)]
+mod tests;

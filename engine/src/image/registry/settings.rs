@@ -61,6 +61,7 @@ impl Settings {
     /// What is particular about this host, `name:port` or `name`: the exact entry, else the one
     /// for any port, else the smallest network around its address.
     pub(crate) fn of(&self, host: &str) -> Option<&Registry> {
+        let host = if host == "registry-1.docker.io" { "docker.io" } else { host };
         let name = without_port(host);
         self.registries.get(host).or_else(|| self.registries.get(name)).or_else(|| {
             let address = address(name)?;
