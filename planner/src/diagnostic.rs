@@ -5,19 +5,37 @@ use std::fmt;
 use std::ops::Range;
 
 /// A stretch of one source file. Offsets are bytes, lines and columns count from 1,
-/// columns in characters.
+/// columns in characters. Numbers are small because every node of a file has a span.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Span {
     /// Index into [`Diagnostics::files`].
-    pub file: usize,
+    pub file: u32,
     /// Byte offset of the first character.
-    pub start: usize,
+    pub start: u32,
     /// Byte offset behind the last character.
-    pub end: usize,
+    pub end: u32,
     /// Line of the first character, from 1.
-    pub line: usize,
+    pub line: u32,
     /// Column of the first character, from 1.
-    pub column: usize,
+    pub column: u32,
+}
+
+impl Span {
+    /// These bytes of a file; where they begin as line and column.
+    pub fn new(file: u32, bytes: Range<usize>, line: usize, column: usize) -> Self {
+        let [start, end, line, column] = [bytes.start, bytes.end, line, column].map(small);
+        Self { file, start, end, line, column }
+    }
+
+    /// The bytes of its file.
+    pub fn range(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A number of a [`Span`]. No file comes near the largest one.
+pub(crate) fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// How bad it is.
@@ -140,14 +158,19 @@ impl Diagnostics {
     }
 
     /// Remembers a file that diagnostics will point into; the result goes into [`Span::file`].
-    pub fn add_file(&mut self, name: &str, text: &str) -> usize {
+    pub fn add_file(&mut self, name: &str, text: &str) -> u32 {
         self.files.push(SourceFile { name: name.to_owned(), text: text.to_owned() });
-        self.files.len() - 1
+        small(self.files.len() - 1)
+    }
+
+    /// The file that a span lies in, when it is known.
+    pub fn file(&self, span: &Span) -> Option<&SourceFile> {
+        self.files.get(span.file as usize)
     }
 
     /// The text that a span covers; empty when the file is not known.
     pub(crate) fn text(&self, span: &Span) -> &str {
-        self.files.get(span.file).and_then(|file| file.text.get(span.start..span.end)).unwrap_or("")
+        self.file(span).and_then(|file| file.text.get(span.range())).unwrap_or("")
     }
 
     /// The place of a part of a scalar: `part` are bytes of its value `text`. The whole scalar
@@ -156,12 +179,12 @@ impl Diagnostics {
         let written = self.text(span);
         let Some(offset) = written.find(text).filter(|_| !part.is_empty()) else { return span.clone() };
         let Some(before) = written.get(..offset + part.start) else { return span.clone() };
-        let start = span.start + before.len();
-        let end = start + part.len();
+        let start = span.start + small(before.len());
+        let end = start + small(part.len());
         if before.contains('\n') || end > span.end {
             return span.clone();
         }
-        Span { start, end, column: span.column + before.chars().count(), ..span.clone() }
+        Span { start, end, column: span.column + small(before.chars().count()), ..span.clone() }
     }
 
     /// Sorts by file, place and message, so that output is stable, and says nothing twice.
@@ -175,7 +198,7 @@ impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for item in &self.items {
             if let Some(span) = &item.span {
-                let name = self.files.get(span.file).map_or("", |file| &file.name);
+                let name = self.file(span).map_or("", |file| &file.name);
                 write!(f, "{name}:{}:{}: ", span.line, span.column)?;
             }
             writeln!(f, "{}", item.message)?;

@@ -64,8 +64,8 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn of(diagnostics: &'a Diagnostics, item: &Diagnostic) -> Option<Self> {
         let span = item.span.as_ref()?;
-        let file = diagnostics.files.get(span.file)?;
-        Some(Self { file, line: span.line, range: within(&file.text, span.start..span.end) })
+        let file = diagnostics.file(span)?;
+        Some(Self { file, line: span.line as usize, range: within(&file.text, span.range()) })
     }
 
     /// The bytes of the lines that it touches, with their ends.
@@ -164,7 +164,7 @@ mod tests {
     fn sample(text: &str, marked: &str) -> Diagnostics {
         let start = text.find(marked).unwrap();
         let line = text[..start].matches('\n').count() + 1;
-        let span = Span { file: 0, start, end: start + marked.len(), line, column: 1 };
+        let span = Span::new(0, start..start + marked.len(), line, 1);
         let mut diagnostics = Diagnostics::default();
         diagnostics.files.push(SourceFile { name: "compose.yaml".into(), text: text.into() });
         diagnostics.items.push(Diagnostic {

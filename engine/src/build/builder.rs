@@ -104,7 +104,8 @@ impl Numbers {
                 numbers.steps.insert((*index, *at), id);
                 let name = stage_name(dockerfile, *index);
                 let (text, line) = ((*text).clone(), place.span.line);
-                let step = BuildStep { stage: name, number: number + 1, of: all.len(), text, line };
+                let step =
+                    BuildStep { stage: name, number: number + 1, of: all.len(), text, line: line as usize };
                 planned.push((id, step));
             }
         }

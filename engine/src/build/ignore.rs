@@ -50,7 +50,7 @@ impl Ignore {
                     let at = start + line.len() - line.trim_start().len();
                     let end = start + line.trim_end().len();
                     let column = line.len() - line.trim_start().len() + 1;
-                    let span = Span { file, start: at, end: end.max(at), line: index + 1, column };
+                    let span = Span::new(file, at..end.max(at), index + 1, column);
                     diagnostics.error(&span, "", message);
                 }
             }

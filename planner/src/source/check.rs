@@ -5,7 +5,7 @@
 
 use super::cast;
 use super::path::Path;
-use super::schema::{Key, Shape};
+use super::schema::{Key, Shape, row};
 use super::suggest::did_you_mean;
 use super::tree::{Entry, Tag, Tree, Value};
 use crate::diagnostic::Diagnostics;
@@ -126,7 +126,7 @@ fn object(
     };
     map.retain(|entry| {
         let path = path.key(&entry.key);
-        match keys.iter().find(|known| known.name == entry.key) {
+        match row(keys, &entry.key) {
             Some(known) => {
                 check(&mut entry.value, &path, known.shape, context);
                 true

@@ -48,9 +48,13 @@ fn walk(tree: &mut Tree, at: &Span, path: &Path<'_>, shape: &Shape, diagnostics:
     }
 }
 
+/// A list with no more items is quickly compared each with each.
+const FEW: usize = 16;
+
 /// Reports items that are equal to an earlier one.
 fn twice(items: &[Tree], path: &Path<'_>, diagnostics: &mut Diagnostics) {
-    if items.len() < 2 {
+    let known = |index: usize| items[..index].iter().any(|earlier| earlier.value.same(&items[index].value));
+    if items.len() <= FEW && !(1..items.len()).any(known) {
         return;
     }
     let mut seen: HashMap<String, usize> = HashMap::with_capacity(items.len());

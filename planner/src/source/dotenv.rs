@@ -34,9 +34,8 @@ pub(crate) struct Place {
 
 impl Place {
     /// The same in a file of [`Diagnostics`](crate::Diagnostics).
-    pub(crate) fn span(&self, file: usize) -> Span {
-        let Self { start, end, line, column } = *self;
-        Span { file, start, end, line, column }
+    pub(crate) fn span(&self, file: u32) -> Span {
+        Span::new(file, self.start..self.end, self.line, self.column)
     }
 }
 

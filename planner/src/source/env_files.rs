@@ -23,7 +23,7 @@ pub(crate) struct EnvFiles<'a> {
 }
 
 /// The texts of files that are read already, with their index among the files of diagnostics.
-type Texts = HashMap<String, (usize, String)>;
+type Texts = HashMap<String, (u32, String)>;
 
 /// A service while its files are read.
 struct Service<'a> {
@@ -37,7 +37,7 @@ impl EnvFiles<'_> {
     /// Puts the variables of its `env_file`s below each service's `environment`, and gives null
     /// entries the value that the project has for them. Labels of `label_file`s likewise. Files
     /// of services that no profile selects need not be there. The files read are the result.
-    pub(crate) fn settle(&mut self, tree: &mut Tree, profiles: &[String]) -> BTreeSet<usize> {
+    pub(crate) fn settle(&mut self, tree: &mut Tree, profiles: &[String]) -> BTreeSet<u32> {
         let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else {
             return BTreeSet::new();
         };
@@ -124,7 +124,7 @@ impl EnvFiles<'_> {
         }
     }
 
-    fn text<'t>(&mut self, name: &str, texts: &'t mut Texts) -> io::Result<&'t (usize, String)> {
+    fn text<'t>(&mut self, name: &str, texts: &'t mut Texts) -> io::Result<&'t (u32, String)> {
         let place = resolve::join(self.directory, name);
         if !texts.contains_key(&place) {
             let text = self.source.read(&place)?;
@@ -139,9 +139,7 @@ impl EnvFiles<'_> {
 /// Sets an entry over what an earlier file says, which is remembered.
 fn put_over(all: &mut Map, mut entry: Entry) {
     if let Some(earlier) = all.get_mut(&entry.key) {
-        let mut was = earlier.history();
-        was.append(&mut entry.value.was);
-        entry.value.was = was;
+        entry.value.remember(earlier.history());
     }
     all.insert(entry);
 }

@@ -209,7 +209,7 @@ fn is_disabled(source: &dyn Source, diagnostics: &mut Diagnostics) -> bool {
 /// What a dotenv file says, when it could be read. What is wrong or odd about it is told.
 pub(crate) fn accept(
     parsed: Result<Dotenv, Fault>,
-    file: usize,
+    file: u32,
     diagnostics: &mut Diagnostics,
 ) -> Option<Dotenv> {
     match parsed {

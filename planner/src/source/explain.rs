@@ -63,9 +63,9 @@ pub struct Place {
     /// The name of the file, as in diagnostics.
     pub file: String,
     /// From 1.
-    pub line: usize,
+    pub line: u32,
     /// From 1, in characters.
-    pub column: usize,
+    pub column: u32,
 }
 
 impl std::fmt::Display for Place {
@@ -128,7 +128,7 @@ impl Variables {
     /// Gathers them from a tree whose `env_file`s have been read: those files are `env_files`.
     pub(crate) fn gather(
         tree: &Tree,
-        env_files: &BTreeSet<usize>,
+        env_files: &BTreeSet<u32>,
         environment: &Environment<'_>,
         diagnostics: &Diagnostics,
     ) -> Self {
@@ -147,14 +147,14 @@ impl Variables {
 }
 
 struct Gathering<'a> {
-    env_files: &'a BTreeSet<usize>,
+    env_files: &'a BTreeSet<u32>,
     environment: &'a Environment<'a>,
     diagnostics: &'a Diagnostics,
 }
 
 impl Gathering<'_> {
     fn place(&self, span: &Span) -> Place {
-        let file = self.diagnostics.files.get(span.file).map(|file| file.name.clone());
+        let file = self.diagnostics.file(span).map(|file| file.name.clone());
         Place { file: file.unwrap_or_default(), line: span.line, column: span.column }
     }
 
@@ -176,12 +176,12 @@ impl Gathering<'_> {
     fn variable(&self, name: &str, node: &Tree) -> Vec<Candidate> {
         let mut candidates = Vec::new();
         // What is passed on is won by whatever the project has.
-        let passed_on = node.was.last().filter(|null| null.value == Value::Null && null.span == node.span);
+        let passed_on = node.was().last().filter(|null| null.value == Value::Null && null.span == node.span);
         let mut project = self.project(name).into_iter().filter(|_| passed_on.is_some());
         candidates.extend(project.next());
         candidates.push(self.written(passed_on.unwrap_or(node)));
         candidates.extend(project);
-        let earlier = node.was.iter().rev().skip(usize::from(passed_on.is_some()));
+        let earlier = node.was().iter().rev().skip(usize::from(passed_on.is_some()));
         candidates.extend(earlier.map(|version| self.written(version)));
         candidates
     }

@@ -4,7 +4,7 @@ use super::environment::Environment;
 use super::path::Path;
 use super::template::{self, FaultKind, Variables};
 use super::tree::{Tree, Value};
-use crate::diagnostic::{Diagnostics, Span};
+use crate::diagnostic::{Diagnostics, Span, small};
 use std::collections::HashSet;
 
 /// What all expanded texts of a load may weigh together.
@@ -107,11 +107,11 @@ fn inside(tree: &Tree, text: &str, offset: usize, length: usize, diagnostics: &D
     let quote = usize::from(source.starts_with(['"', '\'']));
     let same = source.get(quote..quote + text.len()) == Some(text) && !text.contains('\n');
     let Some(before) = text.get(..offset).filter(|_| same) else { return tree.span.clone() };
-    let start = tree.span.start + quote + offset;
+    let start = tree.span.start + small(quote + offset);
     Span {
         start,
-        end: (start + length).min(tree.span.end),
-        column: tree.span.column + quote + before.chars().count(),
+        end: (start + small(length)).min(tree.span.end),
+        column: tree.span.column + small(quote + before.chars().count()),
         ..tree.span.clone()
     }
 }

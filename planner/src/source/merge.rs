@@ -73,7 +73,7 @@ fn mapping(map: &mut Map, more: Map, shape: &Shape, rule: Merge, tags: Tags) {
             Some(earlier) if pairs => {
                 let was = earlier.history();
                 node(earlier, value, below, rule, tags);
-                earlier.was = was;
+                earlier.remember(was);
             }
             Some(earlier) => node(earlier, value, below, rule, tags),
             None => map.insert(Entry { key, key_span, value: arrive(value, below, rule, tags) }),

@@ -108,7 +108,8 @@ pub(crate) fn take_over(variables: &mut Map, environment: &Environment<'_>) {
         if value.value == Value::Null
             && let Some(known) = environment.get(key)
         {
-            value.was = value.history();
+            let was = value.history();
+            value.remember(was);
             value.value = Value::Text(known);
         }
     }

@@ -12,8 +12,9 @@ pub(crate) struct Tree {
     pub(crate) span: Span,
     /// How it wants to be merged.
     pub(crate) tag: Option<Tag>,
-    /// Earlier versions of a variable that this one replaced, the first one first.
-    pub(crate) was: Vec<Tree>,
+    /// Earlier versions of a variable that this one replaced; nearly all nodes have none.
+    #[expect(clippy::box_collection, reason = "nodes are many, and moved often")]
+    pub(crate) was: Option<Box<Vec<Tree>>>,
 }
 
 /// What a node holds.
@@ -60,7 +61,7 @@ pub(crate) struct Entry {
 }
 
 /// A mapping with fewer keys is searched from its beginning, which is faster than an index.
-const SMALL: usize = 12;
+const SMALL: usize = 32;
 
 /// A mapping in the order of the file, with quick look-up.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,7 +75,7 @@ pub(crate) struct Map {
 impl Tree {
     /// A node that stands at `span`.
     pub(crate) fn new(value: Value, span: &Span) -> Self {
-        Self { value, span: span.clone(), tag: None, was: Vec::new() }
+        Self { value, span: span.clone(), tag: None, was: None }
     }
 
     /// A text node.
@@ -151,11 +152,22 @@ impl Tree {
         }
     }
 
+    /// Earlier versions of a variable that this one replaced, the first one first.
+    pub(crate) fn was(&self) -> &[Tree] {
+        self.was.as_ref().map_or(&[], |was| was)
+    }
+
     /// What becomes history when this version is replaced: the versions before it and itself.
     pub(crate) fn history(&mut self) -> Vec<Tree> {
-        let mut was = std::mem::take(&mut self.was);
+        let mut was = self.was.take().map_or_else(Vec::new, |was| *was);
         was.push(self.clone());
         was
+    }
+
+    /// Remembers versions that are earlier than those that are known already.
+    pub(crate) fn remember(&mut self, mut earlier: Vec<Tree>) {
+        earlier.extend(self.was.take().into_iter().flat_map(|was| *was));
+        self.was = Some(Box::new(earlier));
     }
 
     /// Makes this a node that has been reported.
@@ -224,7 +236,7 @@ impl Map {
 
     fn place(&self, key: &str) -> Option<usize> {
         match &self.index {
-            None => self.entries.iter().position(|entry| entry.key == key),
+            None => self.entries.iter().position(|entry| same(&entry.key, key)),
             Some(index) => index.get(key).copied(),
         }
     }
@@ -258,6 +270,11 @@ impl Map {
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// Whether two keys are the same. Where many are looked at, most differ in length or the first byte.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.as_bytes().first() == other.as_bytes().first() && one == other
 }
 
 impl FromIterator<Entry> for Map {

@@ -20,7 +20,7 @@ const ANCHOR_BUDGET: usize = 256 << 20;
 pub(crate) const LARGEST_FILE: usize = 4 << 20;
 
 /// The documents of a file; `None` when its syntax is broken, which has been reported then.
-pub(crate) fn parse(file: usize, text: &str, diagnostics: &mut Diagnostics) -> Option<Vec<Tree>> {
+pub(crate) fn parse(file: u32, text: &str, diagnostics: &mut Diagnostics) -> Option<Vec<Tree>> {
     let mut builder = Builder::new(diagnostics);
     // Aliases may name anchors of earlier documents, which the library does not resolve.
     let options = granit_parser::options! { emit_unresolved_aliases: true, emit_anchor_events: true };
@@ -38,14 +38,9 @@ pub(crate) fn parse(file: usize, text: &str, diagnostics: &mut Diagnostics) -> O
     Some(builder.documents)
 }
 
-fn place(file: usize, span: granit_parser::Span) -> Span {
-    Span {
-        file,
-        start: span.start.byte_offset().unwrap_or(0),
-        end: span.end.byte_offset().unwrap_or(0),
-        line: span.start.line(),
-        column: span.start.col() + 1,
-    }
+fn place(file: u32, span: granit_parser::Span) -> Span {
+    let offset = |marker: granit_parser::Marker| marker.byte_offset().unwrap_or(0);
+    Span::new(file, offset(span.start)..offset(span.end), span.start.line(), span.start.col() + 1)
 }
 
 /// Why reading cannot go on.
@@ -60,11 +55,11 @@ impl Stop {
         Self { span: span.clone(), message: message.into(), hint: Some(hint.to_owned()) }
     }
 
-    fn syntax(file: usize, text: &str, error: &ScanError) -> Self {
+    fn syntax(file: u32, text: &str, error: &ScanError) -> Self {
         let marker = error.marker();
         let start = marker.byte_offset().unwrap_or(0).min(text.len());
         let end = text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
-        let span = Span { file, start, end, line: marker.line(), column: marker.col() + 1 };
+        let span = Span::new(file, start..end, marker.line(), marker.col() + 1);
         match error.kind() {
             ErrorKind::RecursionLimitExceeded => Self::too_deep(&span),
             ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
@@ -420,7 +415,7 @@ mod tests {
     }
 
     fn slice<'a>(text: &'a str, tree: &Tree) -> &'a str {
-        &text[tree.span.start..tree.span.end]
+        &text[tree.span.range()]
     }
 
     #[test]

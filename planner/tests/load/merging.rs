@@ -202,8 +202,8 @@ proptest! {
         let told = Memory::stack(&text).file("/srv/shop/.env", &text).and("over.yaml", DOCUMENTS[1 - which]).told();
         for item in &told.items {
             if let Some(span) = &item.span {
-                let file = &told.files[span.file];
-                prop_assert!(file.text.get(span.start..span.end).is_some(), "{item:?} points nowhere in {text:?}");
+                let file = told.file(span).unwrap();
+                prop_assert!(file.text.get(span.range()).is_some(), "{item:?} points nowhere in {text:?}");
                 prop_assert!(span.line >= 1 && span.column >= 1);
             }
         }

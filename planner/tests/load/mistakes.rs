@@ -8,7 +8,7 @@ pub(crate) fn say(memory: &Memory) -> Vec<String> {
     let told = memory.told();
     let say = |item: &planner::Diagnostic| {
         let place = item.span.as_ref().map_or_else(String::new, |span| {
-            let file = &told.files[span.file].name;
+            let file = &told.files[span.file as usize].name;
             let file = if file == "compose.yaml" { String::new() } else { format!("{file}:") };
             format!("{file}{}:{} ", span.line, span.column)
         });

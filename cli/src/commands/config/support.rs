@@ -11,9 +11,8 @@ use planner::source::{Fate, Use};
 
 /// The keys by place, as a table or a list.
 pub(super) fn show(loaded: &Loaded, format: Option<Format>, context: &Context) -> String {
-    let files = &loaded.refusals.files;
     let place = |one: &Use| {
-        let file = files.get(one.span.file).map_or("", |file| file.name.as_str());
+        let file = loaded.refusals.file(&one.span).map_or("", |file| file.name.as_str());
         format!("{file}:{}", one.span.line)
     };
     let uses: Vec<(&Use, String)> = loaded.uses.iter().map(|one| (one, place(one))).collect();

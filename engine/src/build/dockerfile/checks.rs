@@ -45,16 +45,17 @@ impl Found<'_> {
 
 /// The place of the first text that is there; otherwise the whole.
 fn part(text: &str, span: &Span, marked: &[String]) -> Span {
-    let Some(own) = text.get(span.start..span.end) else { return span.clone() };
+    let Some(own) = text.get(span.range()) else { return span.clone() };
     let found = marked.iter().find_map(|marked| own.find(marked.as_str()).map(|at| at..at + marked.len()));
     let Some(Range { start, end }) = found else { return span.clone() };
     let before = &own[..start];
     let column = match before.rfind('\n') {
         Some(line) => before[line + 1..].chars().count() + 1,
-        None => span.column + before.chars().count(),
+        None => span.column as usize + before.chars().count(),
     };
-    let line = span.line + before.matches('\n').count();
-    Span { file: span.file, start: span.start + start, end: span.start + end, line, column }
+    let line = span.line as usize + before.matches('\n').count();
+    let from = span.range().start;
+    Span::new(span.file, from + start..from + end, line, column)
 }
 
 /// The variables that a word asks for, in order.

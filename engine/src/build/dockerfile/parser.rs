@@ -72,7 +72,7 @@ impl Remarks {
     fn tell(self, wanted: &Check, diagnostics: &mut Diagnostics) {
         let skips = |check: &Check, name: &str| check.skip_all || check.skip.iter().any(|own| own == name);
         for (name, span, wrong) in self.found {
-            let above = self.local.iter().find(|(bytes, _)| bytes.contains(&span.start));
+            let above = self.local.iter().find(|(bytes, _)| bytes.contains(&span.range().start));
             if skips(wanted, name) || above.is_some_and(|(_, check)| skips(check, name)) {
                 continue;
             }
@@ -228,7 +228,7 @@ impl<'a> Parser<'a> {
                 continue;
             };
             if let Ok(check) = directives::check(value.trim()) {
-                self.remarks.local.push((place.span.start..place.span.end + 1, check));
+                self.remarks.local.push((place.span.start as usize..place.span.end as usize + 1, check));
             }
         }
     }

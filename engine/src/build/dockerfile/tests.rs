@@ -400,7 +400,7 @@ fn places_and_texts_are_those_of_the_file() {
     let file = parse(text, "Dockerfile").dockerfile;
     let [run, copy] = file.stages[0].statements.as_slice() else { panic!("two statements") };
     assert_eq!((run.place.span.line, run.place.span.column, run.place.last_line), (4, 3, 6));
-    assert_eq!(&text[run.place.span.start..run.place.span.end], "RUN x \\\n  # d\n   y");
+    assert_eq!(&text[run.place.span.range()], "RUN x \\\n  # d\n   y");
     assert_eq!(run.text, "RUN x    y");
     assert_eq!((copy.place.span.line, copy.place.last_line), (7, 9));
     assert_eq!(copy.text, "COPY <<E /z");

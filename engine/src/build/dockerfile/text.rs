@@ -38,7 +38,7 @@ impl<'a> Text<'a> {
         let line = self.starts.partition_point(|start| *start <= bytes.start).max(1);
         let begin = self.bytes(line - 1).start;
         let column = self.text.get(begin..bytes.start).map_or(1, |before| before.chars().count() + 1);
-        Span { file: 0, start: bytes.start, end: bytes.end, line, column }
+        Span::new(0, bytes, line, column)
     }
 }
 

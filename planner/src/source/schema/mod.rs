@@ -21,7 +21,7 @@ pub(crate) use top::TOP;
 use super::cast::{Kind, Refused};
 use super::check::Context;
 use super::path::Path;
-use super::tree::Tree;
+use super::tree::{Tree, same};
 
 /// What a node may look like.
 pub(crate) enum Shape {
@@ -193,6 +193,11 @@ impl Key {
     }
 }
 
+/// The row of a key.
+pub(crate) fn row(keys: &'static [Key], name: &str) -> Option<&'static Key> {
+    keys.iter().find(|key| same(key.name, name))
+}
+
 impl Shape {
     /// The shape without what only concerns how it may be written.
     pub(crate) fn long(&self) -> &Shape {
@@ -213,7 +218,7 @@ impl Shape {
 
     /// The row of a key of an object.
     pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
-        self.keys()?.iter().find(|key| key.name == name)
+        row(self.keys()?, name)
     }
 
     /// The shape of every value of a mapping whose keys the user invents.
