@@ -37,4 +37,8 @@ pub struct Parsed {
 }
 
 #[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -31,11 +31,10 @@ impl Pattern {
     /// Reads a pattern that has been cleaned.
     pub(super) fn new(text: &str) -> Result<Self, String> {
         // `**x` is the end of any path, where no other wildcard follows.
-        if let Some(end) = text.strip_prefix("**").filter(|end| !end.starts_with('/')) {
-            if !end.contains(['*', '?', '[', '\\']) {
-                let end = end.chars().map(Token::Only);
-                return Ok(Self { tokens: [Token::All].into_iter().chain(end).collect() });
-            }
+        let plain = |end: &&str| !end.starts_with('/') && !end.contains(['*', '?', '[', '\\']);
+        if let Some(end) = text.strip_prefix("**").filter(plain) {
+            let end = end.chars().map(Token::Only);
+            return Ok(Self { tokens: [Token::All].into_iter().chain(end).collect() });
         }
         let mut tokens = Vec::new();
         let mut chars = text.chars().peekable();
