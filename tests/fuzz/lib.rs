@@ -9,7 +9,7 @@
 //! The toolchain is the stable one: coverage needs only stable flags of the compiler, and there
 //! is no sanitizer, because the planner has no unsafe code.
 //!
-//! Seeds are projects (see [`Project::read`]); a plain stack file is one too.
+//! Seeds of stacks are projects (see [`Project::read`]); a plain stack file is one too.
 
 use planner::load::{LoadOptions, Skip, load};
 use planner::model::Form;

@@ -6,18 +6,23 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- file project
+[ $# -gt 0 ] || set -- file project dockerfile
 out=$(realpath -m "${CARGO_TARGET_DIR:-target}")/fuzz
 tools=$(.ci/tool cargo-fuzz '^0.13')
 export PATH=$PATH:$tools
-# Keys are the words that mutations put in.
+# Keys and instructions are the words that mutations put in.
 mkdir -p "$out/artifacts"
+grep -ohE '^    \("[A-Z]+"' engine/src/build/dockerfile/instruction.rs | sed -E 's/.*"(.*)"/"\1 "/' >"$out/instructions.dict"
 grep -ohE 'key\("[a-z_]+"' planner/src/source/schema/*.rs | sort -u | sed -E 's/.*"(.*)"/"\1: "/' >"$out/words.dict"
 cargo fuzz build --fuzz-dir tests/fuzz --target-dir "$out/build" --release --sanitizer none
 for target in "$@"; do
     corpus=$out/corpus/$target
     mkdir -p "$corpus"
     cp "$out"/build/*/release/"$target" "$out/$target"
-    "$out/$target" "$corpus" tests/fuzz/seeds -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
-        -max_len=16384 -dict="$out/words.dict" -artifact_prefix="$out/artifacts/" -print_final_stats=1
+    case $target in
+    dockerfile) seeds=dockerfiles dict=instructions ;;
+    *) seeds=stacks dict=words ;;
+    esac
+    "$out/$target" "$corpus" "tests/fuzz/seeds/$seeds" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+        -max_len=16384 -dict="$out/$dict.dict" -artifact_prefix="$out/artifacts/" -print_final_stats=1
 done
