@@ -6,7 +6,7 @@ fn told(text: &str) -> String {
     let diagnostics = parse(text, "Dockerfile").diagnostics;
     let lines = diagnostics.items.iter().map(|item| {
         let span = item.span.clone().unwrap_or_default();
-        let marked = text[span.start..span.end].lines().next().unwrap_or_default();
+        let marked = text[span.range()].lines().next().unwrap_or_default();
         let hint = item.hint.iter().map(|hint| format!(" ({hint})")).collect::<String>();
         let check = if item.path.is_empty() { String::new() } else { format!("{}: ", item.path) };
         format!("{}:{} [{marked}] {check}{}{hint}", span.line, span.column, item.message)

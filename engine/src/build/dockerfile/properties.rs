@@ -79,14 +79,14 @@ proptest! {
         let parsed = parse(&text, "Dockerfile");
         let spans = parsed.diagnostics.items.iter().filter_map(|item| item.span.clone());
         for span in spans.chain(statements(&parsed.dockerfile).map(|statement| statement.place.span.clone())) {
-            let before = text.get(..span.start).map(|before| before.matches('\n').count() + 1);
-            prop_assert_eq!(before, Some(span.line), "{:?}", span);
-            prop_assert!(text.get(span.start..span.end).is_some(), "{:?}", span);
+            let before = text.get(..span.range().start).map(|before| before.matches('\n').count() + 1);
+            prop_assert_eq!(before, Some(span.line as usize), "{:?}", span);
+            prop_assert!(text.get(span.range()).is_some(), "{:?}", span);
         }
         let lines = text.lines().count();
         for statement in statements(&parsed.dockerfile) {
             let place = &statement.place;
-            prop_assert!(place.span.line <= place.last_line && place.last_line <= lines);
+            prop_assert!(place.span.line as usize <= place.last_line && place.last_line <= lines);
         }
     }
 
@@ -95,7 +95,7 @@ proptest! {
         let file = parse(&text, "Dockerfile").dockerfile;
         // Its first line says how escapes are written, and those with bodies need them.
         let plain = statements(&file).filter(|statement| !statement.text.contains("<<"));
-        for statement in plain.filter(|statement| statement.place.span.line == statement.place.last_line) {
+        for statement in plain.filter(|statement| statement.place.span.line as usize == statement.place.last_line) {
             let escape = if file.directives.escape == '`' { "# escape=`\n" } else { "" };
             let again = parse(&format!("{escape}FROM a\n{}\n", statement.text), "Dockerfile").dockerfile;
             let again = again.stages[0].statements.first().map(|statement| &statement.instruction);

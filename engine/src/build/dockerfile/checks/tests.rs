@@ -8,7 +8,7 @@ fn told(text: &str) -> Vec<String> {
     let diagnostics = parse(text, "Dockerfile").diagnostics;
     let told = diagnostics.items.iter().map(|item| {
         let span = item.span.clone().unwrap_or_default();
-        let marked = &text[span.start..span.end];
+        let marked = &text[span.range()];
         let hint = item.hint.iter().map(|hint| format!(" ({hint})")).collect::<String>();
         format!("{}:{} [{marked}] {}{hint}", span.line, span.column, item.path)
     });
