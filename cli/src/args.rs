@@ -2,7 +2,7 @@
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
 use crate::commands::{
-    build, completion, config, create, down, env, exec, image, images, kill, logs, ls, plan, ps, pull, push,
+    build, completion, config, container, create, down, env, exec, image, images, kill, logs, ls, plan, ps, pull, push,
     restart, start, stop, up, version, volume,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -101,6 +101,7 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     Env(env::EnvArgs),
     Ls(ls::LsArgs),
+    Container(container::ContainerArgs),
     Image(image::ImageArgs),
     Volume(volume::VolumeArgs),
     Version(version::VersionArgs),

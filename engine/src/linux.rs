@@ -1,5 +1,6 @@
 //! The real engine: each step is one call.
 
+use crate::container::changes::Change;
 use crate::container::{self, ContainerStatus, ExecSpec, logs, record};
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::Images;
@@ -8,6 +9,7 @@ use crate::stacks::{self, Owner, StackStatus};
 use crate::store::{Lock, Store};
 use crate::{Engine, Progress, Scope, Tell, net, observe, volume};
 use planner::{ContainerId, Live, Step};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -93,6 +95,17 @@ impl LinuxEngine {
     /// error, or a terminal between; gives its exit code. Blocks; needs a process of one thread.
     pub fn exec(&self, id: &ContainerId, spec: &ExecSpec) -> Result<i32> {
         container::exec::exec(&self.store, id, spec)
+    }
+
+    /// What a container changed in the files of its image, by path.
+    pub fn changes(&self, id: &ContainerId) -> Result<Vec<Change>> {
+        let record = record::read(&self.store, id)?;
+        container::changes::changes(&self.store.upper(id), &record.layers)
+    }
+
+    /// Writes the files of a container as a tar stream, without what is mounted into it.
+    pub fn export(&self, id: &ContainerId, to: &mut dyn Write) -> Result<()> {
+        container::export::export(&self.store, id, to)
     }
 
     /// The image store.

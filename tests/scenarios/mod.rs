@@ -5,6 +5,7 @@ mod dependencies;
 mod disks;
 mod exec;
 mod failures;
+mod files;
 mod groups;
 mod images;
 mod lifecycle;

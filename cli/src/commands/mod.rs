@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod completion;
 pub(crate) mod config;
+pub(crate) mod container;
 mod containers;
 mod converge;
 pub(crate) mod create;
@@ -57,6 +58,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Config(args) => config::run(&args, context),
         Command::Env(args) => env::run(&args, context),
         Command::Ls(args) => ls::run(&args, context),
+        Command::Container(args) => container::run(&args, context),
         Command::Image(args) => image::run(&args, context),
         Command::Volume(args) => volume::run(&args, context),
         Command::Version(args) => version::run(&args, context),

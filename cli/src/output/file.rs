@@ -1,40 +1,51 @@
 //! Results that go to a file.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Puts the text in place of what the file holds, all at once: who reads it meanwhile sees the
-/// old text or the new one. Links are followed; what is no regular file is written to.
+/// Puts the text in place of what the file holds, see [`stream`].
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    put(path, text, None)
+    stream(path, |file| file.write_all(text.as_bytes()))
 }
 
 /// As [`replace`]; then only the owner may read the file, and never anybody else meanwhile.
 pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
-    put(path, text, Some(0o600))
+    put(path, Some(0o600), |file| file.write_all(text.as_bytes()))
 }
 
-fn put(path: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
+/// Puts what `fill` writes in place of what the file holds, all at once: who reads it meanwhile sees
+/// the old content or the new one. Links are followed; what is no regular file is written to.
+pub(crate) fn stream<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
+    put(path, None, fill)
+}
+
+fn put<E: From<io::Error>>(
+    path: &Path,
+    mode: Option<u32>,
+    fill: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let permissions = match fs::metadata(&path) {
-        Ok(there) if !there.is_file() => return fs::write(path, text),
+        Ok(there) if !there.is_file() => {
+            return fill(&mut OpenOptions::new().write(true).truncate(true).open(path)?);
+        }
         Ok(there) => mode.map(Permissions::from_mode).or(Some(there.permissions())),
         Err(_) => None,
     };
     let temporary = temporary(&path);
-    let write = || {
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(mode.unwrap_or(0o666)).open(&temporary)?;
-        file.write_all(text.as_bytes())?;
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(mode.unwrap_or(0o666)).open(&temporary)?;
+    let filled = fill(&mut file).and_then(|()| {
         permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
-        fs::rename(&temporary, &path)
-    };
-    write().inspect_err(|error| {
-        if error.kind() != ErrorKind::AlreadyExists {
-            let _ = fs::remove_file(&temporary);
-        }
+        Ok(fs::rename(&temporary, &path)?)
+    });
+    filled.inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
     })
 }
 
@@ -47,6 +58,7 @@ fn temporary(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::ErrorKind;
     use std::os::unix::fs::symlink;
 
     #[test]

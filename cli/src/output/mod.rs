@@ -1,6 +1,7 @@
 //! The only place that prints. Results go to standard output, everything about how they
 //! came to be goes to standard error.
 
+pub(crate) mod archive;
 pub(crate) mod board;
 pub(crate) mod diagnostic;
 pub(crate) mod file;

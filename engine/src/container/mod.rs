@@ -13,6 +13,8 @@ pub mod changes;
 pub mod client;
 pub mod create;
 pub mod exec;
+pub mod export;
+mod files;
 pub mod guard;
 pub mod handle;
 pub mod kill;

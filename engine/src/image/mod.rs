@@ -49,7 +49,7 @@ mod stages;
 mod stream;
 mod sweep;
 mod workers;
-mod write;
+pub(crate) mod write;
 
 pub use config::ImageConfig;
 pub use layers::{Hold, Layer};

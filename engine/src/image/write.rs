@@ -25,6 +25,27 @@ pub(crate) trait Sink: Write {
     fn end_content(&mut self);
 }
 
+/// A sink that does not mind which bytes are content.
+pub(crate) struct Plain<W>(pub(crate) W);
+
+impl<W: Write> Write for Plain<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<W: Write> Sink for Plain<W> {
+    fn begin_content(&mut self, _: &[u8], _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end_content(&mut self) {}
+}
+
 /// Writes what is in a folder, with the archive's end. Gives the bytes in its files.
 pub(crate) fn write<S: Sink>(folder: BorrowedFd<'_>, to: &mut S) -> io::Result<u64> {
     let mut writer = Writer { root: folder, to, links: HashMap::new(), size: 0 };

@@ -1,0 +1,43 @@
+//! `sampan container diff | export`
+
+mod diff;
+mod export;
+
+use crate::context::Context;
+use crate::error::{Exit, Failure, Message};
+use clap::{Args, Subcommand};
+use engine::LinuxEngine;
+use planner::ContainerId;
+
+/// Look into single containers and take things out of them
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct ContainerArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Diff(diff::DiffArgs),
+    Export(export::ExportArgs),
+}
+
+pub(crate) fn run(args: &ContainerArgs, context: &Context) -> Result<Exit, Failure> {
+    match &args.verb {
+        Verb::Diff(args) => diff::run(args, context),
+        Verb::Export(args) => export::run(args, context),
+    }
+}
+
+/// The container that a name (`shop-web-1`) or a full id means; of several generations the newest.
+fn named(engine: &LinuxEngine, name: &str) -> Result<ContainerId, Failure> {
+    let is_meant = |id: &ContainerId| id.name() == name || id.to_string() == name;
+    let mut meant: Vec<ContainerId> = engine.list(None)?.into_iter().map(|one| one.id).collect();
+    meant.retain(is_meant);
+    meant.into_iter().max_by_key(|id| id.generation).ok_or_else(|| {
+        Message::new(Exit::NotReached, format!("no container `{name}`"))
+            .hint("`sampan ps -a` lists those of a stack, by name")
+            .into()
+    })
+}
