@@ -2,8 +2,8 @@
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
 use crate::commands::{
-    build, completion, config, container, create, down, env, exec, image, images, kill, logs, ls, plan, ps, pull, push,
-    restart, start, stop, up, version, volume,
+    build, completion, config, container, create, down, env, exec, image, images, kill, logs, ls, plan, ps,
+    pull, push, restart, start, stop, up, version, volume,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

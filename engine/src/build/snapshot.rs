@@ -30,8 +30,11 @@ pub struct Context {
     /// The folder.
     pub folder: PathBuf,
     /// Says of a path relative to the folder whether it is ignored.
-    pub ignored: Option<Arc<dyn Fn(&Path) -> bool + Send + Sync>>,
+    pub ignored: Option<Ignored>,
 }
+
+/// Says of a path relative to a folder whether it is ignored.
+pub type Ignored = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

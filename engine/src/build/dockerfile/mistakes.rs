@@ -132,6 +132,12 @@ fn what_does_not_fit_says_why() {
         ("HEALTHCHECK --retries=-1 CMD x", "2:13 [--retries=-1] `--retries` is a number, not `-1`"),
         ("ONBUILD FROM a", "2:9 [FROM] FROM cannot be a trigger"),
         ("ONBUILD ONBUILD RUN a", "2:9 [ONBUILD] ONBUILD cannot be a trigger"),
+    ]);
+}
+
+#[test]
+fn flags_that_do_not_fit_say_why() {
+    check(&[
         (
             "COPY --from=$X a b",
             "2:6 [--from=$X] `from` cannot have variables (begin a stage with `FROM $NAME AS name` and take files from that)",
