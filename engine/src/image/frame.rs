@@ -29,6 +29,8 @@ const TEXT: u8 = b'T';
 const FILE: u8 = b'F';
 /// Texts are written in pieces of this size: headers in a row are one piece.
 const PIECE: usize = 64 << 10;
+/// Contents are copied in pieces of this size.
+const BUFFER: usize = 256 << 10;
 /// Longer texts and paths are damage.
 const LENGTH_MAX: usize = PIECE + 4096;
 
@@ -212,6 +214,7 @@ pub(crate) fn replay(frame: &Path, layer: BorrowedFd<'_>, to: &mut dyn Write) ->
     let kept = kept(frame)?;
     let mut parts = Parts::open(frame)?;
     let mut marks: u64 = 0;
+    let mut buffer = vec![0; BUFFER];
     while let Some(part) = parts.next()? {
         match part {
             Part::Text(text) => to.write_all(&text)?,
@@ -220,7 +223,7 @@ pub(crate) fn replay(frame: &Path, layer: BorrowedFd<'_>, to: &mut dyn Write) ->
                     true => File::open(frame.join(marks.to_string()))?,
                     false => open_in(layer, &path)?,
                 };
-                let copied = io::copy(&mut (&mut file).take(size), to)?;
+                let copied = copy(&mut (&mut file).take(size), to, &mut buffer)?;
                 if copied != size || file.read(&mut [0])? != 0 {
                     let path = String::from_utf8_lossy(&path).escape_debug().to_string();
                     return Err(damaged(&format!("`{path}` is not {size} bytes long any more")));
@@ -230,6 +233,18 @@ pub(crate) fn replay(frame: &Path, layer: BorrowedFd<'_>, to: &mut dyn Write) ->
         }
     }
     Ok(())
+}
+
+fn copy(from: &mut impl Read, to: &mut dyn Write, buffer: &mut [u8]) -> io::Result<u64> {
+    let mut copied = 0;
+    loop {
+        let count = from.read(buffer)?;
+        if count == 0 {
+            return Ok(copied);
+        }
+        to.write_all(&buffer[..count])?;
+        copied += count as u64;
+    }
 }
 
 /// Numbers of the contents that lie in the frame.

@@ -30,6 +30,14 @@ pub(crate) struct Meta {
     pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+impl Meta {
+    /// Of which nothing is known but this.
+    pub(crate) fn of(path: Vec<u8>, kind: EntryType) -> Self {
+        let (link, xattrs) = (Vec::new(), Vec::new());
+        Self { path, link, kind, mode: 0, uid: 0, gid: 0, mtime: 0, size: 0, device: (0, 0), xattrs }
+    }
+}
+
 /// Writes the header of an entry. Its content comes next, then [`pad`].
 pub(crate) fn write(to: &mut impl Write, meta: &Meta) -> io::Result<()> {
     let records = records(meta);
@@ -133,16 +141,14 @@ mod tests {
             xattr in proptest::collection::vec(any::<u8>(), 0..300),
         ) {
             let meta = Meta {
-                path: path.into_bytes(),
                 link: link.into_bytes(),
-                kind: EntryType::Regular,
                 mode: 0o4755,
                 uid,
                 gid,
                 mtime,
                 size: content.len() as u64,
-                device: (0, 0),
                 xattrs: vec![(b"user.a".to_vec(), xattr)],
+                ..Meta::of(path.into_bytes(), EntryType::Regular)
             };
             let mut tar = Vec::new();
             write(&mut tar, &meta).unwrap();
@@ -164,18 +170,7 @@ mod tests {
 
     #[test]
     fn a_file_of_more_than_eight_gigabytes_has_its_size_in_a_record() {
-        let meta = Meta {
-            path: b"big".to_vec(),
-            link: Vec::new(),
-            kind: EntryType::Regular,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            mtime: 0,
-            size: SIZE_MAX + 1,
-            device: (0, 0),
-            xattrs: Vec::new(),
-        };
+        let meta = Meta { size: SIZE_MAX + 1, ..Meta::of(b"big".to_vec(), EntryType::Regular) };
         let mut tar = Vec::new();
         write(&mut tar, &meta).unwrap();
         assert_eq!(Entries::new(tar.as_slice()).next().unwrap().unwrap().size, SIZE_MAX + 1);

@@ -129,7 +129,7 @@ pub(crate) fn inspect(images: &Images, text: &str) -> Result<Value> {
     }))
 }
 
-fn existing(index: &Index, text: &str) -> Result<String> {
+pub(crate) fn existing(index: &Index, text: &str) -> Result<String> {
     index.find(text)?.ok_or_else(|| absent(text))
 }
 

@@ -29,6 +29,7 @@ mod entries;
 mod fixture;
 mod frame;
 mod header;
+mod history;
 mod import;
 mod layer;
 mod layers;
@@ -43,6 +44,7 @@ pub(crate) mod platform;
 mod rebuild;
 mod reference;
 pub mod registry;
+mod save;
 pub(crate) mod scratch;
 mod seal;
 mod stages;
@@ -52,9 +54,11 @@ mod workers;
 pub(crate) mod write;
 
 pub use config::ImageConfig;
+pub use history::HistoryStep;
 pub use layers::{Hold, Layer};
 pub use platform::Platform;
 pub use reference::Reference;
+pub use save::ArchiveFormat;
 pub use seal::SealOptions;
 
 use crate::error::{Error, Result};
@@ -189,6 +193,11 @@ impl Images {
         registry::pull(self, request, registries, tell).map_err(|error| about(&name, error))
     }
 
+    /// Writes images as an archive, by names, ids or beginnings of ids.
+    pub fn save(&self, names: &[String], format: ArchiveFormat, to: &mut dyn Write) -> Result<()> {
+        save::save(self, names, format, to)
+    }
+
     /// Makes an image of one layer from the tar of a root file system. `changes` are lines
     /// such as `CMD ["sh"]`. Gives the image's id.
     pub fn import(&self, from: Input<'_>, reference: Option<&str>, changes: &[String]) -> Result<String> {
@@ -215,6 +224,11 @@ impl Images {
     /// Removes images that have no tag and no container, and what interrupted work left.
     pub fn prune(&self, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Pruned> {
         manage::prune(self, in_use)
+    }
+
+    /// How an image came about, last step first.
+    pub fn history(&self, reference: &str) -> Result<Vec<HistoryStep>> {
+        history::history(self, reference)
     }
 
     /// Writes the tar of a layer byte for byte as it was hashed; gives its length.

@@ -163,20 +163,7 @@ impl<S: Sink> Writer<'_, S> {
 
     /// An empty file that is only its name.
     fn mark(&mut self, path: Vec<u8>) -> io::Result<()> {
-        let (kind, xattrs) = (EntryType::Regular, Vec::new());
-        let mark = Meta {
-            path,
-            link: Vec::new(),
-            kind,
-            mode: 0,
-            uid: 0,
-            gid: 0,
-            mtime: 0,
-            size: 0,
-            device: (0, 0),
-            xattrs,
-        };
-        header::write(self.to, &mark)
+        header::write(self.to, &Meta::of(path, EntryType::Regular))
     }
 }
 
@@ -193,16 +180,11 @@ fn ensure_plain(name: &CStr) -> io::Result<()> {
 
 fn meta(path: Vec<u8>, kind: EntryType, stat: &Stat) -> Meta {
     Meta {
-        path,
-        link: Vec::new(),
-        kind,
         mode: stat.st_mode,
         uid: stat.st_uid,
         gid: stat.st_gid,
         mtime: stat.st_mtime,
-        size: 0,
-        device: (0, 0),
-        xattrs: Vec::new(),
+        ..Meta::of(path, kind)
     }
 }
 
