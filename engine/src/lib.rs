@@ -35,6 +35,7 @@ pub mod stacks;
 pub mod store;
 #[allow(unsafe_code)]
 pub mod sys;
+pub mod system;
 #[cfg(test)]
 mod testing;
 pub mod tree;

@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod completion;
 pub(crate) mod config;
+mod consent;
 pub(crate) mod container;
 mod containers;
 mod converge;

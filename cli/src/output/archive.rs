@@ -1,6 +1,6 @@
 //! Archives that go to a file or to standard output.
 
-use super::file;
+use super::file::Replacement;
 use crate::context::Context;
 use crate::error::Failure;
 use std::io::{self, BufWriter, Write};
@@ -24,24 +24,10 @@ pub(crate) fn write(
     };
     let path = context.environment.directory.join(to);
     let name = path.display().to_string();
-    file::stream(&path, |file| filled(file, &name, fill).map_err(Written::Told)).map_err(
-        |error| match error {
-            Written::Told(failure) => failure,
-            Written::Io(error) => Failure::io(&format!("write {name}"), &error),
-        },
-    )
-}
-
-/// Why an archive was not written.
-enum Written {
-    Told(Failure),
-    Io(io::Error),
-}
-
-impl From<io::Error> for Written {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
+    let failed = |error| Failure::io(format!("write {name}"), &error);
+    let mut file = Replacement::begin(&path, None).map_err(failed)?;
+    filled(&mut file, &name, fill)?;
+    file.finish().map_err(failed)
 }
 
 fn filled(
@@ -51,5 +37,5 @@ fn filled(
 ) -> Result<(), Failure> {
     let mut to = BufWriter::with_capacity(BUFFER, to);
     fill(&mut to)?;
-    to.flush().map_err(|error| Failure::io(&format!("write to {name}"), &error))
+    to.flush().map_err(|error| Failure::io(format!("write to {name}"), &error))
 }

@@ -5,48 +5,76 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Puts the text in place of what the file holds, see [`stream`].
+/// Puts the text in place of what the file holds, all at once: who reads it meanwhile sees the
+/// old text or the new one. Links are followed; what is no regular file is written to.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    stream(path, |file| file.write_all(text.as_bytes()))
+    put(path, text, None)
 }
 
 /// As [`replace`]; then only the owner may read the file, and never anybody else meanwhile.
 pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
-    put(path, Some(0o600), |file| file.write_all(text.as_bytes()))
+    put(path, text, Some(0o600))
 }
 
-/// Puts what `fill` writes in place of what the file holds, all at once: who reads it meanwhile sees
-/// the old content or the new one. Links are followed; what is no regular file is written to.
-pub(crate) fn stream<E: From<io::Error>>(
-    path: &Path,
-    fill: impl FnOnce(&mut File) -> Result<(), E>,
-) -> Result<(), E> {
-    put(path, None, fill)
+fn put(path: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
+    let mut file = Replacement::begin(path, mode)?;
+    file.write_all(text.as_bytes())?;
+    file.finish()
 }
 
-fn put<E: From<io::Error>>(
-    path: &Path,
-    mode: Option<u32>,
-    fill: impl FnOnce(&mut File) -> Result<(), E>,
-) -> Result<(), E> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let permissions = match fs::metadata(&path) {
-        Ok(there) if !there.is_file() => {
-            return fill(&mut OpenOptions::new().write(true).truncate(true).open(path)?);
+/// A file that takes the place of another when it is complete; dropped before, it never was.
+pub(crate) struct Replacement {
+    file: File,
+    /// Where it lies until then, and where it will; `None` for what is no regular file.
+    names: Option<(PathBuf, PathBuf)>,
+    permissions: Option<Permissions>,
+}
+
+impl Replacement {
+    /// Begins one. Without a mode it keeps the permissions of the file there.
+    pub(crate) fn begin(path: &Path, mode: Option<u32>) -> io::Result<Self> {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let permissions = match fs::metadata(&path) {
+            Ok(there) if !there.is_file() => {
+                let file = OpenOptions::new().write(true).open(&path)?;
+                return Ok(Self { file, names: None, permissions: None });
+            }
+            Ok(there) => mode.map(Permissions::from_mode).or(Some(there.permissions())),
+            Err(_) => None,
+        };
+        let temporary = temporary(&path);
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(mode.unwrap_or(0o666)).open(&temporary)?;
+        Ok(Self { file, names: Some((temporary, path)), permissions })
+    }
+
+    /// Puts it in its place.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        if let Some((temporary, path)) = &self.names {
+            self.permissions.take().map_or(Ok(()), |permissions| self.file.set_permissions(permissions))?;
+            fs::rename(temporary, path)?;
+            self.names = None;
         }
-        Ok(there) => mode.map(Permissions::from_mode).or(Some(there.permissions())),
-        Err(_) => None,
-    };
-    let temporary = temporary(&path);
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(mode.unwrap_or(0o666)).open(&temporary)?;
-    let filled = fill(&mut file).and_then(|()| {
-        permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
-        Ok(fs::rename(&temporary, &path)?)
-    });
-    filled.inspect_err(|_| {
-        let _ = fs::remove_file(&temporary);
-    })
+        Ok(())
+    }
+}
+
+impl Write for Replacement {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        if let Some((temporary, _)) = &self.names {
+            let _ = fs::remove_file(temporary);
+        }
+    }
 }
 
 /// A name beside the file that no other process uses.

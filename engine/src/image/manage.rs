@@ -3,8 +3,9 @@
 use super::catalog::{Index, familiar};
 use super::scratch::Scratch;
 use super::sweep::Reach;
-use super::{Images, Listed, Pruned, Reference, Removed};
+use super::{ImageConfig, Images, Listed, Pruned, Reference, Removed, Unused};
 use crate::error::{Error, Kind, Result};
+use crate::system::Filter;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -83,15 +84,34 @@ pub(crate) fn remove(
     Ok(removed)
 }
 
-pub(crate) fn prune(images: &Images, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Pruned> {
+pub(crate) fn prune(
+    images: &Images,
+    unused: &Unused,
+    in_use: &dyn Fn(&str) -> Option<String>,
+) -> Result<Pruned> {
     let trash = Scratch::unless_full(images)?;
     let _lock = images.lock()?;
     let mut index = images.index()?;
-    let unused = |id: &&String| index.tags_of(id).next().is_none() && in_use(id).is_none();
-    let deleted: Vec<String> = index.images.keys().filter(unused).cloned().collect();
-    index.images.retain(|id, _| !deleted.contains(id));
-    let bytes = images.shrink(&mut index, &Reach::All, trash.as_ref())?;
-    Ok(Pruned { deleted, bytes })
+    let mut pruned = Pruned::default();
+    for id in index.images.keys() {
+        let tags: Vec<String> = index.tags_of(id).map(familiar).collect();
+        if (tags.is_empty() || unused.all) && in_use(id).is_none() && fits(images, id, unused)? {
+            pruned.untagged.extend(tags);
+            pruned.deleted.push(id.clone());
+        }
+    }
+    index.images.retain(|id, _| !pruned.deleted.contains(id));
+    index.tags.retain(|_, id| !pruned.deleted.contains(id));
+    pruned.bytes = images.shrink(&mut index, &Reach::All, trash.as_ref())?;
+    Ok(pruned)
+}
+
+fn fits(images: &Images, id: &str, unused: &Unused) -> Result<bool> {
+    if unused.filter == Filter::default() {
+        return Ok(true);
+    }
+    let (_, file) = images.config_file(id)?;
+    Ok(unused.filter.fits(file.created_at(), &ImageConfig::from(&file.config).labels))
 }
 
 pub(crate) fn inspect(images: &Images, text: &str) -> Result<Value> {

@@ -63,6 +63,7 @@ pub use seal::SealOptions;
 
 use crate::error::{Error, Result};
 use crate::store::Store;
+use crate::system::Filter;
 use jiff::Timestamp;
 use registry::{PullRequest, Pulled, Registries, Transfer};
 use std::io::{Read, Write};
@@ -151,9 +152,20 @@ pub enum Removed {
     Deleted(String),
 }
 
+/// Which images pruning removes; never one that a container is made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unused {
+    /// Also images that have a name.
+    pub all: bool,
+    /// Only those that fit.
+    pub filter: Filter,
+}
+
 /// What pruning did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
+    /// Tags that went.
+    pub untagged: Vec<String>,
     /// Ids of the images that went.
     pub deleted: Vec<String>,
     /// Bytes in files that went with them.
@@ -221,9 +233,9 @@ impl Images {
         manage::remove(self, reference, in_use)
     }
 
-    /// Removes images that have no tag and no container, and what interrupted work left.
-    pub fn prune(&self, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Pruned> {
-        manage::prune(self, in_use)
+    /// Removes images that no container is made from, and what interrupted work left.
+    pub fn prune(&self, unused: &Unused, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Pruned> {
+        manage::prune(self, unused, in_use)
     }
 
     /// How an image came about, last step first.

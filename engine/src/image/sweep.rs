@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn prune(images: &Images) -> u64 {
-        images.prune(&|_| None).unwrap().bytes
+        images.prune(&super::super::Unused::default(), &|_| None).unwrap().bytes
     }
 
     #[test]

@@ -346,10 +346,31 @@ fn a_tag_that_moves_leaves_an_image_that_pruning_removes() {
     assert_eq!(listed.iter().map(|line| &line.id).collect::<Vec<_>>(), [&new, &old]);
     assert_eq!(listed[1].reference, None);
     let used = |id: &str| (*id == *old).then(|| "shop-web-1".to_owned());
-    assert_eq!(images.prune(&used).unwrap().deleted, [""; 0]);
+    assert_eq!(images.prune(&Unused::default(), &used).unwrap().deleted, [""; 0]);
     assert!(images.resolve(&old).unwrap().is_some());
-    assert_eq!(images.prune(&unused).unwrap(), Pruned { deleted: vec![old], bytes: 3 });
+    assert_eq!(
+        images.prune(&Unused::default(), &unused).unwrap(),
+        Pruned { deleted: vec![old], bytes: 3, ..Pruned::default() }
+    );
     assert!(is_tidy(&images));
     images.tag("web", "copy:1").unwrap();
     assert_eq!(images.resolve("copy:1").unwrap().unwrap().id, new);
+}
+
+#[test]
+fn pruning_all_takes_named_images_but_none_in_use_or_too_young() {
+    let Some(images) = images() else { return };
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        ids.push(load(&images, &docker_archive(&[name], &[layer(name, name)])).unwrap()[0].id.clone());
+    }
+    let used = |id: &str| (*id == *ids[0]).then(|| "shop-web-1".to_owned());
+    // All were built in May 2024.
+    let until = |text: &str| Filter { until: Some(text.parse().unwrap()), labels: Vec::new() };
+    let unused = |filter| Unused { all: true, filter };
+    assert_eq!(images.prune(&unused(until("2024-04-01T00:00:00Z")), &used).unwrap(), Pruned::default());
+    let pruned = images.prune(&unused(until("2024-06-01T00:00:00Z")), &used).unwrap();
+    assert_eq!(pruned.untagged.len() + pruned.deleted.len(), 4);
+    assert_eq!(images.list().unwrap().iter().map(|line| &line.id).collect::<Vec<_>>(), [&ids[0]]);
+    assert!(is_tidy(&images));
 }

@@ -1,0 +1,55 @@
+//! `sampan image load | save | import | ls | tag | rm | inspect | history | prune`
+
+mod history;
+mod import;
+mod inspect;
+mod load;
+mod ls;
+pub(super) mod prune;
+mod rm;
+mod save;
+mod tag;
+
+use crate::context::Context;
+use crate::error::{Exit, Failure};
+use clap::{Args, Subcommand};
+use engine::image::Images;
+
+/// Load, save, list and remove images
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct ImageArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Load(load::LoadArgs),
+    Save(save::SaveArgs),
+    Import(import::ImportArgs),
+    #[command(alias = "list")]
+    Ls(ls::LsArgs),
+    Tag(tag::TagArgs),
+    #[command(alias = "remove")]
+    Rm(rm::RmArgs),
+    Inspect(inspect::InspectArgs),
+    History(history::HistoryArgs),
+    Prune(prune::PruneArgs),
+}
+
+pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Failure> {
+    let engine = context.engine()?;
+    let images = Images::new(engine.store());
+    match &args.verb {
+        Verb::Load(args) => load::run(args, context, &images),
+        Verb::Save(args) => save::run(args, context, &images),
+        Verb::Import(args) => import::run(args, context, &images),
+        Verb::Ls(args) => ls::run(args, context, &images),
+        Verb::Tag(args) => tag::run(args, &images),
+        Verb::Rm(args) => rm::run(args, context, &images, &|id| engine.image_user(id)),
+        Verb::Inspect(args) => inspect::run(args, context, &images),
+        Verb::History(args) => history::run(args, context, &images),
+        Verb::Prune(args) => prune::run(args, context, &images, &|id| engine.image_user(id)),
+    }
+}
