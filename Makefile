@@ -30,7 +30,7 @@ demo: release
 	@$(sudo) examples/shop/demo.sh $(abspath $(release))
 
 test:
-	@$(need) gcc libc6-dev busybox-static iproute2 nftables curl skopeo
+	@$(need) gcc libc6-dev busybox-static iproute2 nftables curl docker-registry skopeo openssl
 	cargo build --workspace --locked
 	cargo test --workspace --locked
 

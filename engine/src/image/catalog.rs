@@ -247,6 +247,18 @@ impl Images {
         Ok(Loaded { id, references: draft.references.iter().map(Reference::familiar).collect() })
     }
 
+    /// Remembers that a registry has an image under this manifest.
+    pub(crate) fn note_pushed(&self, id: &str, reference: &Reference, manifest: &[u8]) -> Result<()> {
+        let _lock = self.lock()?;
+        let mut index = self.index()?;
+        // It may have been removed meanwhile.
+        let Some(held) = index.images.get_mut(id) else { return Ok(()) };
+        let digest = self.write_blob(manifest)?;
+        let name = Reference { tag: None, digest: Some(digest.clone()), ..reference.clone() };
+        held.manifest.get_or_insert(digest);
+        if held.digests.insert(name.to_string()) { self.write_index(&index) } else { Ok(()) }
+    }
+
     fn write_blob(&self, content: &[u8]) -> Result<String> {
         let digest = digest::of(content);
         let path = self.blob(&digest);

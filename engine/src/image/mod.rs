@@ -65,7 +65,7 @@ use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::system::Filter;
 use jiff::Timestamp;
-use registry::{PullRequest, Pulled, Registries, Transfer};
+use registry::{PullRequest, Pulled, Pushed, Registries, Transfer};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -208,6 +208,17 @@ impl Images {
     /// Writes images as an archive, by names, ids or beginnings of ids.
     pub fn save(&self, names: &[String], format: ArchiveFormat, to: &mut dyn Write) -> Result<()> {
         save::save(self, names, format, to)
+    }
+
+    /// Gives a registry an image, under a tag that it has here.
+    pub fn push(
+        &self,
+        reference: &Reference,
+        registries: &Registries,
+        tell: &Transfer<'_>,
+    ) -> Result<Pushed> {
+        let name = format!("`{}`", reference.familiar());
+        registry::push(self, reference, registries, tell).map_err(|error| about(&name, error))
     }
 
     /// Makes an image of one layer from the tar of a root file system. `changes` are lines

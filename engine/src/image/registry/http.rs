@@ -7,12 +7,12 @@ use super::roots;
 use super::url::Url;
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use ureq::http::{Method, Request, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Body, Proxy};
+use ureq::{Agent, Body, Proxy, SendBody};
 
 const USER_AGENT: &str = concat!("sampan/", env!("CARGO_PKG_VERSION"));
 /// Connections are read in pieces of this size.
@@ -24,6 +24,8 @@ pub(crate) enum Payload<'a> {
     None,
     /// All of this; it can be sent again.
     Bytes(&'a [u8]),
+    /// So many bytes, only once.
+    Stream(&'a mut dyn Read, u64),
 }
 
 /// An exchange that did not come about.
@@ -67,6 +69,10 @@ impl<'a> Http<'a> {
         let sent = match payload {
             Payload::None => request.body(()).map(|request| agent.run(request)),
             Payload::Bytes(bytes) => request.body(bytes).map(|request| agent.run(request)),
+            Payload::Stream(stream, length) => {
+                let request = request.header("content-length", length);
+                request.body(SendBody::from_reader(stream)).map(|request| agent.run(request))
+            }
         };
         let unfit = |error| {
             Broken::from(

@@ -184,7 +184,7 @@ pub(crate) fn lied(what: &str, expected: &str, bytes: &[u8]) -> Error {
         ])
 }
 
-fn parse<T: DeserializeOwned>(json: &[u8], name: &str) -> Result<T> {
+pub(crate) fn parse<T: DeserializeOwned>(json: &[u8], name: &str) -> Result<T> {
     serde_json::from_slice(json).map_err(|error| {
         Error::new(Kind::Corrupt, format!("{name}: what came is no manifest")).because(error)
     })

@@ -59,6 +59,17 @@ impl<'a> Session<'a> {
         scopes: Vec<String>,
     ) -> Result<Self> {
         let login = http.registries.credentials.of(&endpoint.registry)?;
+        Self::open_as(http, tokens, endpoint, scopes, login)
+    }
+
+    /// As somebody in particular.
+    pub(crate) fn open_as(
+        http: &'a Http<'a>,
+        tokens: &'a Tokens,
+        endpoint: Endpoint,
+        scopes: Vec<String>,
+        login: Option<Login>,
+    ) -> Result<Self> {
         let mut failed = None;
         for base in endpoint.bases.clone() {
             // What has no alternative need not be tried first.
@@ -143,6 +154,26 @@ impl<'a> Session<'a> {
         self.follow(ask, Some(&value)).map(|(response, _)| response)
     }
 
+    /// As [`Session::ask`]; `None` when the registry has no such thing.
+    pub(crate) fn ask_for(&self, ask: &Ask<'_>) -> Result<Option<Response<Body>>> {
+        self.persist(|| match self.try_once(ask)? {
+            response if response.status().is_success() => Ok(Some(response)),
+            response if response.status() == StatusCode::NOT_FOUND => Ok(None),
+            response => Err(answer::refused(ask.what, &ask.url, response)),
+        })
+    }
+
+    /// One attempt with a body that cannot be sent again, to where the registry takes it.
+    pub(crate) fn send(
+        &self,
+        ask: &Ask<'_>,
+        payload: Payload<'_>,
+    ) -> std::result::Result<Response<Body>, Broken> {
+        let known = self.tokens.known(&self.asking());
+        let authorization = known.as_deref().filter(|_| ask.url.same_origin(&self.base));
+        self.http.exchange(ask.method.clone(), &ask.url, &headers(ask, authorization), payload)
+    }
+
     fn asking(&self) -> Asking<'_> {
         Asking {
             server: &self.base,
@@ -163,10 +194,10 @@ impl<'a> Session<'a> {
         for _ in 0..REDIRECTS_MAX {
             let here = url.same_origin(&self.base);
             let headers = headers(ask, authorization.filter(|_| here));
-            let payload = if ask.body.is_empty() { Payload::None } else { Payload::Bytes(ask.body) };
+            let is_safe = ask.method == Method::GET || ask.method == Method::HEAD;
+            let payload = if is_safe { Payload::None } else { Payload::Bytes(ask.body) };
             let response = self.http.exchange(ask.method.clone(), &url, &headers, payload)?;
             self.met.store(true, Ordering::Relaxed);
-            let is_safe = ask.method == Method::GET || ask.method == Method::HEAD;
             let target = header(response.headers(), "location")
                 .filter(|_| response.status().is_redirection() && is_safe);
             let Some(target) = target else { return Ok((response, here)) };

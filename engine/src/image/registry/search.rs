@@ -1,0 +1,118 @@
+//! Searching a registry: Docker Hub has an API for it, others list what they have
+//! (<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-repositories>).
+
+use super::Registries;
+use super::answer::header;
+use super::endpoint::Endpoint;
+use super::http::Http;
+use super::resolve::parse;
+use super::session::{Ask, Session};
+use super::tokens::Tokens;
+use super::url::Url;
+use crate::error::{Error, Kind, Result};
+use serde::Deserialize;
+use ureq::http::{HeaderMap, Method};
+
+/// Docker Hub's search is not where its registry is.
+const HUB_SEARCH: &str = "https://index.docker.io/";
+/// Longest page that is read.
+const PAGE_MAX: u64 = 8 << 20;
+/// Pages of a catalog that are read.
+const PAGES_MAX: usize = 100;
+
+/// One repository that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its name on that registry.
+    pub name: String,
+    /// What it says of itself.
+    pub description: String,
+    /// How many people like it.
+    pub stars: u64,
+    /// Docker vouches for it.
+    pub is_official: bool,
+}
+
+#[derive(Deserialize)]
+struct Hits {
+    results: Vec<Hit>,
+}
+
+#[derive(Deserialize)]
+struct Hit {
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    star_count: u64,
+    #[serde(default)]
+    is_official: bool,
+}
+
+#[derive(Deserialize)]
+struct Catalog {
+    #[serde(default)]
+    repositories: Option<Vec<String>>,
+}
+
+/// Repositories of a registry whose name has the term in it, at most so many.
+pub fn search(registries: &Registries, registry: &str, term: &str, most: usize) -> Result<Vec<Found>> {
+    let (http, tokens) = (Http::new(registries), Tokens::default());
+    let mut endpoint = Endpoint::origin(registries, registry)?;
+    let is_hub = registry == "docker.io";
+    if is_hub {
+        endpoint.bases = vec![Url::parse(HUB_SEARCH)?];
+    }
+    let session = Session::open(&http, &tokens, endpoint, Vec::new())?;
+    if is_hub { hub(&session, term, most) } else { catalog(&session, registry, term, most) }
+}
+
+fn hub(session: &Session<'_>, term: &str, most: usize) -> Result<Vec<Found>> {
+    let what = "search Docker Hub";
+    let count = most.clamp(1, 100).to_string();
+    let url = Url::parse(HUB_SEARCH)?.join("v1/search")?.with_query(&[("q", term), ("n", &count)])?;
+    let (_, json) = session.ask_whole(&Ask::new(what, Method::GET, url), PAGE_MAX)?;
+    let found = |hit: Hit| Found {
+        name: hit.name,
+        description: hit.description.unwrap_or_default(),
+        stars: hit.star_count,
+        is_official: hit.is_official,
+    };
+    Ok(parse::<Hits>(&json, what)?.results.into_iter().map(found).take(most).collect())
+}
+
+fn catalog(session: &Session<'_>, registry: &str, term: &str, most: usize) -> Result<Vec<Found>> {
+    let what = format!("list what {registry} has");
+    let mut next = Some(session.url("_catalog")?.with_query(&[("n", "1000")])?);
+    let mut found = Vec::new();
+    for _ in 0..PAGES_MAX {
+        let Some(url) = next.take().filter(|_| found.len() < most) else { break };
+        let ask = Ask::new(&what, Method::GET, url.clone());
+        let (headers, json) =
+            session.ask_whole(&ask, PAGE_MAX).map_err(|error| no_catalog(error, registry))?;
+        let names = parse::<Catalog>(&json, &what)?.repositories.unwrap_or_default();
+        let fitting = names.into_iter().filter(|name| name.contains(term));
+        found.extend(fitting.map(|name| Found {
+            name,
+            description: String::new(),
+            stars: 0,
+            is_official: false,
+        }));
+        next = next_page(&headers).map(|place| url.join(place)).transpose()?;
+    }
+    found.truncate(most);
+    Ok(found)
+}
+
+fn no_catalog(error: Error, registry: &str) -> Error {
+    match error.kind {
+        Kind::NotFound => error.hint(format!("{registry} does not tell what it has: search on its web site")),
+        _ => error,
+    }
+}
+
+/// The address in `Link: <…>; rel="next"`.
+fn next_page(headers: &HeaderMap) -> Option<&str> {
+    let (place, rest) = header(headers, "link")?.split_once('>')?;
+    rest.contains("next").then(|| place.trim().trim_start_matches('<'))
+}
