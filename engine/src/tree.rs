@@ -177,7 +177,7 @@ impl Copier<'_> {
             kind => fs::mknodat(to, name, kind, Mode::RWXU, stat.st_rdev)?,
         }
         describe(to, name, &stat)?;
-        copy_xattrs(from, to, name)?;
+        copy_xattrs((from, name), (to, name))?;
         Ok(fs::utimensat(to, name, &times(&stat), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 }
@@ -191,7 +191,7 @@ fn copy_content(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> io::Re
 }
 
 /// Owner and mode; the owner first, because changing it clears set-user-id.
-fn describe(to: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> io::Result<()> {
+pub(crate) fn describe(to: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> io::Result<()> {
     let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
     fs::chownat(to, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
@@ -204,11 +204,12 @@ fn describe(to: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> io::Result<()> {
 pub(crate) fn describe_like(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<()> {
     let stat = fs::fstat(from)?;
     describe(to, c".", &stat)?;
-    copy_xattrs(from, to, c".")?;
+    copy_xattrs((from, c"."), (to, c"."))?;
     Ok(fs::utimensat(to, c".", &times(&stat), AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-fn times(stat: &Stat) -> Timestamps {
+/// When it was read and modified.
+pub(crate) fn times(stat: &Stat) -> Timestamps {
     let nanos = |nanos| i64::try_from(nanos).unwrap_or(0);
     Timestamps {
         last_access: fs::Timespec { tv_sec: stat.st_atime, tv_nsec: nanos(stat.st_atime_nsec) },
@@ -218,8 +219,8 @@ fn times(stat: &Stat) -> Timestamps {
 
 /// Copies those extended attributes that belong to the content. A file system that has none
 /// loses them, as `cp -a` would.
-fn copy_xattrs(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
-    let (source, target) = (entry_path(from, name), entry_path(to, name));
+pub(crate) fn copy_xattrs(from: (BorrowedFd<'_>, &CStr), to: (BorrowedFd<'_>, &CStr)) -> io::Result<()> {
+    let (source, target) = (entry_path(from.0, from.1), entry_path(to.0, to.1));
     let mut list = vec![0; fs::llistxattr_query(&source)?];
     if list.is_empty() {
         return Ok(());

@@ -1,6 +1,7 @@
 //! A look at files that an instruction copies or mounts, as they are meant: without what is ignored
 //! or was deleted in a higher layer. Links are followed inside only.
 
+use super::ignore::Ignore;
 use super::snapshot::{Context as BuildContext, Files};
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::paths;
@@ -9,7 +10,7 @@ use crate::sys::mountfd;
 use crate::tree;
 use rustix::fs::{self, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// An open look at files.
@@ -39,6 +40,19 @@ impl View {
         tree::remove(&upper)?;
         let root = overlay::mount(&Layers { lower, upper, work, volatile: true })?;
         Ok(Self { root, folder: None })
+    }
+
+    /// Opens it for who minds himself what is ignored.
+    pub(crate) fn open_bare(files: &Files, scratch: &Path) -> Result<Self> {
+        match files {
+            Files::Context(context) => Self::at(&context.folder),
+            Files::Layers(_) => Self::open(files, scratch),
+        }
+    }
+
+    /// Its top folder.
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
     }
 
     /// A folder as it is.
@@ -82,12 +96,12 @@ fn folders(files: &Files, scratch: &Path) -> Result<Vec<PathBuf>> {
             Ok(vec![empty])
         }
         Files::Layers(layers) => Ok(layers.clone()),
-        Files::Context(BuildContext { folder, ignored: None }) => Ok(vec![folder.clone()]),
-        Files::Context(BuildContext { folder, ignored: Some(ignored) }) => {
+        Files::Context(BuildContext { folder, ignored }) if ignored.is_empty() => Ok(vec![folder.clone()]),
+        Files::Context(BuildContext { folder, ignored }) => {
             let mask = scratch.join("mask");
             tree::remove(&mask)?;
             std::fs::create_dir_all(&mask).doing(|| format!("make {}", mask.display()))?;
-            let made = Mask { ignored: &**ignored, top: &mask }.hide(folder, Path::new(""));
+            let made = Mask { ignored, top: &mask }.hide(folder, Path::new(""));
             made.doing(|| format!("hide what is ignored in {}", folder.display()))?;
             Ok(vec![folder.clone(), mask])
         }
@@ -96,7 +110,7 @@ fn folders(files: &Files, scratch: &Path) -> Result<Vec<PathBuf>> {
 
 /// A layer that deletes what is ignored.
 struct Mask<'a> {
-    ignored: &'a dyn Fn(&Path) -> bool,
+    ignored: &'a Ignore,
     top: &'a Path,
 }
 
@@ -109,9 +123,13 @@ impl Mask<'_> {
             let entry = entry?;
             let path = at.join(entry.file_name());
             let is_folder = entry.file_type()?.is_dir();
-            let ignored = (self.ignored)(&path);
-            // Exceptions may bring something in an ignored folder back.
-            if if is_folder { self.hide(&entry.path(), &path)? && ignored } else { ignored } {
+            let is_hidden = match self.ignored.ignores(&path) {
+                // Exceptions may bring something in it back.
+                true if is_folder && self.ignored.may_see_into(&path) => self.hide(&entry.path(), &path)?,
+                false if is_folder => self.hide(&entry.path(), &path).map(|_| false)?,
+                ignored => ignored,
+            };
+            if is_hidden {
                 hidden.push(path);
             } else {
                 all = false;

@@ -27,12 +27,14 @@ pub mod dockerfile;
 mod event;
 pub(crate) mod files;
 mod finish;
+pub(crate) mod glob;
 mod graph;
 mod hashes;
 pub mod ignore;
 mod metadata;
 mod mounts;
 mod program;
+mod resolve;
 pub mod run;
 mod schedule;
 pub mod snapshot;
@@ -232,7 +234,7 @@ fn remark_undeclared(globals: &Globals, dockerfile: &dockerfile::Dockerfile, dia
 }
 
 fn contexts(spec: &BuildSpec, cache: &Cache) -> Result<Contexts> {
-    let open = |folder: PathBuf| Folder::open(FolderContext { folder, ignored: None }, cache);
+    let open = |folder: PathBuf| Folder::open(FolderContext { folder, ..FolderContext::default() }, cache);
     let mut contexts =
         Contexts { main: sources::folder_of(&spec.context)?.map(open), named: BTreeMap::new() };
     for (name, context) in &spec.additional_contexts {

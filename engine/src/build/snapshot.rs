@@ -1,8 +1,7 @@
 //! A file system between two instructions, and where files for it come from.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use super::ignore::Ignore;
+use std::path::PathBuf;
 
 /// What one instruction sees and changes. All folders but those of `lower` are on one file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,20 +24,10 @@ pub enum Files {
 }
 
 /// A folder of the user's, without what is ignored.
-#[derive(Clone)]
+#[derive(Clone, Debug, Default)]
 pub struct Context {
     /// The folder.
     pub folder: PathBuf,
-    /// Says of a path relative to the folder whether it is ignored.
-    pub ignored: Option<Ignored>,
-}
-
-/// Says of a path relative to a folder whether it is ignored.
-pub type Ignored = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let filtered = if self.ignored.is_some() { ", filtered" } else { "" };
-        write!(f, "Context({}{filtered})", self.folder.display())
-    }
+    /// What is not seen of it.
+    pub ignored: Ignore,
 }

@@ -148,7 +148,7 @@ impl Folder {
         let paths = copy::select(request)?;
         let folder = &self.context.folder;
         let root = tree::open_path(folder).doing(|| format!("open {}", folder.display()))?;
-        let ignored = |path: &Path| self.context.ignored.as_ref().is_some_and(|ignored| ignored(path));
+        let ignored = |path: &Path| self.context.ignored.ignores(path);
         let look = Look { root: root.as_fd(), ignored: &ignored, owners: false };
         contents(&look, &paths, &mut self.hashes.lock().unwrap_or_else(PoisonError::into_inner))
     }

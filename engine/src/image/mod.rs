@@ -18,20 +18,20 @@
 //! at all.
 
 mod archive;
-mod attributes;
+pub(crate) mod attributes;
 pub(crate) mod catalog;
 pub(crate) mod changes;
 pub(crate) mod config;
 pub mod digest;
 mod docker;
-mod entries;
+pub(crate) mod entries;
 #[cfg(test)]
 mod fixture;
 mod frame;
 mod header;
 mod history;
 mod import;
-mod layer;
+pub(crate) mod layer;
 mod layers;
 mod load;
 mod manage;
@@ -48,7 +48,7 @@ mod save;
 pub(crate) mod scratch;
 mod seal;
 mod stages;
-mod stream;
+pub(crate) mod stream;
 mod sweep;
 mod workers;
 pub(crate) mod write;

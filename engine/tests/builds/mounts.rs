@@ -3,14 +3,14 @@
 use crate::Test;
 use crate::bench::{Bench, eventually, fail, mount, tree};
 use engine::Kind;
+use engine::build::ignore::Ignore;
 use engine::build::run::{RunMount, RunMountKind, Sharing};
 use engine::build::snapshot::{Context, Files};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 pub(crate) const TESTS: &[Test] = &[
     ("files_of_a_context_are_seen_without_what_is_ignored", context),
@@ -30,7 +30,7 @@ fn a_context(bench: &Bench) -> Context {
     for (path, text) in [("a", "1\n"), ("src/b", "2\n"), ("src/gen/c", "3\n"), ("secret.env", "x\n")] {
         fs::write(folder.join(path), text).unwrap();
     }
-    Context { folder, ignored: None }
+    Context { folder, ..Context::default() }
 }
 
 fn bind(from: Files, source: &str) -> RunMountKind {
@@ -57,10 +57,8 @@ fn context(bench: &Bench) {
     let whole = read_only("", bind(Files::Context(context.clone()), ""));
     let here = RunMount { target: "/ctx".into(), ..whole };
     assert_eq!(with(bench, here.clone(), &format!("cd /ctx; {list}")).0, all);
-    let ignored = |path: &Path| {
-        path != Path::new("src/gen/c") && (path == Path::new("secret.env") || path.starts_with("src"))
-    };
-    let filtered = Context { ignored: Some(Arc::new(ignored)), ..context.clone() };
+    let ignored = Ignore::parse("secret.env\nsrc\n!src/gen/c\n", "ignore").unwrap();
+    let filtered = Context { ignored, ..context.clone() };
     let here = RunMount { kind: bind(Files::Context(filtered.clone()), "/"), ..here };
     let kept = [".", "./a", "./src", "./src/gen", "./src/gen/c", "Read-only"];
     assert_eq!(with(bench, here.clone(), &format!("cd /ctx; {list}")).0, kept);

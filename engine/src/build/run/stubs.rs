@@ -4,22 +4,19 @@
 //! Folders of the image that a place is in have the image's owner, mode and times in that layer, since
 //! it is the highest one that shows them.
 
+use crate::build::resolve::{Resolved, resolve};
 use crate::build::snapshot::Snapshot;
 use crate::error::{Context, Result};
 use crate::image::paths;
 use crate::overlay::{self, Layers};
 use crate::sandbox::{Mount, MountSource};
 use crate::tree;
-use rustix::fs::{self, CWD, FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::fs::{self, CWD, Mode, OFlags};
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-
-/// As many links as the kernel follows in one path.
-const LINKS_MAX: u32 = 40;
 
 /// What is to be made at a path, which has no slash at either end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +62,7 @@ fn stubs(view: BorrowedFd<'_>, mounts: &[Mount]) -> io::Result<Stubs> {
             // Its place is in what is mounted there.
             continue;
         }
-        let (path, known) = resolve(view, mount.target.as_bytes())?;
+        let Resolved { steps: path, known } = resolve(view, mount.target.as_bytes())?;
         if known == path.len() {
             continue;
         }
@@ -80,65 +77,6 @@ fn stubs(view: BorrowedFd<'_>, mounts: &[Mount]) -> io::Result<Stubs> {
         }
     }
     Ok(stubs)
-}
-
-/// Where a path leads, links followed inside the view only, and how many steps of it exist.
-fn resolve(view: BorrowedFd<'_>, path: &[u8]) -> io::Result<(Vec<Vec<u8>>, usize)> {
-    let mut ahead: Vec<Vec<u8>> = steps(path).rev().collect();
-    let (mut done, mut known, mut links) = (Vec::<Vec<u8>>::new(), 0, 0);
-    while let Some(step) = ahead.pop() {
-        if step == b".." {
-            done.pop();
-            known = known.min(done.len());
-            continue;
-        }
-        done.push(step);
-        if known + 1 < done.len() {
-            continue;
-        }
-        match link_at(view, &done.join(&b'/'))? {
-            Found::Nothing => {}
-            Found::Something => known = done.len(),
-            Found::Link(to) => {
-                links += 1;
-                if links > LINKS_MAX {
-                    return Err(Errno::LOOP.into());
-                }
-                done.pop();
-                if to.starts_with(b"/") {
-                    done.clear();
-                }
-                known = done.len();
-                ahead.extend(steps(&to).rev());
-            }
-        }
-    }
-    Ok((done, known))
-}
-
-fn steps(path: &[u8]) -> impl DoubleEndedIterator<Item = Vec<u8>> {
-    let named = |step: &&[u8]| !step.is_empty() && *step != b".";
-    path.split(|byte| *byte == b'/').filter(named).map(<[u8]>::to_vec)
-}
-
-enum Found {
-    Nothing,
-    Something,
-    Link(Vec<u8>),
-}
-
-fn link_at(view: BorrowedFd<'_>, path: &[u8]) -> io::Result<Found> {
-    let entry = match paths::resolve(view, path, OFlags::PATH | OFlags::NOFOLLOW) {
-        Err(Errno::NOENT) => return Ok(Found::Nothing),
-        entry => entry?,
-    };
-    let stat = fs::fstat(&entry)?;
-    Ok(match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Symlink => Found::Link(fs::readlinkat(&entry, c"", Vec::new())?.into_bytes()),
-        // So a view of a single layer shows what was deleted.
-        FileType::CharacterDevice if stat.st_rdev == 0 => Found::Nothing,
-        _ => Found::Something,
-    })
 }
 
 /// Makes the layer. Parents come first in the order of the map.

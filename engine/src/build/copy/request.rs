@@ -1,9 +1,7 @@
-//! One `COPY` or `ADD`: files into a snapshot.
+//! What there is to know about one `COPY` or `ADD`, and what comes of it.
 
-use super::cancel::Cancel;
-use super::snapshot::{Files, Snapshot};
-use crate::error::{Error, Kind, Result};
-use std::path::PathBuf;
+use crate::build::cancel::Cancel;
+use crate::build::snapshot::{Files, Snapshot};
 
 /// All there is to know about one `COPY` or `ADD`.
 #[derive(Clone, Debug)]
@@ -31,7 +29,7 @@ pub struct CopyRequest<'a> {
     /// It is an `ADD`: local archives are unpacked unless `--unpack=false`, and downloaded ones
     /// with `--unpack=true`. `None` is a `COPY`.
     pub add: Option<Add>,
-    /// Time of what is made and not copied, in seconds since 1970; `None` is now.
+    /// Time of all that is copied or made, in seconds since 1970; `None` leaves copies their own.
     pub epoch: Option<i64>,
     /// Ends it early.
     pub cancel: &'a Cancel,
@@ -58,7 +56,7 @@ pub enum CopySource {
         /// What it says.
         text: String,
     },
-    /// Something to be downloaded first. Only for `ADD`.
+    /// Something on the web. Only for `ADD`; refused.
     Url(String),
 }
 
@@ -69,18 +67,4 @@ pub struct Copied {
     pub files: u64,
     /// Bytes in them.
     pub bytes: u64,
-}
-
-/// Copies into the upper folder of the snapshot. When it fails what is there already stays: the
-/// upper is then good for nothing.
-pub fn copy(request: &CopyRequest<'_>) -> Result<Copied> {
-    let _ = request;
-    Err(Error::new(Kind::Unsupported, "files cannot be copied"))
-}
-
-/// The paths that the sources stand for, in order: relative to the top folder of `from`, without
-/// wildcards and links. What is ignored is not among them, but may be below them.
-pub fn select(request: &CopyRequest<'_>) -> Result<Vec<PathBuf>> {
-    let _ = request;
-    Err(Error::new(Kind::Unsupported, "files cannot be copied"))
 }
