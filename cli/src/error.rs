@@ -69,6 +69,8 @@ pub(crate) struct Message {
     pub(crate) causes: Vec<String>,
     /// Lines that explain, as they are.
     pub(crate) evidence: Vec<String>,
+    /// The places of a file that it is about.
+    pub(crate) places: Option<Diagnostics>,
     /// What to do about it.
     pub(crate) hint: Option<String>,
 }
@@ -76,7 +78,7 @@ pub(crate) struct Message {
 impl Message {
     /// A message without causes.
     pub(crate) fn new(exit: Exit, error: impl Into<String>) -> Self {
-        Self { exit, error: error.into(), causes: Vec::new(), evidence: Vec::new(), hint: None }
+        Self { exit, error: error.into(), causes: Vec::new(), evidence: Vec::new(), places: None, hint: None }
     }
 
     /// Adds what to do about it.
@@ -110,6 +112,10 @@ impl Message {
     /// Takes over one cause; an engine error below an engine error brings its own evidence
     /// and hint, of which the innermost says most.
     fn collect(&mut self, cause: &(dyn std::error::Error + 'static)) {
+        if let Some(places) = cause.downcast_ref::<Diagnostics>() {
+            self.places = Some(places.clone());
+            return;
+        }
         self.causes.push(said(cause));
         if let Some(inner) = cause.downcast_ref::<Error>() {
             self.evidence.extend(inner.evidence.iter().cloned());
@@ -201,6 +207,14 @@ mod tests {
         assert_eq!(message.evidence, ["pid 12"]);
         assert_eq!(message.hint.as_deref(), Some("stop it"));
         assert_eq!(message.exit, Exit::NotReached);
+    }
+
+    #[test]
+    fn places_in_a_file_are_shown_there_and_not_as_a_cause() {
+        let places = Diagnostics::default();
+        let error = Error::new(Kind::Container, "RUN false failed").because(places.clone());
+        let message = Message::from(&error);
+        assert_eq!((message.places, message.causes), (Some(places), Vec::new()));
     }
 
     #[test]

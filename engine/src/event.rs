@@ -1,5 +1,6 @@
 //! What is told while a plan runs, and what became of it.
 
+use crate::build::BuildEvent;
 use crate::error::Error;
 use planner::{Plan, StepId};
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub enum Progress {
         /// All bytes; 0 when that is not known yet.
         total: u64,
     },
+    /// How a build gets on.
+    Build(BuildEvent),
 }
 
 /// How a step ended, without its error: that is in the report.

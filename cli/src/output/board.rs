@@ -1,5 +1,6 @@
 //! How far a running plan is, one row for each resource: fed with events, asked for lines.
 
+use super::build::BuildLog;
 use super::resource::{Resource, STARTING, STOPPING, doing, resources};
 use super::size::transfer;
 use super::style::Ink;
@@ -35,6 +36,8 @@ pub(crate) struct Board {
     steps: Vec<StepNote>,
     began: Instant,
     remark: &'static str,
+    /// Lines for people who read a file, not taken yet.
+    said: Vec<Line>,
     label_width: usize,
     result_width: usize,
 }
@@ -59,6 +62,8 @@ struct Row {
     spent: Duration,
     /// What the running step last said.
     note: String,
+    /// The steps of its build.
+    build: BuildLog,
     /// Why it took long, or what is odd about it, if that is known.
     remark: String,
     /// The worst end of a step.
@@ -73,6 +78,7 @@ impl Row {
             over: 0,
             spent: Duration::ZERO,
             note: String::new(),
+            build: BuildLog::default(),
             remark: String::new(),
             finish: Finish::Done,
         }
@@ -127,6 +133,7 @@ impl Board {
             steps,
             began: now,
             remark: "",
+            said: Vec::new(),
             label_width,
             result_width,
         }
@@ -142,6 +149,15 @@ impl Board {
                 row.running.insert(step, now);
             }
             Event::Progress(_, Progress::Note(note)) => row.note = note,
+            Event::Progress(_, Progress::Build(event)) => {
+                let name = &row.resource.name;
+                let named = |mut line: Line| {
+                    line.insert(0, (Ink::Dim, format!("{name} ")));
+                    line
+                };
+                self.said.extend(row.build.tell(&event, now).into_iter().map(named));
+                row.note = row.build.summary();
+            }
             Event::Progress(_, Progress::Transfer { done, total }) => row.note = transfer(done, total),
             Event::Finished(step, finish, time) => {
                 row.running.remove(&step);
@@ -163,6 +179,11 @@ impl Board {
             }
         }
         None
+    }
+
+    /// What builds said since this was last asked, for people who read a file.
+    pub(crate) fn take_said(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.said)
     }
 
     /// Says something about all of it in the headline.
@@ -198,7 +219,15 @@ impl Board {
         let mut lines = vec![vec![(Ink::Bold, head), (Ink::Yellow, remark)]];
         let room = height.saturating_sub(3).max(1);
         let shown = self.shown(room);
-        lines.extend(shown.iter().map(|at| self.live(&self.rows[*at], now)));
+        // What runs in a build is shown as long as there is room for all rows.
+        let mut left = room.saturating_sub(shown.len());
+        for at in &shown {
+            let row = &self.rows[*at];
+            lines.push(self.live(row, now));
+            let inside = if row.is_over() { Vec::new() } else { row.build.frame(now) };
+            lines.extend(inside.into_iter().take(left));
+            left = room.saturating_sub(lines.len());
+        }
         if shown.len() < self.rows.len() {
             let text = format!("  and {} more", self.rows.len() - shown.len());
             lines.push(vec![(Ink::Dim, text)]);

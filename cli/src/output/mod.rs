@@ -3,6 +3,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod board;
+mod build;
 pub(crate) mod diagnostic;
 pub(crate) mod file;
 pub(crate) mod json;
@@ -148,6 +149,10 @@ fn render(style: Style, message: &Message) -> String {
     let mut text = format!("{} {}", style.paint(Ink::Red, "error:"), message.error);
     for cause in &message.causes {
         text.push_str(&format!("\n{} {cause}", style.paint(Ink::Red, "caused by:")));
+    }
+    if let Some(places) = &message.places {
+        text.push('\n');
+        text.push_str(diagnostic::render(places, style.colour, Screen::size().0).trim_end());
     }
     for line in &message.evidence {
         text.push_str(format!("\n  {} {line}", style.paint(Ink::Dim, "│")).trim_end());

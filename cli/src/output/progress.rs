@@ -74,6 +74,9 @@ fn plain(board: &mut Board, told: Told, style: Style) {
     let line = match told {
         Told::Event(event) => {
             let row = board.tell(event, Instant::now());
+            for line in board.take_said() {
+                let _ = writeln!(io::stderr(), "{}", style.line(&line, usize::MAX));
+            }
             row.map(|row| style.line(&board.plain(row), usize::MAX))
         }
         Told::Remark(remark) => Some(remark.to_owned()),
@@ -91,6 +94,8 @@ fn live(mut board: Board, events: &Receiver<Told>, screen: Screen) {
         match events.recv_timeout(next.saturating_duration_since(Instant::now())) {
             Ok(Told::Event(event)) => {
                 board.tell(event, Instant::now());
+                // The picture shows it in its own way.
+                board.take_said();
             }
             Ok(Told::Remark(remark)) => board.remark(remark),
             Err(RecvTimeoutError::Timeout) => {

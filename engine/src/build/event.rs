@@ -25,7 +25,7 @@ pub struct BuildStep {
 
 /// Told while an image is built, in the order in which things happen. Events of steps that run
 /// at the same time are mixed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildEvent {
     /// What is surprising in the Dockerfile, before anything is done.
     Warnings(Diagnostics),
