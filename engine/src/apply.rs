@@ -42,7 +42,7 @@ type Result = Option<crate::Result<()>>;
 ///
 /// A step starts as soon as the steps that it needs are done. When one fails, the steps that
 /// need it are skipped and all others go on. When `cancel` is used, no further step starts and
-/// waiting is given up, but steps that change the machine run to their end. A step that panics
+/// waiting and transfers are given up, but steps that change the machine run to their end. A step that panics
 /// has failed. `events` is called from this future, in the order in which things happen.
 pub async fn apply<E: Engine>(
     engine: Arc<E>,
@@ -58,7 +58,10 @@ pub async fn apply<E: Engine>(
     while !walk.tasks.is_empty() {
         tokio::select! {
             biased;
-            () = cancel.cancelled(), if !cancelled => cancelled = true,
+            () = cancel.cancelled(), if !cancelled => {
+                cancelled = true;
+                walk.engine.interrupt();
+            }
             Some((id, progress)) = walk.told.recv() => walk.progress(id, progress),
             Some(joined) = walk.tasks.join_next_with_id() => walk.ended(joined),
         }
@@ -193,7 +196,9 @@ impl<'a, E: Engine, F: Fn(Event)> Walk<'a, E, F> {
 /// One step as a task of its own.
 async fn run<E: Engine>(engine: Arc<E>, step: Step, tell: Tell, cancel: Cancel) -> Result {
     let enact = engine.enact(&step, tell);
-    if !schedule::is_wait(&step) {
+    // What a transfer has fetched so far is of use to the next one, and harms nobody.
+    let gives_up = matches!(step, Step::PullImage { .. } | Step::PushImage { .. });
+    if !schedule::is_wait(&step) && !gives_up {
         return Some(enact.await);
     }
     tokio::select! {

@@ -56,6 +56,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Does one step. `tell` receives how it gets on. Dropping the future cancels a wait;
     /// a step that changes the machine runs to its end.
     fn enact(&self, step: &Step, tell: Tell) -> impl Future<Output = Result<()>> + Send;
+
+    /// Asks what takes long and can be given up, such as a build, to end soon.
+    fn interrupt(&self) {}
 }
 
 /// What to look at when observing.

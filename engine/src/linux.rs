@@ -1,5 +1,9 @@
 //! The real engine: each step is one call.
 
+mod images;
+
+pub use images::Caller;
+
 use crate::container::changes::Change;
 use crate::container::{self, ContainerStatus, ExecSpec, logs, record};
 use crate::error::{Context, Error, Kind, Result};
@@ -8,6 +12,7 @@ use crate::image::registry::Registries;
 use crate::stacks::{self, Owner, StackStatus};
 use crate::store::{Lock, Store};
 use crate::{Engine, Progress, Scope, Tell, net, observe, volume};
+use images::Builds;
 use planner::{ContainerId, Live, Step};
 use std::io::Write;
 use std::path::PathBuf;
@@ -25,6 +30,9 @@ pub struct LinuxEngine {
     workers: Arc<Semaphore>,
     /// How registries are reached.
     registries: Arc<Registries>,
+    /// Who asks for builds.
+    caller: Arc<Caller>,
+    builds: Builds,
 }
 
 impl LinuxEngine {
@@ -33,7 +41,14 @@ impl LinuxEngine {
         store.prepare()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = Arc::new(Semaphore::new((cores + 1).min(4)));
-        Ok(Self { store, program: PathBuf::from("/proc/self/exe"), workers, registries: Arc::default() })
+        Ok(Self {
+            store,
+            program: PathBuf::from("/proc/self/exe"),
+            workers,
+            registries: Arc::default(),
+            caller: Arc::default(),
+            builds: Builds::default(),
+        })
     }
 
     /// Executes another program than this one as supervisor; it must call [`crate::shim::main`].
@@ -47,6 +62,13 @@ impl LinuxEngine {
     #[must_use]
     pub fn with_registries(mut self, registries: Registries) -> Self {
         self.registries = Arc::new(registries);
+        self
+    }
+
+    /// Builds know this of whoever asks for them; otherwise nothing.
+    #[must_use]
+    pub fn with_caller(mut self, caller: Caller) -> Self {
+        self.caller = Arc::new(caller);
         self
     }
 
@@ -124,8 +146,7 @@ impl LinuxEngine {
         let mut note = |text: String| tell(Progress::Note(text));
         match step {
             Step::PullImage { .. } | Step::BuildImage { .. } | Step::PushImage { .. } => {
-                let why = format!("cannot {step}: registries and builds come later");
-                Err(Error::new(Kind::Unsupported, why).hint("`sampan image load` takes an archive"))
+                images::perform(self, step, tell)
             }
             Step::CreateNetwork { spec } => net::create(store, spec).map(drop),
             Step::UpdateNetwork { spec } => net::update(store, spec),
@@ -156,13 +177,19 @@ impl Engine for LinuxEngine {
         observe::observe(&self.store, scope)
     }
 
+    fn interrupt(&self) {
+        self.builds.cancel();
+    }
+
     async fn enact(&self, step: &Step, tell: Tell) -> Result<()> {
         if let Step::Await { id, until, timeout } = step {
             return container::wait::wait(&self.store, id, *until, *timeout, &tell).await;
         }
-        // Stopping is mostly waiting for the process: it takes no worker's place.
+        // Stopping is mostly waiting for the process, and images bound their work themselves: they
+        // take no worker's place.
         let worker = match step {
             Step::StopContainer { .. } | Step::KillContainer { .. } => None,
+            _ if step.image().is_some() => None,
             _ => self.workers.clone().acquire_owned().await.ok(),
         };
         let (engine, step) = (self.clone(), step.clone());

@@ -94,7 +94,8 @@ async fn reach(
         let Some(images) = whole.images_first() else {
             return change(context, engine, (ask, &whole), interrupts).await.map(|(exit, _)| exit);
         };
-        let engine = Arc::new(LinuxEngine::clone(engine).with_registries(context.registries()?));
+        let able = LinuxEngine::clone(engine).with_registries(context.registries()?);
+        let engine = Arc::new(able.with_caller(context.caller()));
         let (exit, report) = change(context, &engine, (ask, &images), interrupts).await?;
         if !matches!(goal.verb, Verb::Up(_)) {
             return Ok(exit);

@@ -4,6 +4,7 @@
 use super::Context;
 use crate::error::{Exit, Failure, Message};
 use engine::image::registry::{Credentials, Helper, Proxies, Registries, Settings};
+use engine::linux::Caller;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -30,6 +31,12 @@ impl Context {
         let path = self.credentials_file()?;
         let text = read_optional(&path)?.unwrap_or_default();
         Ok(Credentials::parse(&text, &path.display().to_string(), Some(helper()))?)
+    }
+
+    /// What builds may know of whoever runs sampan.
+    pub(crate) fn caller(&self) -> Caller {
+        let agent = self.environment.set("SSH_AUTH_SOCK").map(PathBuf::from);
+        Caller { environment: self.environment.vars.clone(), agent }
     }
 
     /// The file that `login` writes.

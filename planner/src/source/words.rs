@@ -6,6 +6,7 @@
 
 use super::cast::Refused;
 use super::suggest::did_you_mean;
+use crate::desired::PullPolicy;
 use crate::model::units;
 use ipnet::Ipv4Net;
 use std::net::{IpAddr, Ipv4Addr};
@@ -77,14 +78,18 @@ pub(crate) fn restart(text: &str) -> Word {
 }
 
 pub(crate) fn pull_policy(text: &str) -> Word {
+    if PullPolicy::parse(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    let hint = "possible are always, missing, never, build, daily, weekly, every_12h";
+    Err(refused(format!("`{}` is not a pull policy", text.escape_debug()), hint))
+}
+
+/// Builds reach the outside, the host, or nothing.
+pub(crate) fn build_network(text: &str) -> Word {
     match text {
-        "never" => Ok("never".to_owned()),
-        "missing" | "if_not_present" => Ok("missing".to_owned()),
-        "always" | "build" | "daily" | "weekly" => {
-            not_yet(&format!("pull policy `{text}`"), "use missing or never")
-        }
-        _ if text.starts_with("every_") => not_yet(&format!("pull policy `{text}`"), "use missing or never"),
-        _ => Err(refused(format!("`{}` is not a pull policy", text.escape_debug()), "use missing or never")),
+        "" | "default" | "bridge" | "host" | "none" => Ok(text.to_owned()),
+        _ => not_yet(&format!("the network `{}` for a build", text.escape_debug()), "use host or none"),
     }
 }
 

@@ -321,8 +321,10 @@ const IN_A_SERVICE: Mistakes = &[
     ),
     ("ulimits: {nofile: {soft: 2}}", &["4:15 services.web.ulimits.nofile: `hard` is missing"]),
     (
-        "pull_policy: always",
-        &["4:18 services.web.pull_policy: pull policy `always` is not supported yet [use missing or never]"],
+        "pull_policy: refresh",
+        &[
+            "4:18 services.web.pull_policy: `refresh` is not a pull policy [possible are always, missing, never, build, daily, weekly, every_12h]",
+        ],
     ),
     (
         "security_opt: [seccomp=x]",

@@ -5,9 +5,12 @@ use super::shapes::{BOOL, HOSTS, LABELS, TEXT, TEXTS, VARIABLES, WHOLE_BYTES};
 use super::{Merge, Shape, forms, key};
 use crate::source::cast::Kind;
 use crate::source::merge::identity;
+use crate::source::words;
 
 /// A truth value, or options as text.
 const FLAGS: Shape = Shape::Short(forms::TRUTH_AS_TEXT, &TEXT);
+
+const NO_ATTESTATIONS: &str = "no attestations are made";
 
 pub(super) const BUILD: Shape = Shape::Short(
     forms::BUILD,
@@ -22,24 +25,36 @@ pub(super) const BUILD: Shape = Shape::Short(
         key("ssh", &Shape::Short(forms::SSH, &Shape::Map(&Shape::Nullable(&TEXT))))
             .about("SSH agents and keys for `RUN --mount=type=ssh`, by id."),
         key("labels", &LABELS).about("Labels of the image.").merge(Merge::Pairs),
-        key("cache_from", &TEXTS).about("Places from which earlier results may be taken."),
-        key("cache_to", &TEXTS).about("Places where results are kept for other builds."),
+        key("cache_from", &TEXTS)
+            .about("Places from which earlier results may be taken.")
+            .passed_on("only the cache of this machine is asked"),
+        key("cache_to", &TEXTS)
+            .about("Places where results are kept for other builds.")
+            .passed_on("results are kept on this machine"),
         key("no_cache", &BOOL).about("Takes nothing from the cache; by default false."),
         key("no_cache_filter", &Shape::Short(forms::LIST_OF_ONE, &TEXTS))
             .about("Stages for which nothing is taken from the cache."),
         key("additional_contexts", &Shape::Short(forms::COMPLETE_PAIRS, &Shape::Map(&TEXT)))
             .about("More contexts by name: folders, URLs, images, or `service:NAME`.")
             .merge(Merge::Pairs),
-        key("network", &TEXT).about("Network of `RUN` instructions: `host`, `none` or a name."),
-        key("provenance", &FLAGS).about("Provenance attestation: true, false or its options."),
-        key("sbom", &FLAGS).about("Bill of materials: true, false or its options."),
+        key("network", &TEXT)
+            .about("Network of `RUN` instructions: `host`, `none` or a name.")
+            .checked(words::build_network),
+        key("provenance", &FLAGS)
+            .about("Provenance attestation: true, false or its options.")
+            .passed_on(NO_ATTESTATIONS),
+        key("sbom", &FLAGS)
+            .about("Bill of materials: true, false or its options.")
+            .passed_on(NO_ATTESTATIONS),
         key("pull", &BOOL).about("Pulls images of `FROM` even when they are there; by default false."),
         key("target", &TEXT).about("The stage to build; by default the last one."),
         key("shm_size", &WHOLE_BYTES).about("Size of /dev/shm while building, in bytes or with a unit."),
         key("extra_hosts", &HOSTS)
             .about("Names for the hosts file while building.")
             .merge(Merge::Unique(identity::text)),
-        key("isolation", &TEXT).about("Isolation technology (Windows)."),
+        key("isolation", &TEXT)
+            .about("Isolation technology (Windows).")
+            .passed_on("only builds on Windows know it"),
         key("privileged", &BOOL).about("Gives `RUN` instructions all privileges; by default false."),
         key("secrets", &REFERENCES).about("Secrets for `RUN --mount=type=secret`."),
         key("tags", &TEXTS).about("More names of the image.").merge(Merge::Unique(identity::name)),

@@ -21,8 +21,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("annotations", &LABELS).about("Annotations of the container for its runtime.").merge(Merge::Pairs).refused(""),
     key("attach", &BOOL).about("Whether `up` shows its output; by default true.").passed_on("`up` follows every service"),
     key("blkio_config", &BLKIO).about("Shares and limits of disk throughput.").refused(""),
-    key("build", &BUILD).about("How its image is built: a context, or a context with options.")
-        .refused("build the image first, load it with `sampan image load` and name it with `image`"),
+    key("build", &BUILD).about("How its image is built: a context, or a context with options."),
     key("cap_add", &NAMES).about("Capabilities beyond the default set, for example `NET_ADMIN`.").merge(Merge::Unique(identity::name)).checked(words::capability),
     key("cap_drop", &NAMES).about("Capabilities taken from the default set; `ALL` is every one.").merge(Merge::Unique(identity::name)).checked(words::capability),
     key("cgroup", &Shape::One(Kind::Word(&["host", "private"]))).about("cgroup namespace: `host` or `private`; by default private.").refused(""),
@@ -86,7 +85,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("oom_score_adj", &Shape::One(Kind::Int(-1000, 1000))).about("Preference of the OOM killer, from -1000 (never) to 1000 (first).").refused(""),
     key("pid", &Shape::Nullable(&TEXT)).about("PID namespace: `host`, `service:NAME`, `container:NAME`; by default its own.").refused(""),
     key("pids_limit", &CUT).about("Number of processes and threads; by default unlimited, as is -1.").checked(words::limit),
-    key("platform", &TEXT).about("Platform of its image: `os/arch[/variant]`; by default the host's.").refused(""),
+    key("platform", &TEXT).about("Platform of its image: `os/arch[/variant]`; by default the host's."),
     key("ports", &Shape::Short(forms::PORTS, &Shape::Set(&PORT))).about("Ports that the host publishes: `[host_ip:][published:]target[/protocol]`.").merge(Merge::Unique(identity::port)),
     key("post_start", &Shape::List(&HOOK)).about("Commands that run in the container after it has started.").refused(""),
     key("pre_start", &Shape::List(&INIT_HOOK)).about("Commands that run to their end, in containers of their own, before it starts.").refused(""),
