@@ -11,11 +11,6 @@ pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     put(path, text, None)
 }
 
-/// As [`replace`]; then only the owner may read the file, and never anybody else meanwhile.
-pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
-    put(path, text, Some(0o600))
-}
-
 fn put(path: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
     let mut file = Replacement::begin(path, mode)?;
     file.write_all(text.as_bytes())?;
@@ -103,18 +98,6 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
-    }
-
-    #[test]
-    fn a_private_file_is_for_its_owner_whatever_it_was_before() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a");
-        let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
-        replace_private(&file, "1").unwrap();
-        assert_eq!(mode(), 0o600);
-        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-        replace_private(&file, "2").unwrap();
-        assert_eq!(mode(), 0o600);
     }
 
     #[test]

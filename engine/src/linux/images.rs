@@ -5,6 +5,7 @@ use crate::Tell;
 use crate::build::{self, BuildInputs};
 use crate::error::{Error, Kind, Result};
 use crate::event::Progress;
+use crate::image::registry::{self, PullRequest};
 use planner::Step;
 use planner::desired::{BuildSecret, BuildSpec};
 use std::collections::BTreeMap;
@@ -42,11 +43,31 @@ impl Builds {
 pub(super) fn perform(engine: &LinuxEngine, step: &Step, tell: &Tell) -> Result<()> {
     match step {
         Step::BuildImage { spec, .. } => build(engine, spec, tell),
-        _ => {
-            let why = format!("cannot {step}: registries come later");
-            Err(Error::new(Kind::Unsupported, why).hint("`sampan image load` takes an archive"))
+        Step::PullImage { reference, platform, .. } => pull(engine, reference, platform.as_deref(), tell),
+        Step::PushImage { reference, .. } => {
+            let pushed =
+                engine.images().push(&reference.parse()?, &engine.registries, &|how| transfer(how, tell));
+            pushed.map(drop)
         }
+        other => Err(Error::new(Kind::Unsupported, format!("`{other}` is no step of an image"))),
     }
+}
+
+/// What was pulled counts as new from now on, even when it is what was there: so policies such as
+/// `daily` know when they last asked.
+fn pull(engine: &LinuxEngine, reference: &str, platform: Option<&str>, tell: &Tell) -> Result<()> {
+    let request =
+        PullRequest { reference: reference.parse()?, platform: platform.map(str::parse).transpose()? };
+    let images = engine.images();
+    let pulled = images.pull(&request, &engine.registries, &|how| transfer(how, tell))?;
+    match request.reference.digest {
+        None if !pulled.is_new => images.tag(&pulled.id, reference),
+        _ => Ok(()),
+    }
+}
+
+fn transfer(how: registry::Progress, tell: &Tell) {
+    tell(Progress::Transfer { done: how.bytes.done, total: how.bytes.total });
 }
 
 fn build(engine: &LinuxEngine, spec: &BuildSpec, tell: &Tell) -> Result<()> {
