@@ -355,12 +355,6 @@ const IN_A_SERVICE: Mistakes = &[
         ],
     ),
     (
-        "build: .",
-        &[
-            "4:5 services.web.build: `build` is not supported yet [build the image first, load it with `sampan image load` and name it with `image`]",
-        ],
-    ),
-    (
         "deploy: {mode: global}",
         &["4:20 services.web.deploy.mode: deploy mode `global` is not supported yet [use replicated]"],
     ),
