@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::exit)]
 
 mod bench;
-mod copies;
+mod copies_tests;
 mod mounts;
 mod networks;
 #[path = "../lab/private.rs"]
@@ -39,7 +39,7 @@ fn main() {
 }
 
 fn run(filter: Option<&str>) -> i32 {
-    let tests = [copies::TESTS, runs::TESTS, mounts::TESTS, networks::TESTS].concat();
+    let tests = [copies_tests::TESTS, runs::TESTS, mounts::TESTS, networks::TESTS].concat();
     let chosen = tests.into_iter().filter(|(name, _)| filter.is_none_or(|filter| name.contains(filter)));
     let mut failed = 0;
     for (name, test) in chosen {
