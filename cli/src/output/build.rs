@@ -2,6 +2,7 @@
 
 use super::board::Line;
 use super::diagnostic;
+use super::size::transfer;
 use super::style::Ink;
 use super::time::took;
 use engine::build::{BuildEvent, BuildStep, StepId};
@@ -28,7 +29,9 @@ struct Entry {
     step: BuildStep,
     since: Option<Instant>,
     is_over: bool,
-    /// What it last said, or printed.
+    /// How much of its image is there.
+    note: String,
+    /// What it last printed.
     last: VecDeque<String>,
 }
 
@@ -54,8 +57,9 @@ impl BuildLog {
                 entry.is_over = true;
                 entry.line(Ink::Dim, &format!("{} cached", entry.step.text))
             }),
-            BuildEvent::Progress(id, text) => {
-                self.of(*id, |entry| entry.say(text));
+            BuildEvent::Transfer(id, progress) => {
+                let note = transfer(progress.bytes.done, progress.bytes.total);
+                self.of(*id, |entry| entry.note = note);
                 Vec::new()
             }
             BuildEvent::Output(id, text) => self.of(*id, |entry| {
@@ -103,7 +107,7 @@ impl BuildLog {
 
 impl Entry {
     fn new(step: BuildStep) -> Self {
-        Self { step, since: None, is_over: false, last: VecDeque::new() }
+        Self { step, since: None, is_over: false, note: String::new(), last: VecDeque::new() }
     }
 
     /// `build 2/5`
@@ -120,7 +124,7 @@ impl Entry {
         vec![
             (Ink::Cyan, format!("    {} ", self.place())),
             (Ink::Plain, plain(&self.step.text)),
-            (Ink::Dim, format!("  {}", took(time))),
+            (Ink::Dim, format!("  {}  {}", took(time), self.note).trim_end().to_owned()),
         ]
     }
 

@@ -1,20 +1,41 @@
 //! Images that stages start from or take files from.
 
 use super::builder::Builder;
+use super::event::{BuildEvent, Missed, StepId};
 use crate::error::{Error, Kind, Result};
 use crate::image::config::ConfigFile;
+use crate::image::registry::PullRequest;
+use std::time::Instant;
 
-/// The config of an image. One that is not here, or is to be asked for anew, is pulled; then
-/// `tell` hears how that gets on.
-pub(super) fn image(builder: &Builder<'_>, name: &str, tell: &(dyn Fn(String) + Sync)) -> Result<ConfigFile> {
-    let images = &builder.images;
-    let present = || -> Result<Option<ConfigFile>> {
-        let found = images.resolve(name)?;
-        found.map(|image| Ok(images.config_file(&image.id)?.1)).transpose()
-    };
-    if let Some(config) = present()? {
-        return Ok(config);
+/// The config of an image; one that is not here, or is to be asked for anew, is pulled. Says
+/// whether it was.
+pub(super) fn image(builder: &Builder<'_>, name: &str, id: StepId) -> Result<(ConfigFile, bool)> {
+    if !builder.spec.pull
+        && let Some(config) = present(builder, name)?
+    {
+        return Ok((config, false));
     }
-    tell(format!("pull {name}"));
-    Err(Error::new(Kind::NotFound, format!("there is no image `{name}`")).hint("load or import it first"))
+    let began = Instant::now();
+    builder.tell(BuildEvent::Started(id, Missed::Absent));
+    let outcome = pull(builder, name, id);
+    builder.tell(match outcome {
+        Ok(_) => BuildEvent::Done(id, began.elapsed()),
+        Err(_) => BuildEvent::Failed(id, began.elapsed()),
+    });
+    outcome.map(|config| (config, true))
+}
+
+fn present(builder: &Builder<'_>, name: &str) -> Result<Option<ConfigFile>> {
+    let images = &builder.images;
+    let found = images.resolve(name)?;
+    found.map(|image| Ok(images.config_file(&image.id)?.1)).transpose()
+}
+
+fn pull(builder: &Builder<'_>, name: &str, id: StepId) -> Result<ConfigFile> {
+    builder.cancel.check()?;
+    let request = PullRequest { reference: name.parse()?, platform: None };
+    let tell = |progress| builder.tell(BuildEvent::Transfer(id, progress));
+    let pulled = builder.images.pull(&request, &builder.inputs.registries, &tell)?;
+    let gone = || Error::new(Kind::NotFound, format!("the image `{name}` is gone already"));
+    present(builder, &pulled.id)?.ok_or_else(gone)
 }

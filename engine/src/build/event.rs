@@ -1,5 +1,6 @@
 //! What is told while an image is built.
 
+use crate::image::registry::Progress;
 use planner::Diagnostics;
 use std::fmt;
 use std::time::Duration;
@@ -35,8 +36,8 @@ pub enum BuildEvent {
     Started(StepId, Missed),
     /// The step was taken from the cache.
     Cached(StepId),
-    /// How the step gets on: a transfer, a lock that is waited for.
-    Progress(StepId, String),
+    /// How far the image is that the step pulls.
+    Transfer(StepId, Progress),
     /// A line that the step's program wrote.
     Output(StepId, String),
     /// The step was done.

@@ -62,7 +62,6 @@ use dockerfile::{Expander, Parsed};
 use planner::Diagnostics;
 use planner::desired::{BuildContext, BuildSpec, DockerfileSource};
 use schedule::Turns;
-use snapshot::Context as FolderContext;
 use sources::{Contexts, Folder};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -234,12 +233,20 @@ fn remark_undeclared(globals: &Globals, dockerfile: &dockerfile::Dockerfile, dia
 }
 
 fn contexts(spec: &BuildSpec, cache: &Cache) -> Result<Contexts> {
-    let open = |folder: PathBuf| Folder::open(FolderContext { folder, ..FolderContext::default() }, cache);
-    let mut contexts =
-        Contexts { main: sources::folder_of(&spec.context)?.map(open), named: BTreeMap::new() };
+    let mut contexts = Contexts::default();
+    if let Some(folder) = sources::folder_of(&spec.context)? {
+        let dockerfile = match &spec.dockerfile {
+            DockerfileSource::File(path) => path.clone(),
+            DockerfileSource::InContext(name) => folder.join(name),
+            DockerfileSource::Inline(_) => folder.join("Dockerfile"),
+        };
+        let candidates = ignore::candidates(&dockerfile, &folder);
+        contexts.main = Some(Folder::open(folder, &candidates, cache)?);
+    }
     for (name, context) in &spec.additional_contexts {
         if let Some(folder) = sources::folder_of(context)? {
-            contexts.named.insert(name.clone(), open(folder));
+            let candidates = [folder.join(".dockerignore")];
+            contexts.named.insert(name.clone(), Folder::open(folder, &candidates, cache)?);
         }
     }
     Ok(contexts)

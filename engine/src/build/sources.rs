@@ -5,12 +5,14 @@ use super::cancel::Cancel;
 use super::contents::{Contents, Look, contents};
 use super::copy::{self, CopyRequest, CopySource};
 use super::hashes::Hashes;
+use super::ignore::Ignore;
 use super::snapshot::{Context as FolderContext, Files, Snapshot};
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::Images;
 use crate::{overlay, tree};
 use planner::desired::BuildContext;
 use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -28,14 +30,30 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    pub(super) fn open(context: FolderContext, cache: &Cache) -> Self {
-        let kept = cache.hashes(&context.folder);
-        Self { hashes: Mutex::new(Hashes::load(&kept)), context, kept }
+    /// Opens a folder. The first file with patterns that is there says what is not seen.
+    pub(super) fn open(folder: PathBuf, patterns: &[PathBuf], cache: &Cache) -> Result<Self> {
+        let kept = cache.hashes(&folder);
+        let context = FolderContext { folder, ignored: ignored(patterns)? };
+        Ok(Self { hashes: Mutex::new(Hashes::load(&kept)), context, kept })
     }
 
     fn save(&self) -> Result<()> {
         self.hashes.lock().unwrap_or_else(PoisonError::into_inner).save(&self.kept)
     }
+}
+
+/// The patterns of the first file that is there.
+fn ignored(files: &[PathBuf]) -> Result<Ignore> {
+    for path in files {
+        let text = match std::fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            text => text.doing(|| format!("read {}", path.display()))?,
+        };
+        let name = path.display().to_string();
+        return Ignore::parse(&String::from_utf8_lossy(&text), &name)
+            .map_err(|wrong| Error::new(Kind::Unsupported, format!("{name} cannot be used")).because(wrong));
+    }
+    Ok(Ignore::default())
 }
 
 /// The contexts of a build.

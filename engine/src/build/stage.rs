@@ -13,8 +13,6 @@ use super::{base, metadata, program, transfer, workdir};
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 /// Builds a stage. `done` are the stages that it needs.
 pub(super) fn build(
@@ -56,15 +54,11 @@ fn begin(
     done: &BTreeMap<usize, Arc<State>>,
     id: StepId,
 ) -> Result<(State, Layers)> {
-    let began = Instant::now();
-    let told = AtomicBool::new(false);
-    let image = |name: &str| {
-        base::image(builder, name, &|text| {
-            if !told.swap(true, Ordering::Relaxed) {
-                builder.tell(BuildEvent::Started(id, Missed::Absent));
-            }
-            builder.tell(BuildEvent::Progress(id, text));
-        })
+    let mut pulled = false;
+    let mut image = |name: &str| {
+        let (config, is_new) = base::image(builder, name, id)?;
+        pulled |= is_new;
+        Ok::<_, Error>(config)
     };
     let of_stage = |index: &usize| {
         done.get(index).ok_or_else(|| Error::new(Kind::NotFound, format!("stage {index} was not built")))
@@ -89,10 +83,9 @@ fn begin(
             Origin::Context(_) => {}
         }
     }
-    builder.tell(match told.into_inner() {
-        true => BuildEvent::Done(id, began.elapsed()),
-        false => BuildEvent::Cached(id),
-    });
+    if !pulled {
+        builder.tell(BuildEvent::Cached(id));
+    }
     Ok((state, layers))
 }
 

@@ -12,6 +12,8 @@ mod networks;
 #[path = "../lab/private.rs"]
 mod private;
 mod runs;
+mod site;
+mod whole;
 
 use bench::Bench;
 use std::env;
@@ -39,7 +41,7 @@ fn main() {
 }
 
 fn run(filter: Option<&str>) -> i32 {
-    let tests = [copies_tests::TESTS, runs::TESTS, mounts::TESTS, networks::TESTS].concat();
+    let tests = [copies_tests::TESTS, runs::TESTS, mounts::TESTS, networks::TESTS, whole::TESTS].concat();
     let chosen = tests.into_iter().filter(|(name, _)| filter.is_none_or(|filter| name.contains(filter)));
     let mut failed = 0;
     for (name, test) in chosen {
