@@ -26,10 +26,10 @@ fn without_its_image_nothing_is_made() {
     let yaml = "
 name: img
 services:
-  a: {image: 'no/such:1', command: sleep 1000}
+  a: {image: '127.0.0.1:1/no/such:1', command: sleep 1000}
 ";
     let project = host.project("img", yaml);
-    project.sampan(["up", "-d"]).exits(1).says("no/such:1").says("image load");
+    project.sampan(["up", "-d"]).exits(1).says("no/such:1").says("connect to 127.0.0.1:1");
     host.is_clean();
 }
 

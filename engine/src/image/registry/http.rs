@@ -165,7 +165,7 @@ fn broken(url: &Url, error: ureq::Error) -> Broken {
     let host = url.authority();
     let new = |kind, doing: String| Error::new(kind, doing);
     let (kind, is_unreachable, is_passing) = match &error {
-        ureq::Error::HostNotFound => (Kind::NotFound, true, false),
+        error if is_unknown_host(error) => (Kind::NotFound, true, true),
         ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => (Kind::Timeout, true, true),
         ureq::Error::Timeout(_) => (Kind::Timeout, false, true),
         ureq::Error::Io(error) => of_io(error),
@@ -174,7 +174,7 @@ fn broken(url: &Url, error: ureq::Error) -> Broken {
         _ => (Kind::System, true, false),
     };
     let told = match &error {
-        ureq::Error::HostNotFound => new(kind, format!("find the registry host {host}"))
+        error if is_unknown_host(error) => new(kind, format!("find the registry host {host}"))
             .hint("is the name right, and does this machine have DNS? `getent hosts NAME` asks it"),
         error if is_tls(error) => new(kind, format!("make a secure connection to {host}")).hint(
             "name its certificate authority under `ca` in the registries file, or say `insecure` there",
@@ -183,6 +183,15 @@ fn broken(url: &Url, error: ureq::Error) -> Broken {
         _ => new(kind, format!("talk to {host}")),
     };
     Broken { error: told.because(error), is_unreachable, is_passing, pause: None }
+}
+
+/// The standard library has no kind for what the resolver says, only this beginning.
+fn is_unknown_host(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::HostNotFound => true,
+        ureq::Error::Io(error) => error.to_string().starts_with("failed to lookup address information"),
+        _ => false,
+    }
 }
 
 fn is_tls(error: &ureq::Error) -> bool {
@@ -202,5 +211,21 @@ fn of_io(error: &io::Error) -> (Kind, bool, bool) {
         InvalidData => (Kind::System, true, false),
         TimedOut => (Kind::Timeout, false, true),
         _ => (Kind::System, false, true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::ToSocketAddrs;
+
+    #[test]
+    fn a_name_that_is_not_found_is_told_as_such() {
+        // No name has an empty part: this is known without asking anybody.
+        let error = ("no..name", 443).to_socket_addrs().expect_err("there is no such name");
+        let url = Url::parse("https://no..name/v2/").expect("a URL");
+        let broken = broken(&url, ureq::Error::Io(error));
+        assert_eq!(broken.error.doing, "find the registry host no..name");
+        assert!(broken.is_unreachable && broken.error.kind == Kind::NotFound, "{:?}", broken.error);
     }
 }
