@@ -2,7 +2,7 @@
 
 use super::dockerfile::Expander;
 use super::dockerfile::mount::{self, Mount, MountKind, Owner};
-use super::run::{RunMount, RunMountKind, Sharing};
+use super::run::{RunMount, RunMountKind};
 use super::step::Task;
 use crate::error::{Context, Error, Kind, Result};
 use planner::desired::{BuildSecret, SshSource};
@@ -53,7 +53,7 @@ impl Resolved {
             MountKind::Cache { id, from, source, sharing, owner } => {
                 let (user, mode) = owned(*owner, 0o755);
                 let from = from.as_deref().map(|from| Ok::<_, Error>((files(Some(from))?, source.clone())));
-                let (id, sharing) = (id.clone(), shared(*sharing));
+                let (id, sharing) = (id.clone(), *sharing);
                 RunMountKind::Cache { id, sharing, from: from.transpose()?, owner: user, mode }
             }
             MountKind::Tmpfs { size } => RunMountKind::Tmpfs { size: *size },
@@ -75,14 +75,6 @@ impl Resolved {
 
 fn owned(owner: Owner, mode: u32) -> ((u32, u32), u32) {
     ((owner.uid.unwrap_or(0), owner.gid.unwrap_or(0)), owner.mode.unwrap_or(mode))
-}
-
-fn shared(sharing: mount::Sharing) -> Sharing {
-    match sharing {
-        mount::Sharing::Shared => Sharing::Shared,
-        mount::Sharing::Private => Sharing::Private,
-        mount::Sharing::Locked => Sharing::Locked,
-    }
 }
 
 fn secret(task: &Task<'_>, id: &str) -> Result<Option<Vec<u8>>> {

@@ -1,6 +1,7 @@
 //! A store and a base image for one test, and what a `RUN` on it says and changes.
 
 use crate::private::busybox_path;
+use crate::suite::Machine;
 use engine::build::Cancel;
 use engine::build::run::{
     RunCommand, RunMount, RunMountKind, RunNetwork, RunOutcome, RunRequest, Stream, run,
@@ -34,8 +35,8 @@ pub(crate) struct Ran {
     pub(crate) err: Vec<String>,
 }
 
-impl Bench {
-    pub(crate) fn new() -> Self {
+impl Machine for Bench {
+    fn new() -> Self {
         // On a disk: an overlay over tmpfs would hide what real ones do.
         let place = std::env::var_os("CARGO_TARGET_TMPDIR").unwrap_or("/var/tmp".into());
         let folder = tempfile::tempdir_in(place).unwrap();
@@ -46,6 +47,22 @@ impl Bench {
         Self { folder, store, base, next: Cell::new(0) }
     }
 
+    fn must_be_clean(&self) {
+        let here = self.folder.path().to_str().unwrap();
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!mounts.contains(here), "a mount is left: {mounts}");
+        for folder in ["netns", "build", "endpoints"] {
+            let left = names(&self.store.runtime().join(folder));
+            assert!(left.is_empty(), "left in {folder}: {left:?}");
+        }
+        assert!(names(&self.store.networks()).is_empty(), "a network is left");
+        assert_eq!(cgroups(&self.store.tag()), Vec::<PathBuf>::new());
+        let links = fs::read_to_string("/proc/net/dev").unwrap();
+        assert!(!links.contains(" sp"), "a bridge is left: {links}");
+    }
+}
+
+impl Bench {
     /// A new folder for files that a test makes.
     pub(crate) fn folder(&self, name: &str) -> PathBuf {
         let path = self.folder.path().join(name);
@@ -112,21 +129,6 @@ impl Bench {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.arg("run").args([self.store.root(), self.store.runtime(), &self.base]).arg(line);
         command.stdout(Stdio::piped()).spawn().unwrap()
-    }
-
-    /// Nothing that a `RUN` needed may be left.
-    pub(crate) fn must_be_clean(&self) {
-        let here = self.folder.path().to_str().unwrap();
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        assert!(!mounts.contains(here), "a mount is left: {mounts}");
-        for folder in ["netns", "build", "endpoints"] {
-            let left = names(&self.store.runtime().join(folder));
-            assert!(left.is_empty(), "left in {folder}: {left:?}");
-        }
-        assert!(names(&self.store.networks()).is_empty(), "a network is left");
-        assert_eq!(cgroups(&self.store.tag()), Vec::<PathBuf>::new());
-        let links = fs::read_to_string("/proc/net/dev").unwrap();
-        assert!(!links.contains(" sp"), "a bridge is left: {links}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Test;
 use crate::bench::{Bench, cgroups, eventually, fail, processes, request, shell, tree, words};
+use crate::suite::Machine;
 use engine::Kind;
 use engine::build::Cancel;
 use engine::build::run::{LINE_MAX, RunCommand, RunNetwork, run, sweep};

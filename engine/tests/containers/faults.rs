@@ -2,6 +2,7 @@
 
 use super::Test;
 use super::host::{Host, check, shell, up_and_down};
+use crate::suite::Machine;
 use engine::Kind;
 use engine::container::guard::Guard;
 use engine::container::{ProcessKey, volatile};

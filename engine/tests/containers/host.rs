@@ -1,6 +1,7 @@
 //! A machine for one test: its own mounts, network, processes and store.
 
 use crate::private::busybox_path;
+use crate::suite::Machine;
 use engine::container::{ExecSpec, LogOptions, StateRecord};
 use engine::image::Input;
 use engine::store::Store;
@@ -88,8 +89,8 @@ pub(crate) struct Host {
     pub(crate) image: String,
 }
 
-impl Host {
-    pub(crate) fn new() -> Self {
+impl Machine for Host {
+    fn new() -> Self {
         // On a disk: an overlay over tmpfs would hide what real ones do.
         let folder =
             tempfile::tempdir_in(env::var_os("CARGO_TARGET_TMPDIR").unwrap_or("/var/tmp".into())).unwrap();
@@ -102,6 +103,25 @@ impl Host {
         Self { folder, engine, runtime, notes: Arc::default(), image }
     }
 
+    fn must_be_clean(&self) {
+        let store = self.store();
+        let empty = |path: &Path| {
+            let left: Vec<_> =
+                fs::read_dir(path).into_iter().flatten().flatten().map(|it| it.path()).collect();
+            assert!(left.is_empty(), "left behind: {left:?}");
+        };
+        empty(&store.containers());
+        empty(&store.runtime().join("containers"));
+        empty(&store.runtime().join("netns"));
+        self.eventually("no cgroup is left", || cgroups(&store.tag()).is_empty());
+        let here = self.folder.path().to_str().unwrap();
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!mounts.contains(here), "a mount is left: {mounts}");
+        self.eventually("no supervisor is left", || !commands().iter().any(|line| line.contains(here)));
+    }
+}
+
+impl Host {
     pub(crate) fn store(&self) -> &Store {
         self.engine.store()
     }
@@ -212,24 +232,6 @@ impl Host {
         let mut command = Command::new(env::current_exe().unwrap());
         command.arg("steps").arg(self.store().root()).arg(self.store().runtime()).arg(&self.image);
         command.spawn().unwrap()
-    }
-
-    /// After a test that removed its containers nothing may be left.
-    pub(crate) fn must_be_clean(&self) {
-        let store = self.store();
-        let empty = |path: &Path| {
-            let left: Vec<_> =
-                fs::read_dir(path).into_iter().flatten().flatten().map(|it| it.path()).collect();
-            assert!(left.is_empty(), "left behind: {left:?}");
-        };
-        empty(&store.containers());
-        empty(&store.runtime().join("containers"));
-        empty(&store.runtime().join("netns"));
-        self.eventually("no cgroup is left", || cgroups(&store.tag()).is_empty());
-        let here = self.folder.path().to_str().unwrap();
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        assert!(!mounts.contains(here), "a mount is left: {mounts}");
-        self.eventually("no supervisor is left", || !commands().iter().any(|line| line.contains(here)));
     }
 }
 

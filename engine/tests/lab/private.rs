@@ -9,11 +9,11 @@ use std::process::{Command, exit};
 
 const STAGE: &str = "SAMPAN_TEST_STAGE";
 
-/// Goes into namespaces of our own; `true` when we are there. The process in between is PID 1 and
+/// Goes into namespaces of our own; returns when we are there. The process in between is PID 1 and
 /// reaps what loses its parent, as an init of a real machine would.
-pub(crate) fn enter() -> bool {
+pub(crate) fn enter() {
     match env::var(STAGE).as_deref() {
-        Ok("inside") => return true,
+        Ok("inside") => return,
         Ok("init") => exit(init()),
         _ => {}
     }

@@ -81,9 +81,9 @@ pub enum Sharing {
     /// All use it.
     #[default]
     Shared,
-    /// The second one gets another.
+    /// One at a time: another one gets a folder of its own.
     Private,
-    /// The second one waits.
+    /// One at a time: another one waits.
     Locked,
 }
 

@@ -1,6 +1,7 @@
 //! What there is to know about one `RUN`, and what comes of it.
 
 use crate::build::cancel::Cancel;
+pub use crate::build::dockerfile::mount::Sharing;
 use crate::build::snapshot::{Files, Snapshot};
 use crate::sandbox::Rlimit;
 use crate::store::Store;
@@ -143,18 +144,6 @@ pub enum RunMountKind {
         /// Permission bits of the socket inside.
         mode: u32,
     },
-}
-
-/// Who may use a cache at the same time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sharing {
-    /// Everybody.
-    #[default]
-    Shared,
-    /// Nobody else: another one gets a folder of its own.
-    Private,
-    /// Nobody else: another one waits.
-    Locked,
 }
 
 /// Where a line came from.
