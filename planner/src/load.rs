@@ -137,7 +137,8 @@ fn load_into(
         resolve::paths(&mut tree, &options.directory, &environment);
     }
     if !options.skip.normalization {
-        normalise::normalise(&mut tree, &name, &environment);
+        let known = (!options.skip.interpolation).then_some(&environment);
+        normalise::normalise(&mut tree, &name, known);
     }
     let mut profiles = active_profiles(options, &environment);
     select::activate(&tree, &options.services, &mut profiles);
@@ -182,6 +183,7 @@ fn judge(
 ) -> Vec<Use> {
     if !options.skip.consistency {
         validate::consistency(stack, tree, diagnostics);
+        stack.share_scale();
     }
     validate::remarks(stack, tree, diagnostics);
     validate::engine(stack, tree, refusals);

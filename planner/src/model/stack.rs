@@ -44,6 +44,15 @@ impl Stack {
         self.models.retain(|key, _| used(&|service| service.models.contains_key(key)));
     }
 
+    /// Says what `scale` says below `deploy` too, where there is one.
+    pub(crate) fn share_scale(&mut self) {
+        for service in self.services.values_mut() {
+            if let (Some(scale), Some(deploy)) = (service.scale, &mut service.deploy) {
+                deploy.replicas = Some(scale);
+            }
+        }
+    }
+
     /// The canonical form: what Docker Compose prints for the same files. Every `$` is doubled,
     /// so that loading it gives the same stack again. Of a stack that was loaded without
     /// interpolation it is what the files say, keys sorted and `$` as written.

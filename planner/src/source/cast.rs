@@ -57,6 +57,28 @@ pub(crate) enum Kind {
     Parsed(fn(&str) -> Result<String, Refused>),
 }
 
+impl Kind {
+    /// Whether any text may stand here as long as it is not cast.
+    pub(crate) fn is_any_text(&self) -> bool {
+        use Kind::{
+            Bool, Bytes, BytesOrUnlimited, Cores, Count, Cut, Int, Mode, Number, Percent, WholeBytes,
+        };
+        matches!(
+            self,
+            Bool | Int(..)
+                | Cut(..)
+                | Number(..)
+                | Percent
+                | Cores
+                | Mode
+                | Count
+                | Bytes
+                | WholeBytes(_)
+                | BytesOrUnlimited
+        )
+    }
+}
+
 /// Why a text is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {

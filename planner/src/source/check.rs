@@ -47,9 +47,42 @@ pub(crate) fn check(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &m
     if tree.tag == Some(Tag::Reset) || matches!(tree.value, Value::Bad | Value::Null) {
         return;
     }
+    if context.variables && shape.is_late() {
+        return as_written(tree, path, shape, context);
+    }
     if context.unknowable(tree) && !matches!(shape, Shape::Any) {
+        return perhaps_short(tree, path, shape, context);
+    }
+    rewrite(tree, path, shape, context);
+}
+
+/// Judges a node that stays as it is written: what is wrong is told, but nothing is made of it.
+fn as_written(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
+    let never_cast = matches!(shape, Shape::One(kind) if kind.is_any_text());
+    if context.unknowable(tree) || (never_cast && tree.as_text().is_some()) {
         return;
     }
+    let mut copy = tree.clone();
+    rewrite(&mut copy, path, shape, context);
+    if copy.value == Value::Bad {
+        tree.spoil();
+    }
+}
+
+/// Makes a text with variables in it long if it is a short form whatever they stand for.
+fn perhaps_short(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
+    let Shape::Short(form, shape) = shape else { return };
+    let mut copy = tree.clone();
+    let mut faults = Diagnostics::default();
+    let mut trial = Context { diagnostics: &mut faults, ..*context };
+    (form.rewrite)(&mut copy, path, &mut trial);
+    if !faults.has_errors() {
+        *tree = copy;
+        check(tree, path, shape, context);
+    }
+}
+
+fn rewrite(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
     match shape {
         Shape::Any => {}
         Shape::Nullable(shape) => check(tree, path, shape, context),

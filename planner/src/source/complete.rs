@@ -1,6 +1,7 @@
 //! The walk over the merged tree that finds what no document added: keys that must be there,
 //! values that stayed empty, items that stand twice.
 
+use super::check::Context;
 use super::path::Path;
 use super::schema::Shape;
 use super::tree::{Entry, Tree, Value};
@@ -8,40 +9,43 @@ use crate::diagnostic::{Diagnostics, Span};
 use std::collections::HashMap;
 
 /// Checks everything below a node.
-pub(crate) fn complete(tree: &mut Tree, path: &Path<'_>, shape: &Shape, diagnostics: &mut Diagnostics) {
+pub(crate) fn complete(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
     let span = tree.span.clone();
-    walk(tree, &span, path, shape, diagnostics);
+    walk(tree, &span, path, shape, context);
 }
 
 /// `at` is where a node without a value of its own stands: its key.
-fn walk(tree: &mut Tree, at: &Span, path: &Path<'_>, shape: &Shape, diagnostics: &mut Diagnostics) {
+fn walk(tree: &mut Tree, at: &Span, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
     if tree.value == Value::Null && !shape.nullable() {
         let message =
             path.name().map_or_else(|| "this is empty".to_owned(), |key| format!("`{key}` is empty"));
-        diagnostics.error(at, path, message);
+        context.diagnostics.error(at, path, message);
         return tree.spoil();
+    }
+    if context.variables && shape.is_late() {
+        return;
     }
     match &mut tree.value {
         Value::Map(map) => {
             let required = shape.keys().unwrap_or_default().iter().filter(|key| key.required);
             for key in required.filter(|key| map.get(key.name).is_none()) {
                 let message = format!("`{}` is missing", key.name);
-                diagnostics.error(at, path, message);
+                context.diagnostics.error(at, path, message);
             }
             for (key, key_span, value) in map.values_mut() {
                 let below = shape.key(key).map(|row| row.shape).or_else(|| shape.entry());
                 let Some(below) = below else { continue };
-                walk(value, key_span, &path.key(key), below, diagnostics);
+                walk(value, key_span, &path.key(key), below, context);
             }
         }
         Value::List(items) => {
             let Some(below) = shape.item() else { return };
             for (index, item) in items.iter_mut().enumerate() {
                 let span = item.span.clone();
-                walk(item, &span, &path.index(index), below, diagnostics);
+                walk(item, &span, &path.index(index), below, context);
             }
             if matches!(shape.long(), Shape::Set(_)) {
-                twice(items, path, diagnostics);
+                twice(items, path, context.diagnostics);
             }
         }
         _ => {}

@@ -3,7 +3,7 @@
 
 use super::interpolate::Interpolation;
 use super::loader::{Asked, Loader, Scope};
-use super::merge::{Tags, merge, spend};
+use super::merge::{How, Tags, merge, spend};
 use super::path::Path;
 use super::resolve::{self, folder, join};
 use super::schema;
@@ -63,10 +63,10 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         if !services.entries().iter().any(|entry| entry.value.get("extends").is_some()) {
             return;
         }
-        self.places[0].services = services.clone();
+        self.places[0].services = present(services.clone());
         self.done.retain(|(place, _), _| *place != 0);
         for (name, _, service) in services.values_mut() {
-            if service.get("extends").is_some() {
+            if service.get("extends").is_some() && service.tag != Some(Tag::Reset) {
                 *service = self.service(0, name, &mut Vec::new());
             }
         }
@@ -91,14 +91,21 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         match self.base(place, name, &extended, chain) {
             Some(mut base) => {
                 spend(&mut base);
-                merge(&mut base, service, &schema::SERVICE, Tags::Kept);
-                service = base;
+                // `!override` on the whole service is about earlier files, not about its base.
+                let tag = service.tag.take();
+                merge(&mut base, service, &schema::SERVICE, self.how());
+                service = Tree { tag, ..base };
             }
             None => unknown_image(&mut service, &extended.span),
         }
         chain.pop();
         self.done.insert(here, service.clone());
         service
+    }
+
+    /// Tags reach the earlier files too.
+    fn how(&self) -> How {
+        How { tags: Tags::Kept, written: self.loader.skip.interpolation }
     }
 
     /// The service that is extended.
@@ -135,13 +142,15 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         let documents = self.loader.documents(&absolute, Some(asked));
         let place = documents.map(|documents| {
             let mut all = Tree::empty_map(&Span::default());
+            let how = self.how();
             for mut document in documents {
                 self.loader.prepare(&mut document, self.interpolation);
-                merge(&mut all, document, &schema::TOP, Tags::Kept);
+                merge(&mut all, document, &schema::TOP, how);
             }
             resolve::paths(&mut all, folder(name), self.scope.environment);
             let services = all.get_mut("services").and_then(Tree::as_map_mut).map(std::mem::take);
-            self.places.push(Place { name: name.to_owned(), services: services.unwrap_or_default() });
+            let services = present(services.unwrap_or_default());
+            self.places.push(Place { name: name.to_owned(), services });
             self.places.len() - 1
         });
         self.files.insert(absolute, place);
@@ -177,6 +186,12 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
     }
 }
 
+/// Without the services that `!reset` takes away.
+fn present(mut services: Map) -> Map {
+    services.retain(|service| service.value.tag != Some(Tag::Reset));
+    services
+}
+
 /// What cannot be extended may have had an image: that none is there is no mistake of its own.
 fn unknown_image(service: &mut Tree, span: &Span) {
     if let Some(map) = service.as_map_mut()
@@ -187,8 +202,9 @@ fn unknown_image(service: &mut Tree, span: &Span) {
 }
 
 fn extended(service: &Tree) -> Option<Extended> {
-    let node = service.get("extends").filter(|node| node.tag != Some(Tag::Reset))?;
+    let there = |node: &&Tree| node.tag != Some(Tag::Reset);
+    let node = service.get("extends").filter(there)?;
     let service = node.get("service")?;
     let (name, span) = (service.as_text()?.to_owned(), service.span.clone());
-    Some(Extended { service: name, file: node.get("file").cloned(), span })
+    Some(Extended { service: name, file: node.get("file").filter(there).cloned(), span })
 }

@@ -6,6 +6,15 @@ use super::schema::{Merge, Shape};
 use super::tree::{Entry, Map, Tag, Tree, Value};
 use std::collections::HashMap;
 
+/// How versions become one.
+#[derive(Clone, Copy)]
+pub(crate) struct How {
+    /// What becomes of tags.
+    pub(crate) tags: Tags,
+    /// Values stay as they are written: what may be a list or a mapping was not made one of them.
+    pub(crate) written: bool,
+}
+
 /// What becomes of `!reset` and `!override` on the later version.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tags {
@@ -16,49 +25,109 @@ pub(crate) enum Tags {
 }
 
 /// Puts a later version of a node over an earlier one.
-pub(crate) fn merge(base: &mut Tree, over: Tree, shape: &Shape, tags: Tags) {
-    node(base, over, shape, Merge::Deep, tags);
+pub(crate) fn merge(base: &mut Tree, over: Tree, shape: &Shape, how: How) {
+    node(base, over, shape, Merge::Deep, how);
 }
 
-fn node(base: &mut Tree, over: Tree, shape: &Shape, rule: Merge, tags: Tags) {
+fn node(base: &mut Tree, mut over: Tree, shape: &Shape, rule: Merge, how: How) {
     let replaces = match (over.tag, rule) {
         (Some(_), _) | (None, Merge::Replace) => true,
         (None, Merge::IfSame(key)) => differs(base, &over, key),
         _ => false,
     };
     if replaces {
-        *base = arrive(over, shape, rule, tags);
+        *base = arrive(over, shape, rule, how);
         return;
+    }
+    if how.written && shape.is_late() && joins_as_list(base, &over, rule) {
+        list(base);
+        list(&mut over);
     }
     match (&mut base.value, over.value, rule) {
         (_, Value::Null, _) => {}
-        (Value::Map(map), Value::Map(more), rule) => mapping(map, more, shape, rule, tags),
-        (Value::List(items), Value::List(more), Merge::Subnets) => *items = subnets(items, &more),
+        (Value::Map(map), Value::Map(mut more), Merge::Pairs) => {
+            if base.listed {
+                more.retain(|entry| entry.value.tag != Some(Tag::Reset));
+            }
+            // Docker Compose makes one list of both.
+            base.listed = true;
+            mapping(map, more, shape, rule, how);
+        }
+        (Value::Map(map), Value::Map(more), rule) => mapping(map, more, shape, rule, how),
+        (Value::List(items), Value::List(more), Merge::Subnets) => *items = subnets(items, &more, how),
         (Value::List(items), Value::List(more), rule) => {
             let more = Tree::new(Value::List(more), &over.span);
-            if let Value::List(more) = arrive(more, shape, Merge::Deep, tags).value {
+            if let Value::List(more) = arrive(more, shape, Merge::Deep, how).value {
                 items.extend(more);
             }
-            if let Merge::Unique(identity) = rule {
+            if let Some(identity) = rule.identity() {
                 distinct(items, identity);
             }
         }
-        (_, value, _) => *base = arrive(Tree::new(value, &over.span), shape, rule, tags),
+        (_, value, _) => {
+            let over = Tree { listed: over.listed, ..Tree::new(value, &over.span) };
+            *base = arrive(over, shape, rule, how);
+        }
     }
 }
 
 /// A node as it is where there is no earlier version of it.
-fn arrive(mut node: Tree, shape: &Shape, rule: Merge, tags: Tags) -> Tree {
-    if tags == Tags::Spent {
+fn arrive(mut node: Tree, shape: &Shape, rule: Merge, how: How) -> Tree {
+    if how.tags == Tags::Spent {
         settle(&mut node, shape, rule);
     }
     node
 }
 
-fn mapping(map: &mut Map, more: Map, shape: &Shape, rule: Merge, tags: Tags) {
+impl Merge {
+    /// What makes two items of a list the same, when there are no two of them.
+    fn identity(self) -> Option<fn(&Tree) -> String> {
+        match self {
+            Merge::Unique(identity) => Some(identity),
+            // Only a list when it stays as it is written.
+            Merge::Pairs => Some(identity::name),
+            _ => None,
+        }
+    }
+}
+
+/// Whether two versions as they are written, of which not both are lists, become one list.
+fn joins_as_list(base: &Tree, over: &Tree, rule: Merge) -> bool {
+    let [base, over] = [base, over].map(|tree| matches!(tree.value, Value::List(_)));
+    rule.identity().is_some() && !(base && over)
+}
+
+/// Makes a node the list that Docker Compose makes of it before it puts another one behind it:
+/// the entries of a mapping as `KEY=value` in the order of their texts.
+fn list(tree: &mut Tree) {
+    let items = match std::mem::take(&mut tree.value) {
+        Value::List(items) => items,
+        Value::Map(map) => {
+            let mut items: Vec<Tree> = map.into_entries().into_iter().flat_map(pairs_of).collect();
+            items.sort_by(|one, other| one.as_text().cmp(&other.as_text()));
+            items
+        }
+        Value::Text(text) => vec![Tree::text(text, &tree.span)],
+        _ => Vec::new(),
+    };
+    tree.value = Value::List(items);
+}
+
+/// An entry of a mapping as `KEY=value`, once for each value of a list.
+fn pairs_of(Entry { key, value, .. }: Entry) -> Vec<Tree> {
+    let pair = |item: &Tree| Tree::text(format!("{key}={}", loose(&item.value)), &item.span);
+    match &value.value {
+        Value::Null if value.tag == Some(Tag::Reset) => Vec::new(),
+        Value::Null => vec![Tree::text(key, &value.span)],
+        Value::List(items) => items.iter().map(pair).collect(),
+        _ => vec![pair(&value)],
+    }
+}
+
+fn mapping(map: &mut Map, more: Map, shape: &Shape, rule: Merge, how: How) {
     let pairs = matches!(rule, Merge::Pairs);
     for Entry { key, key_span, value } in more.into_entries() {
-        if value.tag == Some(Tag::Reset) && tags == Tags::Spent {
+        if value.tag == Some(Tag::Reset) && how.tags == Tags::Spent {
             map.retain(|entry| entry.key != key);
             continue;
         }
@@ -72,11 +141,11 @@ fn mapping(map: &mut Map, more: Map, shape: &Shape, rule: Merge, tags: Tags) {
             // What a variable was before is worth remembering; see `explain`.
             Some(earlier) if pairs => {
                 let was = earlier.history();
-                node(earlier, value, below, rule, tags);
+                node(earlier, value, below, rule, how);
                 earlier.remember(was);
             }
-            Some(earlier) => node(earlier, value, below, rule, tags),
-            None => map.insert(Entry { key, key_span, value: arrive(value, below, rule, tags) }),
+            Some(earlier) => node(earlier, value, below, rule, how),
+            None => map.insert(Entry { key, key_span, value: arrive(value, below, rule, how) }),
         }
     }
 }
@@ -112,7 +181,8 @@ fn distinct(items: &mut Vec<Tree>, identity: fn(&Tree) -> String) {
 /// The ranges of the later version, each over the earlier one of its subnet. Earlier ranges that
 /// the later version does not name are gone. As in Docker Compose, once every later range is
 /// known, an earlier one of another subnet still lends it what it leaves unsaid.
-fn subnets(earlier: &[Tree], later: &[Tree]) -> Vec<Tree> {
+fn subnets(earlier: &[Tree], later: &[Tree], how: How) -> Vec<Tree> {
+    let how = How { tags: Tags::Spent, ..how };
     let subnet = |tree: &Tree| field(tree, "subnet");
     let mut all: Vec<Tree> = Vec::new();
     for base in earlier {
@@ -123,7 +193,7 @@ fn subnets(earlier: &[Tree], later: &[Tree]) -> Vec<Tree> {
                 all.push(over.clone());
                 continue;
             }
-            node(&mut merged, over.clone(), &Shape::Any, Merge::Deep, Tags::Spent);
+            node(&mut merged, over.clone(), &Shape::Any, Merge::Deep, how);
             match place(&all, &merged) {
                 Some(known) => all[known] = merged.clone(),
                 None => all.push(merged.clone()),
@@ -153,7 +223,7 @@ pub(crate) fn settle(tree: &mut Tree, shape: &Shape, rule: Merge) {
             for item in items.iter_mut() {
                 settle(item, shape.item().unwrap_or(&Shape::Any), Merge::Deep);
             }
-            if let Merge::Unique(identity) = rule {
+            if let Some(identity) = rule.identity() {
                 distinct(items, identity);
             }
         }

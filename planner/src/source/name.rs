@@ -34,7 +34,9 @@ pub(crate) fn choose(
         // Problems of the text are reported when the whole document is interpolated.
         let mut node = node.clone();
         let span = node.span.clone();
-        Interpolation::new(environment).walk(&mut node, &Path::TOP, &mut Diagnostics::default());
+        if !options.skip.interpolation {
+            Interpolation::new(environment).walk(&mut node, &Path::TOP, &mut Diagnostics::default());
+        }
         let name = node.as_text().map(normalise).unwrap_or_default();
         if node.as_text().is_some() && name.is_empty() {
             let message = "no stack name can be made of this".to_owned();

@@ -7,13 +7,15 @@ use super::tree::{Map, Tree, Value};
 use super::visit::visit;
 use crate::diagnostic::Span;
 
-/// Fills in what is implied.
-pub(crate) fn normalise(tree: &mut Tree, stack: &str, environment: &Environment<'_>) {
+/// Fills in what is implied. Without an environment nothing takes its value from a variable.
+pub(crate) fn normalise(tree: &mut Tree, stack: &str, environment: Option<&Environment<'_>>) {
     networks(tree);
     if let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) {
         for (_, _, service) in services.values_mut() {
             build(service, environment);
-            variables(service, environment);
+            if let Some(environment) = environment {
+                variables(service, environment);
+            }
             dependencies(service);
         }
     }
@@ -82,16 +84,24 @@ fn extensions(service: &mut Tree) {
 
 /// A build knows its Dockerfile; arguments without a value take that of the variable, or are
 /// not given.
-fn build(service: &mut Tree, environment: &Environment<'_>) {
+fn build(service: &mut Tree, environment: Option<&Environment<'_>>) {
     let Some(build) = service.get_mut("build") else { return };
     let span = build.span.clone();
     let Some(map) = build.as_map_mut() else { return };
     if map.get("dockerfile").is_none() && map.get("dockerfile_inline").is_none() {
         map.set("dockerfile", Tree::text("Dockerfile", &span));
     }
-    if let Some(args) = map.get_mut("args").and_then(Tree::as_map_mut) {
-        take_over(args, environment);
-        args.retain(|entry| entry.value.value != Value::Null);
+    match map.get_mut("args").map(|args| &mut args.value) {
+        Some(Value::Map(args)) => {
+            if let Some(environment) = environment {
+                take_over(args, environment);
+            }
+            args.retain(|entry| entry.value.value != Value::Null);
+        }
+        Some(Value::List(args)) => {
+            args.retain(|pair| pair.as_text().is_none_or(|text| text.contains('=')));
+        }
+        _ => {}
     }
 }
 

@@ -4,7 +4,7 @@ use super::complete::complete;
 use super::extends::Extends;
 use super::interpolate::Interpolation;
 use super::loader::{Loader, Scope};
-use super::merge::{Tags, merge};
+use super::merge::{How, Tags, merge};
 use super::path::Path;
 use super::tree::{Tree, Value};
 use super::visit::visit;
@@ -21,12 +21,15 @@ pub(crate) fn merged(documents: Vec<Tree>, scope: Scope<'_>, loader: &mut Loader
         obsolete(&mut document, extends.loader.context.diagnostics);
         extends.apply(&mut document);
         include::apply(&mut document, scope, extends.loader);
-        merge(&mut all, document, &schema::TOP, Tags::Spent);
+        let how = How { tags: Tags::Spent, written: extends.loader.skip.interpolation };
+        merge(&mut all, document, &schema::TOP, how);
     }
-    complete(&mut all, &Path::TOP, &schema::TOP, loader.context.diagnostics);
+    complete(&mut all, &Path::TOP, &schema::TOP, &mut loader.context);
     structure::check(&all, loader.context.diagnostics);
     defaults::fill(&mut all);
-    contents(&mut all, scope);
+    if !loader.skip.interpolation {
+        contents(&mut all, scope);
+    }
     all
 }
 

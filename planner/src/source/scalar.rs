@@ -24,6 +24,7 @@ pub(crate) fn resolve_as(text: &str, tag: &str) -> Option<Value> {
     match (tag, plain) {
         ("str", _) => Some(Value::Text(text.to_owned())),
         ("binary", _) => decode_base64(text).map(Value::Text),
+        ("merge", Value::Text(text)) if text == "<<" => Some(Value::Text(text)),
         ("int", value @ Value::Int(_))
         | ("float", value @ (Value::Int(_) | Value::Float(_)))
         | ("bool", value @ Value::Bool(_))

@@ -137,7 +137,7 @@ impl<'a> Builder<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = self.scalar(&text, style, tag.as_deref(), &span);
                 let tree = Tree { tag: self.merge_tag(tag.as_deref(), &span), ..Tree::new(value, &span) };
-                let merge_key = style == ScalarStyle::Plain && text == "<<";
+                let merge_key = text == "<<" && may_merge(style, tag.as_deref());
                 return self.node(tree, anchor, merge_key);
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -385,6 +385,11 @@ fn untag(tree: &mut Tree) {
     }
 }
 
+/// Whether `<<` so written is a merge key: `"<<"` is text, `!!merge` says it aloud.
+fn may_merge(style: ScalarStyle, tag: Option<&granit_parser::Tag>) -> bool {
+    tag.map_or(style == ScalarStyle::Plain, |tag| core_name(tag).as_deref() == Some("merge"))
+}
+
 /// The suffix of a tag of the core schema: `str` of `!!str`.
 fn core_name(tag: &granit_parser::Tag) -> Option<String> {
     let whole = format!("{}{}", tag.handle(), tag.suffix());
@@ -445,6 +450,16 @@ mod tests {
         let number = |key| c.get(key).and_then(Tree::as_int);
         assert_eq!((number("x"), number("y"), number("z")), (Some(9), Some(2), Some(4)));
         assert_eq!(top.at(&["d", "y"]).and_then(Tree::as_int), Some(2));
+    }
+
+    #[test]
+    fn a_merge_key_may_say_that_it_is_one() {
+        let text = "a: &a {x: 1}\nb: {!!merge <<: *a}\nc: {\"<<\": 1}\nd: {!!str <<: 1}\n";
+        let (documents, lines) = read(text);
+        assert!(lines.is_empty(), "{lines:?}");
+        let top = &documents.unwrap()[0];
+        assert_eq!(top.at(&["b", "x"]).and_then(Tree::as_int), Some(1));
+        assert!(["c", "d"].iter().all(|key| top.at(&[key, "<<"]).is_some()));
     }
 
     #[test]

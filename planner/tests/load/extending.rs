@@ -69,6 +69,23 @@ fn reset_and_override_reach_what_is_extended_and_earlier_files() {
 }
 
 #[test]
+fn tags_on_the_service_and_on_extends_leave_its_base_alone() {
+    let memory = Memory::stack("services: {web: {image: y, user: a}, base: {image: x}}\n").and(
+        "over.yaml",
+        "services:
+  web: !override {extends: {file: !reset [], service: base}, hostname: h}
+  base: {image: z}
+  gone: !reset {extends: nothing}
+",
+    );
+    let web = service(&memory, "web");
+    assert_eq!((&web["image"], &web["hostname"]), (&json!("z"), &json!("h")));
+    assert!(web.get("user").is_none(), "{web}");
+    let reset = Memory::stack("services: {web: {extends: base}, base: !reset {image: x}}\n");
+    assert!(say(&reset)[0].contains("there is no service `base` to extend"), "{:?}", say(&reset));
+}
+
+#[test]
 fn what_is_extended_is_found_in_the_same_file_only() {
     let memory = Memory::stack("services: {base: {image: x}}\n")
         .and("over.yaml", "services: {web: {extends: bass}}\n");

@@ -1,5 +1,6 @@
 //! Loading, seen from outside: files in, a stack or diagnostics out.
 
+mod as_written;
 mod extending;
 mod hostile;
 mod including;

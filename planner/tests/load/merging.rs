@@ -66,6 +66,21 @@ fn a_later_file_wins_adds_or_replaces_as_each_key_has_it() {
         ("environment: {A: 1, B: 2}", "environment: {A: !reset null}", "environment", json!({"B": "2"})),
         ("user: a", "user: !reset", "user", json!(null)),
         ("labels: [a=1]", "labels: !override {b: 2}", "labels", json!({"b": "2"})),
+        // Docker Compose looks for the key in what was written, and a list has none.
+        (
+            "environment: [A=1]",
+            "environment: {A: !reset null, B: 2}",
+            "environment",
+            json!({"A": "1", "B": "2"}),
+        ),
+        ("labels: {a: 1}", "labels: {a: !reset null, b: 2}", "labels", json!({"b": "2"})),
+        ("extra_hosts: [a=1.1.1.1]", "extra_hosts: {a: !reset null}", "extra_hosts", json!(["a=1.1.1.1"])),
+        (
+            "scale: 2",
+            "deploy: {mode: global}",
+            "deploy",
+            json!({"mode": "global", "replicas": 2, "resources": {}, "placement": {}}),
+        ),
         ("restart: always", "stop_grace_period: 90s", "stop_grace_period", json!("1m30s")),
     ] {
         assert_eq!(merged(base, over)[key], expected, "{base} + {over}");

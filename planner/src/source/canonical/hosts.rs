@@ -3,7 +3,7 @@
 use super::super::cast::{loose, refuse};
 use super::super::check::Context;
 use super::super::path::Path;
-use super::super::tree::{Tree, Value};
+use super::super::tree::{Tag, Tree, Value};
 use super::super::words::refused;
 
 /// `[host:ip, host=ip,ip]` and `{host: ip, host: [ip, ip]}` mean `[host=ip, …]`, one address an item.
@@ -51,6 +51,9 @@ fn listed(items: &mut [Tree], path: &Path<'_>, context: &mut Context<'_>) -> Vec
 }
 
 fn mapped(host: &str, value: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) -> Vec<Tree> {
+    if value.tag == Some(Tag::Reset) {
+        return Vec::new();
+    }
     if let Some(message) = bad_host(host) {
         context.refuse(value, path, message, "");
         return Vec::new();

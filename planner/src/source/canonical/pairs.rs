@@ -80,6 +80,7 @@ fn pairs(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, missing: O
         }
     }
     tree.value = Value::Map(map);
+    tree.listed = true;
 }
 
 /// Key and value of an item, or else message and hint.

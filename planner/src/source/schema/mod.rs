@@ -56,6 +56,8 @@ pub(crate) struct Form {
     pub(crate) rewrite: ShortForm,
     /// How it looks.
     also: Also,
+    /// Whether it stays as it is written while variables do.
+    pub(crate) late: bool,
 }
 
 /// What may stand in place of the long form.
@@ -235,6 +237,11 @@ impl Shape {
             Shape::List(item) | Shape::Set(item) => Some(item),
             _ => None,
         }
+    }
+
+    /// Whether what stands here gets its form and type at the very end only.
+    pub(crate) fn is_late(&self) -> bool {
+        matches!(self, Shape::One(_) | Shape::Short(Form { late: true, .. }, _))
     }
 
     /// Whether null may stand here.

@@ -7,8 +7,8 @@ use super::healthcheck::HEALTHCHECK;
 use super::mount::MOUNT;
 use super::network::{ATTACHMENTS, PORT};
 use super::shapes::{
-    BOOL, BYTES, COMMAND, CORES, CUT, DURATION, HOSTS, INT, LABELS, LOOSE, NAMES, ONE_OR_NAMES, OPTIONS,
-    SERVERS, TEXT, TEXTS, TRUTH, VARIABLES, WHOLE_BYTES,
+    BOOL, BYTES, COMMAND, CORES, CUT, DURATION, HOSTS, INT, LABELS, LOOSE, NAMES, ONE_OR_NAMES,
+    ONE_OR_NAMES_AT_LAST, OPTIONS, SERVERS, TEXT, TEXTS, TRUTH, VARIABLES, WHOLE_BYTES,
 };
 use super::{Merge, Shape, forms, key};
 use crate::source::cast::Kind;
@@ -49,7 +49,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
         .refused(""),
     key("dns", &SERVERS).about("Name servers; by default those of the stack and the host.").merge(Merge::Unique(identity::name)).refused(""),
     key("dns_opt", &NAMES).about("Options of the resolver.").merge(Merge::Unique(identity::name)).refused(""),
-    key("dns_search", &ONE_OR_NAMES).about("Domains in which names are looked for.").merge(Merge::Unique(identity::name)).refused(""),
+    key("dns_search", &ONE_OR_NAMES_AT_LAST).about("Domains in which names are looked for.").merge(Merge::Unique(identity::name)).refused(""),
     key("domainname", &TEXT).about("NIS domain name.").refused(""),
     key("entrypoint", &COMMAND).about("The program, as a list or a line; by default the image's. Setting it drops the image's command.").merge(Merge::Replace),
     key("env_file", &Shape::Short(forms::ENV_FILES, &Shape::List(&ENV_FILE))).about("Files of variables; later ones win, and `environment` wins over all.")
@@ -108,7 +108,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("storage_opt", &Shape::Short(forms::EMPTY_FOR_NULL, &Shape::Map(&Shape::One(Kind::TextOrInt)))).about("Options of the storage driver.")
         .refused(""),
     key("sysctls", &LABELS).about("Kernel parameters of its namespaces.").merge(Merge::Pairs).refused(""),
-    key("tmpfs", &ONE_OR_NAMES).about("Memory file systems: `path[:options]`.").merge(Merge::Unique(identity::name)).checked(mounts::tmpfs),
+    key("tmpfs", &ONE_OR_NAMES_AT_LAST).about("Memory file systems: `path[:options]`.").merge(Merge::Unique(identity::name)).checked(mounts::tmpfs),
     key("tty", &BOOL).about("Gives it a terminal; by default false.").refused("`sampan exec` has a terminal"),
     key("ulimits", &ULIMITS).about("Limits of its processes by name, for example `nofile`.").merge(Merge::Entries),
     key("use_api_socket", &TRUTH).about("Lets it talk to the engine; by default false.").refused(""),

@@ -31,6 +31,8 @@ pub(super) const TEXTS: Shape = Shape::List(&TEXT);
 pub(super) const NAMES: Shape = Shape::Set(&TEXT);
 /// A text, or a list of texts that may not repeat.
 pub(super) const ONE_OR_NAMES: Shape = Shape::Short(forms::LIST_OF_ONE, &NAMES);
+/// As [`ONE_OR_NAMES`], printed as it is written while variables are.
+pub(super) const ONE_OR_NAMES_AT_LAST: Shape = Shape::Short(forms::LIST_OF_ONE_AT_LAST, &NAMES);
 /// A command line as words; null takes that of the image.
 pub(super) const COMMAND: Shape = Shape::Nullable(&Shape::Short(forms::COMMAND, &TEXTS));
 /// `KEY: value` with nothing for an empty value.
