@@ -48,6 +48,8 @@ fn what_is_not_an_archive_is_refused() {
     let project = host.project("bad", "services: {}\n");
     project.write("junk.tar", "this is no archive, it only has the name of one");
     project.sampan(["image", "load", "-i", "junk.tar"]).exits(1).says("junk.tar");
-    project.sampan(["image", "load", "-i", "missing.tar"]).exits(1).says("missing.tar");
+    for verb in [&["image", "load", "-i", "missing.tar"][..], &["image", "import", "missing.tar", "x"]] {
+        project.sampan(verb.iter().copied()).exits(14).says("missing.tar").says("no such file");
+    }
     project.sampan(["image", "ls"]).succeeds();
 }

@@ -58,6 +58,11 @@ impl Tar {
         self.data(name, text.as_bytes())
     }
 
+    /// Several files, by name and text.
+    pub(crate) fn files(self, files: &[(&str, &str)]) -> Self {
+        files.iter().fold(self, |tar, (name, text)| tar.file(name, text))
+    }
+
     pub(crate) fn data(self, name: &str, data: &[u8]) -> Self {
         self.entry(name, EntryType::Regular, "", data)
     }

@@ -508,9 +508,7 @@ mod tests {
     fn the_last_entry_of_a_name_wins() {
         let Some(bed) = bed() else { return };
         let tar = Tar::new()
-            .file("a", "first")
-            .file("a", "second")
-            .file("b/c", "kept")
+            .files(&[("a", "first"), ("a", "second"), ("b/c", "kept")])
             .folder("b")
             .file("d/e", "gone")
             .symlink("d", "b")
@@ -529,18 +527,11 @@ mod tests {
     fn whiteouts_become_marks_of_overlayfs() {
         let Some(bed) = bed() else { return };
         let tar = Tar::new()
-            .file("etc/.wh.gone", "")
-            .file("top/.wh..wh..opq", "")
-            .file("top/new", "x")
-            .file(".wh..wh.plnk", "")
+            .files(&[("etc/.wh.gone", ""), ("top/.wh..wh..opq", ""), ("top/new", "x"), (".wh..wh.plnk", "")])
             // Deleted below and made again here, in each order.
-            .file(".wh.again", "")
-            .file("again/x", "")
+            .files(&[(".wh.again", ""), ("again/x", "")])
             .folder("before")
-            .file(".wh.before", "")
-            .file("plain", "stays")
-            .file(".wh.plain", "")
-            .file(".wh.turned", "")
+            .files(&[(".wh.before", ""), ("plain", "stays"), (".wh.plain", ""), (".wh.turned", "")])
             .folder("turned");
         bed.unpack(tar).unwrap();
         assert!(bed.is_whiteout("etc/gone"));

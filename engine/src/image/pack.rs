@@ -77,16 +77,16 @@ mod tests {
     fn what_later_entries_replaced_is_still_in_the_tar() {
         let Some(images) = images() else { return };
         let tar = Tar::new()
-            .file("a", "first")
-            .file("a", "second")
-            .file("d/e", "below a folder that goes")
-            .file("d/f/g", "deeper")
+            .files(&[
+                ("a", "first"),
+                ("a", "second"),
+                ("d/e", "below a folder that goes"),
+                ("d/f/g", "deeper"),
+            ])
             .link("kept", "d/e")
             .symlink("d", "real")
             .folder("real")
-            .file("d/h", "through a link")
-            .file("d/h", "through a link again")
-            .file("x", "linked")
+            .files(&[("d/h", "through a link"), ("d/h", "through a link again"), ("x", "linked")])
             .link("y", "x")
             .file("x", "its first name is another file now")
             .link("y", "y")

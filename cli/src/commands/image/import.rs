@@ -23,10 +23,11 @@ pub(super) struct ImportArgs {
 
 pub(super) fn run(args: &ImportArgs, context: &Context, images: &Images) -> Result<Exit, Failure> {
     let reference = args.reference.as_deref();
-    let file = context.environment.directory.join(&args.file);
     let id = match args.file.as_os_str() == "-" {
         true => images.import(Input::Stream(&mut io::stdin()), reference, &args.changes)?,
-        false => images.import(Input::Path(&file), reference, &args.changes)?,
+        false => {
+            images.import(Input::Path(&super::archive(&args.file, context)?), reference, &args.changes)?
+        }
     };
     context.screen.print(&format!("{id}\n"))?;
     Ok(Exit::Done)

@@ -20,7 +20,7 @@ pub(super) struct LoadArgs {
 }
 
 pub(super) fn run(args: &LoadArgs, context: &Context, images: &Images) -> Result<Exit, Failure> {
-    let file = args.input.as_ref().map(|file| context.environment.directory.join(file));
+    let file = args.input.as_ref().map(|file| super::archive(file, context)).transpose()?;
     if file.is_none() && context.environment.terminals.input {
         let hint = "give a file with `-i FILE`, or pipe an archive in";
         return Err(Failure::usage("standard input is a terminal", hint));

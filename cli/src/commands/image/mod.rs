@@ -14,6 +14,8 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::{Args, Subcommand};
 use engine::image::Images;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// Load, save, list and remove images
 #[derive(Debug, Args)]
@@ -52,4 +54,11 @@ pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Failure> 
         Verb::History(args) => history::run(args, context, &images),
         Verb::Prune(args) => prune::run(args, context, &images, &|id| engine.image_user(id)),
     }
+}
+
+/// An archive that was named, which must be there.
+fn archive(file: &Path, context: &Context) -> Result<PathBuf, Failure> {
+    let path = context.environment.directory.join(file);
+    fs::metadata(&path).map_err(|error| Failure::io(format!("open {}", path.display()), &error))?;
+    Ok(path)
 }

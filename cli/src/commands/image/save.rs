@@ -2,13 +2,10 @@
 
 use crate::context::Context;
 use crate::error::{Exit, Failure};
-use crate::output::file::Replacement;
+use crate::output::archive;
 use clap::{Args, ValueEnum};
 use engine::image::{ArchiveFormat, Images};
-use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
-
-const BUFFER: usize = 256 << 10;
 
 /// Write images to an archive that docker, podman, skopeo and `image load` read
 #[derive(Debug, Args)]
@@ -39,31 +36,6 @@ pub(super) fn run(args: &SaveArgs, context: &Context, images: &Images) -> Result
         Format::Docker => ArchiveFormat::Docker,
         Format::Oci => ArchiveFormat::Oci,
     };
-    let Some(output) = &args.output else {
-        if context.environment.terminals.out {
-            let hint = "give a file with `-o FILE`, or pipe it somewhere";
-            return Err(Failure::usage("standard output is a terminal", hint));
-        }
-        let out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-        return write(args, images, format, out, "standard output").map(|_| Exit::Done);
-    };
-    let path = context.environment.directory.join(output);
-    let unwritten = |error| Failure::io(format!("write {}", path.display()), &error);
-    let file = Replacement::begin(&path, None).map_err(unwritten)?;
-    let file = BufWriter::with_capacity(BUFFER, file);
-    let file = write(args, images, format, file, &path.display().to_string())?;
-    file.into_inner().map_err(|error| unwritten(error.into_error()))?.finish().map_err(unwritten)?;
+    archive::write(args.output.as_deref(), context, |to| images.save(&args.images, format, to))?;
     Ok(Exit::Done)
-}
-
-fn write<W: Write>(
-    args: &SaveArgs,
-    images: &Images,
-    format: ArchiveFormat,
-    mut to: BufWriter<W>,
-    name: &str,
-) -> Result<BufWriter<W>, Failure> {
-    images.save(&args.images, format, &mut to)?;
-    to.flush().map_err(|error| Failure::io(format!("write {name}"), &error))?;
-    Ok(to)
 }
