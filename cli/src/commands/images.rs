@@ -4,9 +4,9 @@ use super::containers::{known, select};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::output::size::{short_id, size};
-use crate::output::table::{self, Cell};
+use crate::output::table::{self, Cell, Format};
 use crate::output::time::ago;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use engine::container::ContainerStatus;
 use engine::image::{Image, Images, Reference};
 use jiff::Timestamp;
@@ -26,14 +26,6 @@ pub(crate) struct ImagesArgs {
     /// Only the ids
     #[arg(short, long)]
     quiet: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    #[value(help = None)]
-    Table,
-    #[value(help = None)]
-    Json,
 }
 
 /// A container and the image that it was made from.

@@ -29,6 +29,7 @@ pub(crate) mod stop;
 pub(crate) mod up;
 pub(crate) mod version;
 pub(crate) mod volume;
+mod wanted;
 
 use crate::args::Command;
 use crate::context::Context;

@@ -4,8 +4,8 @@ use super::containers::{known, select};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::output::status::{health, ports, protocol, status, word};
-use crate::output::table::{self, Cell};
-use clap::{Args, ValueEnum};
+use crate::output::table::{self, Cell, Format};
+use clap::Args;
 use engine::container::ContainerStatus;
 use jiff::Timestamp;
 use planner::live::State;
@@ -37,15 +37,6 @@ pub(crate) struct PsArgs {
     /// Form of the output; `json` is what Docker Compose prints, one object a line
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-}
-
-/// Form of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    #[value(help = None)]
-    Table,
-    #[value(help = None)]
-    Json,
 }
 
 pub(crate) fn run(args: &PsArgs, context: &Context) -> Result<Exit, Failure> {

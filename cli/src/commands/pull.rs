@@ -1,7 +1,7 @@
 //! `sampan pull`
 
 use super::converge::converge_files;
-use super::up::policy;
+use super::wanted::policy;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::Args;

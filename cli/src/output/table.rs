@@ -1,6 +1,16 @@
 //! Tables: left-aligned columns, three blanks apart, as wide as their content.
 
 use super::style::{Ink, Style};
+use clap::ValueEnum;
+
+/// A list is told as a table for people, or as JSON for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[value(help = None)]
+    Table,
+    #[value(help = None)]
+    Json,
+}
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
