@@ -2,8 +2,8 @@
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
 use crate::commands::{
-    build, completion, config, container, create, down, env, exec, image, images, kill, logs, ls, plan, ps,
-    pull, push, restart, start, stop, up, version, volume,
+    build, completion, config, container, create, down, env, exec, image, images, kill, login, logs, ls,
+    plan, ps, pull, push, restart, start, stop, up, version, volume,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -104,6 +104,8 @@ pub(crate) enum Command {
     Container(container::ContainerArgs),
     Image(image::ImageArgs),
     Volume(volume::VolumeArgs),
+    Login(login::LoginArgs),
+    Logout(login::LogoutArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
     /// The supervisor of one container; started by sampan itself

@@ -140,7 +140,7 @@ impl Host {
     }
 
     /// A program to be started inside this host's namespaces, in a folder.
-    fn command(&self, program: &Path, folder: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path, folder: &Path) -> Command {
         let mut command = Command::new("nsenter");
         let folder = format!("--wdns={}", folder.display());
         command.args([

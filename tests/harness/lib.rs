@@ -7,10 +7,12 @@
 mod host;
 mod leaks;
 mod output;
+mod registry;
 mod stack;
 
 pub use host::{Host, binary, busybox_archive, skip};
 pub use output::Output;
+pub use registry::{Guard, Registry, have};
 pub use stack::Project;
 
 use std::time::{Duration, Instant};

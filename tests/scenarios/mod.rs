@@ -10,6 +10,7 @@ mod groups;
 mod images;
 mod lifecycle;
 mod limits;
+mod logins;
 mod logs;
 mod mistakes;
 mod networks;

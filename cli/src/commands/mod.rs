@@ -16,6 +16,7 @@ pub(crate) mod image;
 pub(crate) mod images;
 mod interrupt;
 pub(crate) mod kill;
+pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod ls;
 pub(crate) mod plan;
@@ -62,6 +63,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Ls(args) => ls::run(&args, context),
         Command::Container(args) => container::run(&args, context),
         Command::Image(args) => image::run(&args, context),
+        Command::Login(args) => login::login(&args, context),
+        Command::Logout(args) => login::logout(&args, context),
         Command::Volume(args) => volume::run(&args, context),
         Command::Version(args) => version::run(&args, context),
         Command::Completion(args) => completion::run(&args, context),

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Puts the text in place of what the file holds, all at once: who reads it meanwhile sees the
@@ -11,7 +11,8 @@ pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     put(path, text, None)
 }
 
-fn put(path: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
+/// As [`replace`], with these permissions instead of those of the file there.
+pub(crate) fn put(path: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
     let mut file = Replacement::begin(path, mode)?;
     file.write_all(text.as_bytes())?;
     file.finish()
@@ -26,21 +27,30 @@ pub(crate) struct Replacement {
 }
 
 impl Replacement {
-    /// Begins one. Without a mode it keeps the permissions of the file there.
+    /// Begins one. It keeps the owner of the file there and, without a mode, its permissions.
     pub(crate) fn begin(path: &Path, mode: Option<u32>) -> io::Result<Self> {
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let mut owner = None;
         let permissions = match fs::metadata(&path) {
             Ok(there) if !there.is_file() => {
                 let file = OpenOptions::new().write(true).open(&path)?;
                 return Ok(Self { file, names: None, permissions: None });
             }
-            Ok(there) => mode.map(Permissions::from_mode).or(Some(there.permissions())),
+            Ok(there) => {
+                owner = Some((there.uid(), there.gid()));
+                mode.map(Permissions::from_mode).or(Some(there.permissions()))
+            }
             Err(_) => None,
         };
         let temporary = temporary(&path);
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(mode.unwrap_or(0o666)).open(&temporary)?;
-        Ok(Self { file, names: Some((temporary, path)), permissions })
+        let replacement = Self { file, names: Some((temporary, path)), permissions };
+        if let Some((uid, gid)) = owner {
+            // Only root may give files away, and only root meets those of others.
+            let _ = fchown(&replacement.file, Some(uid), Some(gid));
+        }
+        Ok(replacement)
     }
 
     /// Puts it in its place.

@@ -10,6 +10,7 @@ pub(crate) mod json;
 pub(crate) mod logs;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod prompt;
 pub(crate) mod resource;
 pub(crate) mod size;
 pub(crate) mod status;

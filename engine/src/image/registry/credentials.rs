@@ -1,10 +1,12 @@
 //! Who we are at a registry: the `auths`, `credHelpers` and `credsStore` of Docker's `config.json`
 //! (<https://docs.docker.com/reference/cli/docker/login/#credential-stores>).
 
+use super::fields::Fields;
 use crate::error::{Error, Kind, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use std::sync::Arc;
 const HUB_ENTRY: &str = "https://index.docker.io/v1/";
 /// The user that stands for an identity token.
 const TOKEN_USER: &str = "<token>";
+/// The field of `config.json` that logins are in.
+const AUTHS: &str = "auths";
 
 /// Runs a credential helper: the program's name (`docker-credential-pass`), its one argument
 /// (`get`, `store`, `erase`) and what it reads. Gives what it prints; an error holds what it said.
@@ -43,10 +47,10 @@ impl fmt::Debug for Login {
 /// Everybody we are, by registry.
 #[derive(Clone, Default)]
 pub struct Credentials {
-    /// `config.json` without its `auths`; what we do not know in it stays.
-    config: Map<String, Value>,
-    /// By registry, as they are written.
-    auths: Map<String, Value>,
+    /// `config.json`; what we do not know in it stays.
+    config: Fields,
+    /// Its `auths`: by registry, as they are written.
+    auths: Fields,
     /// Where it was read, for messages.
     name: String,
     helper: Option<Helper>,
@@ -61,18 +65,15 @@ impl fmt::Debug for Credentials {
 impl Credentials {
     /// Reads a `config.json`; `name` is for messages. An empty text is an empty file.
     pub fn parse(json: &str, name: &str, helper: Option<Helper>) -> Result<Self> {
-        let mut config = match json.trim() {
-            "" => Map::new(),
+        let config: Fields = match json.trim() {
+            "" => Fields::default(),
             json => serde_json::from_str(json).map_err(|error| {
                 Error::new(Kind::Unsupported, format!("the credentials file {name} cannot be read"))
                     .hint("it is the `config.json` of docker: a JSON object with `auths`")
                     .because(error)
             })?,
         };
-        let auths = match config.remove("auths") {
-            Some(Value::Object(auths)) => auths,
-            _ => Map::new(),
-        };
+        let auths = config.get(AUTHS).unwrap_or_default();
         Ok(Self { config, auths, name: name.to_owned(), helper })
     }
 
@@ -80,7 +81,7 @@ impl Credentials {
     pub fn of(&self, host: &str) -> Result<Option<Login>> {
         match self.helper_of(host) {
             Some(helper) => self.ask(&helper, host),
-            None => self.entry(host).map(|(_, entry)| self.decode(host, entry)).unwrap_or(Ok(None)),
+            None => self.entry(host).map_or(Ok(None), |(_, entry)| self.decode(host, &entry)),
         }
     }
 
@@ -96,43 +97,66 @@ impl Credentials {
             let input = json!({ "ServerURL": server, "Username": user, "Secret": secret });
             self.run(&helper, "store", &input.to_string())?;
             // The empty entry is how other tools know that the helper has one.
-            self.auths.insert(server, json!({}));
+            self.enter(&server, &json!({}))?;
         } else {
             let entry = match login {
                 Login::Password { .. } => json!({ "auth": BASE64.encode(format!("{user}:{secret}")) }),
                 Login::Identity(_) => json!({ "identitytoken": secret }),
             };
-            let old = self.entry(host).map(|(key, _)| key.to_owned());
-            old.map(|old| self.auths.remove(&old));
-            self.auths.insert(server, entry);
+            if let Some((old, _)) = self.entry(host).filter(|(old, _)| *old != server) {
+                self.auths.remove(&old);
+            }
+            self.enter(&server, &entry)?;
         }
         self.text().map(Some)
     }
 
     /// Forgets a login. Gives the new text of `config.json`, or `None` when there was none.
     pub fn remove(&mut self, host: &str) -> Result<Option<String>> {
+        let mut is_known = false;
         if let Some(helper) = self.helper_of(host) {
-            self.run(&helper, "erase", &server_of(host))?;
+            is_known = self.ask(&helper, host)?.is_some();
+            if is_known {
+                self.run(&helper, "erase", &server_of(host))?;
+            }
         }
-        let Some(key) = self.entry(host).map(|(key, _)| key.to_owned()) else { return Ok(None) };
-        self.auths.remove(&key);
-        self.text().map(Some)
+        if let Some((key, _)) = self.entry(host) {
+            self.auths.remove(&key);
+            is_known = true;
+        }
+        if is_known { self.text().map(Some) } else { Ok(None) }
     }
 
-    fn text(&self) -> Result<String> {
-        let mut whole = self.config.clone();
-        whole.insert("auths".to_owned(), Value::Object(self.auths.clone()));
-        serde_json::to_string_pretty(&whole)
-            .map(|text| text + "\n")
-            .map_err(|error| Error::new(Kind::System, format!("write {}", self.name)).because(error))
+    /// The program that keeps the secrets for a host, if one does: otherwise they lie in the file
+    /// for everybody to read who can read it.
+    pub fn helper_of(&self, host: &str) -> Option<String> {
+        let own = self.config.get::<BTreeMap<String, String>>("credHelpers").unwrap_or_default();
+        let own = own.get(host).or_else(|| own.get(&server_of(host))).cloned();
+        let suffix = own.or_else(|| self.config.get("credsStore")).filter(|suffix| !suffix.is_empty())?;
+        Some(format!("docker-credential-{suffix}"))
+    }
+
+    fn enter(&mut self, server: &str, entry: &Value) -> Result<()> {
+        self.auths.set(server, entry).map_err(|error| self.unwritten(error))
+    }
+
+    fn text(&mut self) -> Result<String> {
+        let written = self.config.set(AUTHS, &self.auths).and_then(|()| self.config.text());
+        written.map_err(|error| self.unwritten(error))
+    }
+
+    fn unwritten(&self, error: serde_json::Error) -> Error {
+        Error::new(Kind::System, format!("write {}", self.name)).because(error)
     }
 
     /// The entry for a host, however its key is written.
-    fn entry(&self, host: &str) -> Option<(&str, &Value)> {
+    fn entry(&self, host: &str) -> Option<(String, Value)> {
         let wanted = server_of(host);
-        let exact = self.auths.get_key_value(&wanted).or_else(|| self.auths.get_key_value(host));
-        let similar = || self.auths.iter().find(|(key, _)| host_of(key) == host);
-        exact.or_else(similar).map(|(key, entry)| (key.as_str(), entry))
+        let exact = || self.auths.names().find(|key| *key == wanted || *key == host);
+        let similar = || self.auths.names().find(|key| host_of(key) == host);
+        let key = exact().or_else(similar)?.to_owned();
+        let entry = self.auths.get(&key)?;
+        Some((key, entry))
     }
 
     fn decode(&self, host: &str, entry: &Value) -> Result<Option<Login>> {
@@ -154,16 +178,6 @@ impl Credentials {
             .hint(format!("log in again: `sampan login {host}`"))
         })?;
         Ok(Some(Login::Password { user: user.to_owned(), password: password.to_owned() }))
-    }
-
-    /// The program that keeps the secrets for a host, if one does.
-    fn helper_of(&self, host: &str) -> Option<String> {
-        let own = self.config.get("credHelpers").and_then(|helpers| {
-            helpers.get(host).or_else(|| helpers.get(server_of(host))).and_then(Value::as_str)
-        });
-        let all = || self.config.get("credsStore").and_then(Value::as_str);
-        let suffix = own.or_else(all).filter(|suffix| !suffix.is_empty())?;
-        Some(format!("docker-credential-{suffix}"))
     }
 
     fn ask(&self, helper: &str, host: &str) -> Result<Option<Login>> {
@@ -261,15 +275,14 @@ mod tests {
 
     #[test]
     fn a_login_is_added_and_removed_and_the_rest_stays() {
-        let json = r#"{"HttpHeaders": {"a": "b"}, "auths": {"https://reg/v1/": {"auth": "dTpw"}}}"#;
+        let json =
+            r#"{"psFormat": "x", "auths": {"https://reg/v1/": {"auth": "dTpw"}}, "HttpHeaders": {"a": "b"}}"#;
         let mut credentials = Credentials::parse(json, "c", None).unwrap();
         let login = password("me", "pass").unwrap();
         let text = credentials.add("reg", &login).unwrap().unwrap();
-        let value: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            value,
-            json!({ "HttpHeaders": {"a": "b"}, "auths": {"reg": {"auth": BASE64.encode("me:pass")}} })
-        );
+        let entry = "\"auths\": {\n\t\t\"reg\": {\n\t\t\t\"auth\": \"bWU6cGFzcw==\"\n\t\t}\n\t}";
+        let rest = "\"HttpHeaders\": {\n\t\t\"a\": \"b\"\n\t}";
+        assert_eq!(text, format!("{{\n\t\"psFormat\": \"x\",\n\t{entry},\n\t{rest}\n}}\n"));
         assert_eq!(credentials.of("reg").unwrap(), Some(login));
         assert!(credentials.remove("reg").unwrap().unwrap().contains("HttpHeaders"));
         assert_eq!((credentials.of("reg").unwrap(), credentials.remove("reg").unwrap()), (None, None));
@@ -283,7 +296,9 @@ mod tests {
             seen.lock().unwrap().push(format!("{program} {verb} {input}"));
             match (verb, input) {
                 ("get", "reg") => Ok(r#"{"Username": "<token>", "Secret": "t"}"#.into()),
-                ("get", "https://index.docker.io/v1/") => Ok(r#"{"Username": "u", "Secret": "s"}"#.into()),
+                ("get", "https://index.docker.io/v1/" | "new") => {
+                    Ok(r#"{"Username": "u", "Secret": "s"}"#.into())
+                }
                 ("get", "broken") => Err("pass is locked".into()),
                 ("get", _) => Err("credentials not found in native keychain".into()),
                 _ => Ok(String::new()),
@@ -301,6 +316,6 @@ mod tests {
         let calls = calls.lock().unwrap();
         assert_eq!(calls[0], "docker-credential-own get reg");
         assert!(calls[4].starts_with("docker-credential-pass store {") && calls[4].contains("secret"));
-        assert_eq!(calls[5], "docker-credential-pass erase new");
+        assert_eq!(calls[5..], ["docker-credential-pass get new", "docker-credential-pass erase new"]);
     }
 }

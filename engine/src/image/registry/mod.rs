@@ -9,6 +9,7 @@ mod blob;
 mod challenge;
 mod credentials;
 mod endpoint;
+mod fields;
 mod http;
 mod known;
 mod login;
