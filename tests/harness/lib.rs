@@ -8,6 +8,7 @@ mod host;
 mod leaks;
 mod output;
 mod registry;
+pub mod schema;
 mod stack;
 
 pub use host::{Host, binary, busybox_archive, skip};

@@ -240,9 +240,8 @@ fn example(kind: &Kind) -> Value {
         Kind::Bool | Kind::Truth => Value::Bool(true),
         Kind::Duration => Value::Text("1s".into()),
         Kind::Word(words) => Value::Text(words[0].into()),
-        Kind::Text | Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt | Kind::Parsed(_) => {
-            Value::Text("1".into())
-        }
+        Kind::Text | Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt => Value::Text("1".into()),
+        Kind::Like(_) | Kind::Parsed(..) => Value::Text("1".into()),
         _ => Value::Int(1),
     }
 }

@@ -53,8 +53,11 @@ pub(crate) enum Kind {
     Duration,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// Text that a function reads and may rewrite, or else refuses with message and hint.
-    Parsed(fn(&str) -> Result<String, Refused>),
+    /// Text that looks like this regular expression; only editors hold it against that.
+    Like(&'static str),
+    /// Text that a function reads and may rewrite, or else refuses with message and hint; what it
+    /// takes looks like this regular expression.
+    Parsed(fn(&str) -> Result<String, Refused>, &'static str),
 }
 
 impl Kind {
@@ -109,7 +112,7 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         return context.refuse(tree, path, message, "");
     }
     let cast = match *kind {
-        Kind::Text => text(tree),
+        Kind::Text | Kind::Like(_) => text(tree),
         Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt => loose_text(tree, path, kind, context),
         Kind::Bool => boolean(tree, path, context),
         Kind::Truth => truth(tree),
@@ -135,7 +138,7 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         Kind::TextBytes => bytes(tree, path, context),
         Kind::Duration => duration(tree),
         Kind::Word(words) => word(tree, words),
-        Kind::Parsed(parse) => match &tree.value {
+        Kind::Parsed(parse, _) => match &tree.value {
             Value::Text(text) => parse(text).map(Value::Text),
             Value::Int(number) => parse(&number.to_string()).map(Value::Text),
             _ => text(tree),
@@ -173,7 +176,7 @@ fn noun(kind: &Kind) -> &'static str {
         Kind::Bytes | Kind::WholeBytes(_) | Kind::TextBytes | Kind::BytesOrUnlimited => "a size",
         Kind::Duration => "a duration",
         Kind::Text | Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt => "text",
-        Kind::Word(_) | Kind::Parsed(_) => "text",
+        Kind::Word(_) | Kind::Like(_) | Kind::Parsed(..) => "text",
     }
 }
 

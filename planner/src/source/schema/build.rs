@@ -2,7 +2,7 @@
 
 use super::files::REFERENCES;
 use super::shapes::{BOOL, HOSTS, LABELS, TEXT, TEXTS, VARIABLES, WHOLE_BYTES};
-use super::{Merge, Shape, forms, key};
+use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
 use crate::source::merge::identity;
 use crate::source::words;
@@ -59,7 +59,7 @@ pub(super) const BUILD: Shape = Shape::Short(
         key("secrets", &REFERENCES).about("Secrets for `RUN --mount=type=secret`."),
         key("tags", &TEXTS).about("More names of the image.").merge(Merge::Unique(identity::name)),
         key("ulimits", &ULIMITS).about("Limits of processes while building, by name."),
-        key("platforms", &TEXTS).about("Platforms to build for: `os/arch[/variant]`."),
+        key("platforms", &Shape::List(&like::PLATFORM)).about("Platforms to build for: `os/arch[/variant]`."),
     ]),
 );
 

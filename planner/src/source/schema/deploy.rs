@@ -1,17 +1,17 @@
 //! A service's `deploy`.
 
 use super::shapes::{CORES, COUNT, CUT, DURATION, INT, LABELS, NAMES, TEXT, TEXT_BYTES, TEXTS};
-use super::{Merge, Shape, forms, key};
+use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
 use crate::source::words;
 
 const NO_SWARM: &str = "it only means something to a cluster";
 
 pub(super) const DEPLOY: Shape = Shape::Object(&[
-    key("mode", &TEXT)
+    key("mode", &like::DEPLOY_MODE)
         .about("How containers are counted; by default `replicated`, a given number.")
         .checked(words::deploy_mode),
-    key("endpoint_mode", &TEXT)
+    key("endpoint_mode", &like::ENDPOINT_MODE)
         .about("How a cluster spreads connections: `vip` or `dnsrr`.")
         .passed_on(NO_SWARM),
     key("replicas", &Shape::One(Kind::Int(0, i64::MAX)))
@@ -37,7 +37,8 @@ pub(super) const DEPLOY: Shape = Shape::Object(&[
 const UPDATE: Shape = Shape::Object(&[
     key("parallelism", &COUNT).about("Number of containers that are replaced at once; 0 is all."),
     key("delay", &DURATION).about("Time between two groups."),
-    key("failure_action", &TEXT).about("What follows a failure: `pause`, `continue`, `rollback`."),
+    key("failure_action", &like::FAILURE_ACTION)
+        .about("What follows a failure: `pause`, `continue`, `rollback`."),
     key("monitor", &DURATION).about("Time for which a new container is watched for failure."),
     key("max_failure_ratio", &Shape::One(Kind::Number(f64::MIN, f64::MAX)))
         .about("Part of containers that may fail, from 0 to 1."),
@@ -104,7 +105,8 @@ const GPU: Shape = Shape::Object(&[
 ]);
 
 const RESTART_POLICY: Shape = Shape::Object(&[
-    key("condition", &TEXT).about("When it is started again: `none`, `on-failure`, `any`."),
+    key("condition", &like::RESTART_CONDITION)
+        .about("When it is started again: `none`, `on-failure`, `any`."),
     key("delay", &DURATION).about("Time before it is started again."),
     key("max_attempts", &COUNT).about("Number of attempts; by default there is no end."),
     key("window", &DURATION).about("Time after which a start counts as a success."),

@@ -1,6 +1,6 @@
 //! Short forms: who makes them long, and what they look like.
 
-use super::{Also, Form, ShortForm};
+use super::{Also, Form, ShortForm, like};
 use crate::source::canonical as short;
 
 const fn form(rewrite: ShortForm, also: Also) -> Form {
@@ -17,7 +17,7 @@ pub(super) const BUILD: Form = form(short::build, Also::Text);
 pub(super) const COMMAND: Form = late(short::command, Also::Text);
 pub(super) const COMPLETE_PAIRS: Form = form(short::complete_pairs, Also::Pairs);
 pub(super) const DEPENDS_ON: Form = form(short::depends_on, Also::Names);
-pub(super) const DEVICE: Form = form(short::device, Also::Text);
+pub(super) const DEVICE: Form = form(short::device, Also::Like(like::DEVICE));
 pub(super) const EMPTY_FOR_NULL: Form = late(short::empty_for_null, Also::Empty);
 pub(super) const ENV_FILES: Form = form(short::env_files, Also::TextOrTexts);
 pub(super) const ENVIRONMENT: Form = late(short::environment, Also::Texts);
@@ -37,4 +37,4 @@ pub(super) const PORTS: Form = form(short::ports, Also::Ports);
 pub(super) const REPEATABLE: Form = late(short::repeatable, Also::Single);
 pub(super) const SSH: Form = form(short::ssh, Also::Texts);
 pub(super) const TRUTH_AS_TEXT: Form = form(short::truth_as_text, Also::Truth);
-pub(super) const VOLUME: Form = form(short::volume, Also::Text);
+pub(super) const VOLUME: Form = form(short::volume, Also::Like(like::VOLUME));

@@ -1,13 +1,11 @@
 //! The table as a JSON schema, for editors: what may be written, before short forms are made long.
 
-use super::{Also, Form, Key, Shape, Support, TOP};
+use super::{Also, Form, Key, Shape, Support, TOP, like};
 use crate::source::cast::Kind;
 use serde_json::{Map, Value, json};
 
 /// Where extensions may stand.
 const EXTENSION: &str = "^x-";
-/// Names that other places refer to.
-const NAME: &str = "^[a-zA-Z0-9._-]+$";
 
 /// The JSON schema (2020-12) of a stack file, as text.
 pub fn stack_schema() -> String {
@@ -26,7 +24,7 @@ fn shape(shape: &Shape) -> Value {
         Shape::Map(entry) => json!({"type": "object", "additionalProperties": self::shape(entry)}),
         Shape::Named(entry) => json!({
             "type": "object",
-            "patternProperties": {NAME: self::shape(entry)},
+            "patternProperties": {like::NAME: self::shape(entry)},
             "additionalProperties": false,
         }),
         Shape::Object(keys) => object(keys, json!({EXTENSION: {}})),
@@ -80,12 +78,13 @@ fn short(form: Form, long: &Shape) -> Value {
     let also = match form.also {
         Also::Nothing => return schema,
         Also::Text => vec![text()],
+        Also::Like(pattern) => vec![text_like(pattern)],
         Also::Word(word) => vec![json!({"enum": [word]})],
         Also::Truth => vec![json!({"type": "boolean"})],
         Also::Texts => vec![texts()],
-        Also::Names => vec![json!({"type": "array", "items": text(), "uniqueItems": true})],
+        Also::Names => vec![json!({"type": "array", "items": text_like(like::NAME), "uniqueItems": true})],
         Also::TextOrTexts => vec![text(), of(any([text(), schema["items"].clone()]))],
-        Also::Ports => vec![of(any([json!({"type": ["string", "integer"]}), schema["items"].clone()]))],
+        Also::Ports => vec![of(any([published(), schema["items"].clone()]))],
         Also::Hosts => vec![json!({"type": "object", "additionalProperties": any([text(), texts()])})],
         Also::Pairs => vec![texts(), empty(&schema)],
         Also::Empty => vec![empty(&schema)],
@@ -105,30 +104,51 @@ fn empty(schema: &Value) -> Value {
     json!({"type": "object", "additionalProperties": values})
 }
 
-/// A single value. Where it can come from a variable, a text is possible.
-fn value(kind: &Kind) -> Value {
-    match *kind {
-        Kind::Text | Kind::Parsed(_) | Kind::TextBytes | Kind::Duration => json!({"type": "string"}),
-        Kind::Loose => json!({"type": ["string", "number", "boolean"]}),
-        Kind::TextOrNumber | Kind::Bytes | Kind::BytesOrUnlimited | Kind::Cores => {
-            json!({"type": ["string", "number"]})
-        }
-        Kind::TextOrInt | Kind::Mode | Kind::Count => json!({"type": ["string", "integer"]}),
-        Kind::Bool => json!({"type": ["boolean", "string"]}),
-        Kind::Truth => json!({"type": "boolean"}),
-        Kind::Int(least, most) => or_text(range("integer", (least, i64::MIN), (most, i64::MAX))),
-        Kind::PlainInt(least, most) => range("integer", (least, i64::MIN), (most, i64::MAX)),
-        Kind::Cut(least, most) => or_text(range("number", (least, i64::MIN), (most, i64::MAX))),
-        Kind::PlainCut(least, most) => range("number", (least, i64::MIN), (most, i64::MAX)),
-        Kind::Number(least, most) => or_text(range("number", (least, f64::MIN), (most, f64::MAX))),
-        Kind::Percent => or_text(range("integer", (0, i64::MIN), (100, i64::MAX))),
-        Kind::WholeBytes(least) => or_text(range("integer", (least, i64::MIN), (i64::MAX, i64::MAX))),
-        Kind::Word(words) => any([json!({"enum": words}), json!({"type": "string", "pattern": "\\$"})]),
-    }
+/// A text of this look, or with a variable in it.
+fn text_like(pattern: &str) -> Value {
+    json!({"type": "string", "pattern": or_variable(pattern)})
 }
 
-fn or_text(schema: Value) -> Value {
-    any([schema, json!({"type": "string"})])
+fn or_variable(pattern: &str) -> String {
+    format!(r"\$|{pattern}")
+}
+
+/// The short form of a published port.
+fn published() -> Value {
+    any([range("integer", (1, 0), (65_535, 0)), text_like(like::PUBLISHED)])
+}
+
+/// A single value. Where it can come from a variable, a text is possible.
+fn value(kind: &Kind) -> Value {
+    let also = |schema: Value, pattern: &str| any([schema, text_like(pattern)]);
+    let number = || json!({"type": "number"});
+    match *kind {
+        Kind::Text => json!({"type": "string"}),
+        Kind::Like(pattern) => text_like(pattern),
+        Kind::Parsed(_, pattern) => also(json!({"type": "integer"}), pattern),
+        Kind::TextBytes => text_like(like::SIZE),
+        Kind::Duration => text_like(like::DURATION),
+        Kind::Loose => json!({"type": ["string", "number", "boolean"]}),
+        Kind::TextOrNumber => json!({"type": ["string", "number"]}),
+        Kind::Bytes => also(number(), like::SIZE),
+        Kind::BytesOrUnlimited => also(number(), like::SIZE_OR_UNLIMITED),
+        Kind::Cores => also(number(), like::NUMBER),
+        Kind::TextOrInt => json!({"type": ["string", "integer"]}),
+        Kind::Mode => also(json!({"type": "integer"}), like::MODE),
+        Kind::Count => also(json!({"type": "integer"}), like::COUNT),
+        Kind::Bool => also(json!({"type": "boolean"}), like::BOOL),
+        Kind::Truth => json!({"type": "boolean"}),
+        Kind::Int(least, most) => also(range("integer", (least, i64::MIN), (most, i64::MAX)), like::INT),
+        Kind::PlainInt(least, most) => range("integer", (least, i64::MIN), (most, i64::MAX)),
+        Kind::Cut(least, most) => also(range("number", (least, i64::MIN), (most, i64::MAX)), like::INT),
+        Kind::PlainCut(least, most) => range("number", (least, i64::MIN), (most, i64::MAX)),
+        Kind::Number(least, most) => also(range("number", (least, f64::MIN), (most, f64::MAX)), like::NUMBER),
+        Kind::Percent => also(range("integer", (0, i64::MIN), (100, i64::MAX)), like::NUMBER),
+        Kind::WholeBytes(least) => {
+            also(range("integer", (least, i64::MIN), (i64::MAX, i64::MAX)), like::SIZE)
+        }
+        Kind::Word(words) => any([json!({"enum": words}), json!({"type": "string", "pattern": r"\$"})]),
+    }
 }
 
 /// A number between two, each beside what stands for no bound.

@@ -8,6 +8,7 @@ mod files;
 mod forms;
 mod healthcheck;
 mod json;
+mod like;
 mod mount;
 mod network;
 mod service;
@@ -67,6 +68,8 @@ enum Also {
     Nothing,
     /// A text.
     Text,
+    /// A text that looks like this regular expression.
+    Like(&'static str),
     /// This text.
     Word(&'static str),
     /// A truth value.

@@ -1,7 +1,7 @@
 //! Entries of a service's `volumes`.
 
 use super::shapes::{BOOL, LABELS, TEXT};
-use super::{Merge, Shape, key};
+use super::{Merge, Shape, key, like};
 use crate::source::cast::Kind;
 use crate::source::words;
 
@@ -12,7 +12,10 @@ pub(super) const MOUNT: Shape = Shape::Object(&[
         .checked(words::mount_type),
     key("source", &TEXT)
         .about("Path of the host, key of a volume, or an image; a volume without one is anonymous."),
-    key("target", &TEXT).about("Absolute path in the container.").required().checked(words::mount_target),
+    key("target", &like::ABSOLUTE_PATH)
+        .about("Absolute path in the container.")
+        .required()
+        .checked(words::mount_target),
     key("read_only", &BOOL).about("The container cannot write there; by default false."),
     key("consistency", &TEXT)
         .about("How soon changes are seen on the other side.")
@@ -31,7 +34,7 @@ pub(super) const MOUNT: Shape = Shape::Object(&[
 ]);
 
 const BIND: Shape = Shape::Object(&[
-    key("propagation", &TEXT)
+    key("propagation", &like::PROPAGATION)
         .about("Which later mounts are seen on the other side; by default `rprivate`.")
         .checked(words::propagation),
     key("create_host_path", &BOOL).about("Makes the folder when it is missing."),

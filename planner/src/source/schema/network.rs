@@ -2,7 +2,7 @@
 
 use super::shapes::{BOOL, LABELS, NAMES, OPTIONS, TEXT};
 use super::top::EXTERNAL;
-use super::{Merge, Shape, forms, key};
+use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
 use crate::source::merge::identity;
 use crate::source::words;
@@ -40,11 +40,13 @@ const IPAM: Shape = Shape::Object(&[
 ]);
 
 const RANGE: Shape = Shape::Object(&[
-    key("subnet", &TEXT)
+    key("subnet", &like::SUBNET)
         .about("Range as address and prefix length, for example 10.9.0.0/24.")
         .checked(words::subnet),
-    key("ip_range", &TEXT).about("Part of the range from which containers get addresses.").refused(""),
-    key("gateway", &TEXT)
+    key("ip_range", &like::SUBNET)
+        .about("Part of the range from which containers get addresses.")
+        .refused(""),
+    key("gateway", &like::ADDRESS)
         .about("Address of the host in the network; by default the first of the range.")
         .checked(words::ipv4_address),
     key("aux_addresses", &Shape::Map(&TEXT))
@@ -61,13 +63,13 @@ const ATTACHMENT: Shape = Shape::Object(&[
         .about("More names of the service on this network.")
         .merge(Merge::Unique(identity::name)),
     key("interface_name", &TEXT).about("Name of the interface in the container.").refused(""),
-    key("ipv4_address", &TEXT).about("Fixed IPv4 address.").refused(""),
-    key("ipv6_address", &TEXT).about("Fixed IPv6 address.").refused(""),
+    key("ipv4_address", &like::ADDRESS).about("Fixed IPv4 address.").refused(""),
+    key("ipv6_address", &like::ADDRESS).about("Fixed IPv6 address.").refused(""),
     key("link_local_ips", &NAMES)
         .about("Link-local addresses.")
         .merge(Merge::Unique(identity::name))
         .refused(""),
-    key("mac_address", &TEXT).about("MAC address of the interface.").refused(""),
+    key("mac_address", &like::MAC_ADDRESS).about("MAC address of the interface.").refused(""),
     key("driver_opts", &OPTIONS).about("Options of the network's driver for this interface.").refused(""),
     key("priority", &PRIORITY)
         .about("The network with the highest number is joined first; by default 0.")
@@ -80,9 +82,9 @@ const ATTACHMENT: Shape = Shape::Object(&[
 /// A published port.
 pub(super) const PORT: Shape = Shape::Object(&[
     key("name", &TEXT).about("A name for people.").passed_on("it is a note for people"),
-    key("mode", &TEXT)
+    key("mode", &like::PORT_MODE)
         .about("Where a cluster publishes it: `ingress` everywhere, `host` on the machine of the container."),
-    key("host_ip", &TEXT)
+    key("host_ip", &like::ADDRESS)
         .about("Address of the host that listens; by default all of them.")
         .checked(words::ip_address),
     key("target", &Shape::One(Kind::Int(0, u32::MAX as i64)))

@@ -10,7 +10,7 @@ use super::shapes::{
     BOOL, BYTES, COMMAND, CORES, CUT, DURATION, HOSTS, INT, LABELS, LOOSE, NAMES, ONE_OR_NAMES,
     ONE_OR_NAMES_AT_LAST, OPTIONS, SERVERS, TEXT, TEXTS, TRUTH, VARIABLES, WHOLE_BYTES,
 };
-use super::{Merge, Shape, forms, key};
+use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
 use crate::source::merge::identity;
 use crate::source::{mounts, words};
@@ -22,13 +22,13 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("attach", &BOOL).about("Whether `up` shows its output; by default true.").passed_on("`up` follows every service"),
     key("blkio_config", &BLKIO).about("Shares and limits of disk throughput.").refused(""),
     key("build", &BUILD).about("How its image is built: a context, or a context with options."),
-    key("cap_add", &NAMES).about("Capabilities beyond the default set, for example `NET_ADMIN`.").merge(Merge::Unique(identity::name)).checked(words::capability),
-    key("cap_drop", &NAMES).about("Capabilities taken from the default set; `ALL` is every one.").merge(Merge::Unique(identity::name)).checked(words::capability),
+    key("cap_add", &Shape::Set(&like::CAPABILITY)).about("Capabilities beyond the default set, for example `NET_ADMIN`.").merge(Merge::Unique(identity::name)).checked(words::capability),
+    key("cap_drop", &Shape::Set(&like::CAPABILITY)).about("Capabilities taken from the default set; `ALL` is every one.").merge(Merge::Unique(identity::name)).checked(words::capability),
     key("cgroup", &Shape::One(Kind::Word(&["host", "private"]))).about("cgroup namespace: `host` or `private`; by default private.").refused(""),
     key("cgroup_parent", &TEXT).about("The cgroup under which the container's own is made.").refused(""),
     key("command", &COMMAND).about("Arguments of the entrypoint, as a list or a line; by default the image's.").merge(Merge::Replace),
     key("configs", &REFERENCES).about("Configs that it gets as files.").merge(Merge::Unique(identity::config)).refused("mount a file read-only"),
-    key("container_name", &Shape::One(Kind::Parsed(words::container_name))).about("Name of its only container; by default the stack's name, the service's and a number.")
+    key("container_name", &Shape::One(Kind::Parsed(words::container_name, like::CONTAINER_NAME))).about("Name of its only container; by default the stack's name, the service's and a number.")
         .refused("the container is called stack-service-index"),
     key("cpu_count", &Shape::One(Kind::Int(0, i64::MAX))).about("Number of usable CPUs (Windows).").refused(ONLY_WINDOWS),
     key("cpu_percent", &Shape::One(Kind::Percent)).about("Usable part of all CPUs in percent (Windows).").refused(ONLY_WINDOWS),
@@ -38,7 +38,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("cpu_rt_runtime", &CUT).about("Real-time CPU time in each period in microseconds.").refused(""),
     key("cpu_shares", &CUT).about("CPU weight against other containers; by default 1024.").refused(""),
     key("cpus", &CORES).about("CPU time in cores, for example 0.5; by default unlimited.").checked(words::cores),
-    key("cpuset", &TEXT).about("CPUs that it may run on, for example `0-3` or `0,1`.").refused(""),
+    key("cpuset", &like::CPUS).about("CPUs that it may run on, for example `0-3` or `0,1`.").refused(""),
     key("credential_spec", &CREDENTIALS).about("Credentials of a managed account (Windows).").refused(ONLY_WINDOWS),
     key("depends_on", &Shape::Short(forms::DEPENDS_ON, &Shape::Named(&DEPENDENCY))).about("Services that must be up before it."),
     key("deploy", &Shape::Nullable(&DEPLOY)).about("How many containers, with which resources."),
@@ -50,7 +50,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("dns", &SERVERS).about("Name servers; by default those of the stack and the host.").merge(Merge::Unique(identity::name)).refused(""),
     key("dns_opt", &NAMES).about("Options of the resolver.").merge(Merge::Unique(identity::name)).refused(""),
     key("dns_search", &ONE_OR_NAMES_AT_LAST).about("Domains in which names are looked for.").merge(Merge::Unique(identity::name)).refused(""),
-    key("domainname", &TEXT).about("NIS domain name.").refused(""),
+    key("domainname", &like::HOST_NAME).about("NIS domain name.").refused(""),
     key("entrypoint", &COMMAND).about("The program, as a list or a line; by default the image's. Setting it drops the image's command.").merge(Merge::Replace),
     key("env_file", &Shape::Short(forms::ENV_FILES, &Shape::List(&ENV_FILE))).about("Files of variables; later ones win, and `environment` wins over all.")
         .merge(Merge::Unique(identity::path)),
@@ -59,21 +59,21 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
         .merge(Merge::Unique(identity::text))
         .checked(words::exposed_port),
     key("extends", &Shape::Short(forms::EXTENDS, &EXTENDS)).about("Another service that this one starts from."),
-    key("external_links", &NAMES).about("Links to containers outside of the stack.").refused(""),
+    key("external_links", &Shape::Set(&like::LINK)).about("Links to containers outside of the stack.").refused(""),
     key("extra_hosts", &HOSTS).about("Names for the hosts file, each with its addresses.").merge(Merge::Unique(identity::text)).refused(""),
     key("gpus", &GPUS).about("GPUs: `all`, or a list of requests.").refused(""),
     key("group_add", &Shape::Set(&Shape::One(Kind::TextOrInt))).about("Groups of the process beyond those of its user: names or numbers.").refused(""),
     key("healthcheck", &HEALTHCHECK).about("How to know that it works; by default the image's."),
-    key("hostname", &TEXT).about("Host name; by default the container's id.").checked(words::hostname),
-    key("image", &TEXT).about("Image reference, for example `nginx:1.27`.").checked(words::image),
+    key("hostname", &like::HOST_NAME).about("Host name; by default the container's id.").checked(words::hostname),
+    key("image", &like::IMAGE).about("Image reference, for example `nginx:1.27`.").checked(words::image),
     key("init", &BOOL).about("Runs a small init as PID 1 that reaps processes; by default false."),
-    key("ipc", &TEXT).about("IPC namespace: `shareable`, `private`, `host`, `service:NAME`, `container:NAME`.").refused(""),
+    key("ipc", &like::IPC).about("IPC namespace: `shareable`, `private`, `host`, `service:NAME`, `container:NAME`.").refused(""),
     key("isolation", &TEXT).about("Isolation technology (Windows).").refused(ONLY_WINDOWS),
     key("label_file", &Shape::Short(forms::LIST_OF_ONE, &TEXTS)).about("Files of labels; later ones win, and `labels` wins over all."),
     key("labels", &LABELS).about("Labels of its containers.").merge(Merge::Pairs),
-    key("links", &NAMES).about("Services that it needs: `service[:alias]`.").merge(Merge::Unique(identity::name)),
+    key("links", &Shape::Set(&like::LINK)).about("Services that it needs: `service[:alias]`.").merge(Merge::Unique(identity::name)),
     key("logging", &LOGGING).about("Where its output goes.").merge(Merge::IfSame("driver")).refused(""),
-    key("mac_address", &TEXT).about("MAC address on its first network.").refused(""),
+    key("mac_address", &like::MAC_ADDRESS).about("MAC address on its first network.").refused(""),
     key("mem_limit", &BYTES).about("Memory in bytes or with a unit, at least 6m; by default unlimited.").checked(words::size),
     key("mem_reservation", &WHOLE_BYTES).about("Memory that it keeps when the host runs short, in bytes or with a unit.").refused(""),
     key("mem_swappiness", &WHOLE_BYTES).about("Readiness to swap, from 0 to 100.").refused(""),
@@ -83,9 +83,9 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("networks", &ATTACHMENTS).about("Networks that it is on; by default `default`."),
     key("oom_kill_disable", &BOOL).about("The OOM killer spares it; by default false.").refused(""),
     key("oom_score_adj", &Shape::One(Kind::Int(-1000, 1000))).about("Preference of the OOM killer, from -1000 (never) to 1000 (first).").refused(""),
-    key("pid", &Shape::Nullable(&TEXT)).about("PID namespace: `host`, `service:NAME`, `container:NAME`; by default its own.").refused(""),
+    key("pid", &Shape::Nullable(&like::PID)).about("PID namespace: `host`, `service:NAME`, `container:NAME`; by default its own.").refused(""),
     key("pids_limit", &CUT).about("Number of processes and threads; by default unlimited, as is -1.").checked(words::limit),
-    key("platform", &TEXT).about("Platform of its image: `os/arch[/variant]`; by default the host's."),
+    key("platform", &like::PLATFORM).about("Platform of its image: `os/arch[/variant]`; by default the host's."),
     key("ports", &Shape::Short(forms::PORTS, &Shape::Set(&PORT))).about("Ports that the host publishes: `[host_ip:][published:]target[/protocol]`.").merge(Merge::Unique(identity::port)),
     key("post_start", &Shape::List(&HOOK)).about("Commands that run in the container after it has started.").refused(""),
     key("pre_start", &Shape::List(&INIT_HOOK)).about("Commands that run to their end, in containers of their own, before it starts.").refused(""),
@@ -93,10 +93,10 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("privileged", &BOOL).about("Gives it all capabilities and devices; by default false."),
     key("profiles", &NAMES).about("Profiles that turn it on; by default it is always on.").merge(Merge::Unique(identity::name)),
     key("provider", &PROVIDER).about("A program that provides it in place of a container.").refused(""),
-    key("pull_policy", &Shape::One(Kind::Parsed(words::any_pull_policy))).about("When its image is pulled: `missing`, `never`, `always`, …").checked(words::pull_policy),
+    key("pull_policy", &Shape::One(Kind::Parsed(words::any_pull_policy, like::PULL_POLICY))).about("When its image is pulled: `missing`, `never`, `always`, …").checked(words::pull_policy),
     key("pull_refresh_after", &TEXT).about("Age after which the image is looked for again.").refused(""),
     key("read_only", &BOOL).about("Its root file system cannot be written to; by default false."),
-    key("restart", &TEXT).about("What happens when it ends by itself: `no`, `always`, `on-failure[:times]`, `unless-stopped`; by default no.").checked(words::restart),
+    key("restart", &like::RESTART).about("What happens when it ends by itself: `no`, `always`, `on-failure[:times]`, `unless-stopped`; by default no.").checked(words::restart),
     key("runtime", &TEXT).about("The OCI runtime.").refused(""),
     key("scale", &Shape::One(Kind::Int(0, i64::MAX))).about("Number of containers; by default 1.").checked(words::replicas),
     key("secrets", &REFERENCES).about("Secrets that it gets as files.").merge(Merge::Unique(identity::secret)).refused("mount a file read-only"),
@@ -104,7 +104,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("shm_size", &BYTES).about("Size of /dev/shm in bytes or with a unit; by default 64m.").checked(words::size),
     key("stdin_open", &BOOL).about("Keeps its standard input open; by default false.").refused("`sampan exec` has an input"),
     key("stop_grace_period", &DURATION).about("Time between stop signal and kill; by default 10s.").checked(words::time),
-    key("stop_signal", &TEXT).about("Signal that asks it to end; by default the image's, else SIGTERM.").checked(words::signal),
+    key("stop_signal", &like::SIGNAL).about("Signal that asks it to end; by default the image's, else SIGTERM.").checked(words::signal),
     key("storage_opt", &Shape::Short(forms::EMPTY_FOR_NULL, &Shape::Map(&Shape::One(Kind::TextOrInt)))).about("Options of the storage driver.")
         .refused(""),
     key("sysctls", &LABELS).about("Kernel parameters of its namespaces.").merge(Merge::Pairs).refused(""),
@@ -113,11 +113,11 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("ulimits", &ULIMITS).about("Limits of its processes by name, for example `nofile`.").merge(Merge::Entries),
     key("use_api_socket", &TRUTH).about("Lets it talk to the engine; by default false.").refused(""),
     key("user", &TEXT).about("User and group of the process: `user[:group]`, names or numbers; by default the image's."),
-    key("userns_mode", &TEXT).about("User namespace: `host`.").refused(""),
-    key("uts", &TEXT).about("UTS namespace: `host`.").refused(""),
+    key("userns_mode", &like::OF_HOST).about("User namespace: `host`.").refused(""),
+    key("uts", &like::OF_HOST).about("UTS namespace: `host`.").refused(""),
     key("volumes", &Shape::Set(&Shape::Short(forms::VOLUME, &MOUNT))).about("What is mounted: `[source:]target[:options]`, or the long form.").merge(Merge::Unique(identity::target)),
     key("volumes_from", &NAMES).about("Services and containers whose mounts it gets too.").refused(""),
-    key("working_dir", &TEXT).about("Absolute path in which the process starts; by default the image's.").checked(words::absolute_path),
+    key("working_dir", &like::ABSOLUTE_PATH).about("Absolute path in which the process starts; by default the image's.").checked(words::absolute_path),
 ]);
 
 const DEPENDENCY: Shape = Shape::Object(&[
@@ -134,7 +134,7 @@ const DEPENDENCY: Shape = Shape::Object(&[
 const ENV_FILE: Shape = Shape::Closed(&[
     key("path", &TEXT).about("The file.").required(),
     key("required", &BOOL).about("Whether it must exist; by default true."),
-    key("format", &Shape::One(Kind::Parsed(words::env_file_format)))
+    key("format", &Shape::One(Kind::Parsed(words::env_file_format, like::ENV_FORMAT)))
         .about("`raw` takes values as they are, without quotes or variables."),
 ]);
 

@@ -1,6 +1,6 @@
 //! Shapes that many keys share.
 
-use super::{Shape, forms};
+use super::{Shape, forms, like};
 use crate::source::cast::Kind;
 
 pub(super) const TEXT: Shape = Shape::One(Kind::Text);
@@ -44,4 +44,4 @@ pub(super) const OPTIONS: Shape = Shape::Map(&Shape::One(Kind::TextOrNumber));
 /// Name servers: one or several.
 pub(super) const SERVERS: Shape = Shape::Short(forms::NAME_SERVERS, &NAMES);
 /// Host names and their addresses.
-pub(super) const HOSTS: Shape = Shape::Short(forms::EXTRA_HOSTS, &NAMES);
+pub(super) const HOSTS: Shape = Shape::Short(forms::EXTRA_HOSTS, &Shape::Set(&like::HOST));

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::diagnostic::Diagnostics;
-use crate::source::tree::{Tree, Value as Node};
+use crate::source::tree::{Tag, Tree, Value as Node};
 use crate::source::yaml;
+use e2e::schema::misfits;
 use std::path::Path;
+use std::sync::LazyLock;
 
 #[test]
 fn the_schema_that_is_checked_in_is_current() {
@@ -42,6 +44,42 @@ fn the_examples_fit() {
 }
 
 #[test]
+fn the_stacks_of_golden_plans_fit() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/plans");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let sections = text.split("\n== ").filter_map(|section| section.split_once('\n'));
+        for (_, stack) in sections.filter(|(title, _)| title.starts_with("up") || *title == "file") {
+            assert_eq!(faults(stack), <[String; 0]>::default(), "{stack}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+/// The reference corpus is no part of this repository; `tests/corpus.rs` tells of it.
+#[test]
+fn what_docker_compose_takes_fits() {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    let corpus = std::env::var_os("SAMPAN_CORPUS").map_or_else(beside, Into::into);
+    let Ok(cases) = std::fs::read_to_string(corpus.join("cases.jsonl")) else {
+        return e2e::skip("no reference corpus: SAMPAN_CORPUS is not set");
+    };
+    for line in cases.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let arguments: Vec<&str> =
+            case["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let files = arguments.windows(2).filter(|pair| pair[0] == "-f").map(|pair| pair[1]);
+        for file in files.filter(|_| case["exit"] == 0) {
+            let text =
+                std::fs::read_to_string(corpus.join(case["dir"].as_str().unwrap()).join(file)).unwrap();
+            assert_eq!(faults(&text), <[String; 0]>::default(), "{} {file}", case["id"]);
+        }
+    }
+}
+
+#[test]
 fn short_and_long_forms_fit_and_mistakes_do_not() {
     let web = |lines: &str| faults(&format!("services: {{web: {{image: a, {lines}}}}}"));
     for lines in [
@@ -58,6 +96,14 @@ fn short_and_long_forms_fit_and_mistakes_do_not() {
         "ulimits: {nofile: 5, nproc: {soft: 1, hard: 2}}, scale: '${N}', tty: '${T}'",
         "healthcheck: {test: curl x, retries: 3}, x-mine: {any: thing}",
         "provider: {type: p, options: {a: 1, b: [x, y]}}, cgroup: '${C}'",
+        "mem_limit: 1.5 GiB, memswap_limit: '-1', shm_size: 64m, mem_reservation: '${M}m', cpus: '0.5'",
+        "stop_grace_period: 1m30s, healthcheck: {interval: '0', timeout: 1.5h, start_period: -1s}, tty: yes",
+        "ports: ['[::1]:80:80/tcp', '127.0.0.1::80', '8000-8010:80', '${P}:80', ':80', 65535]",
+        "volumes: [/a, './a:/b:ro,z', 'c:\\x:/y', '${A:?:}:/x'], devices: ['/dev/a:/dev/b:rwm', a.b/c=0]",
+        "restart: 'on-failure:3', pull_policy: every_12h, container_name: web_1, platform: linux/arm64/v8",
+        "ipc: 'service:db', pid: host, cpuset: '0-3,5', mac_address: '02:42:ac:11:00:02', init: 'True'",
+        "secrets: [{source: a, mode: '0440'}], gpus: [{count: all}], deploy: {replicas: '2', mode: global}",
+        "extra_hosts: ['a:::1', b=host-gateway], links: ['db:x'], expose: ['80-90/udp', 5]",
     ] {
         assert_eq!(web(lines), <[String; 0]>::default(), "{lines}");
     }
@@ -70,6 +116,32 @@ fn short_and_long_forms_fit_and_mistakes_do_not() {
         ("blkio_config: {x-mine: 1}", "/services/web/blkio_config/x-mine"),
         ("extends: {file: a}", "/services/web/extends"),
         ("use_api_socket: 'true'", "/services/web/use_api_socket"),
+        ("mem_limit: 64 megs", "/services/web/mem_limit"),
+        ("mem_limit: '-1'", "/services/web/mem_limit"),
+        ("deploy: {resources: {limits: {memory: 64}}}", "/services/web/deploy/resources/limits/memory"),
+        ("cpus: one", "/services/web/cpus"),
+        ("stop_grace_period: '10'", "/services/web/stop_grace_period"),
+        ("stop_grace_period: 10", "/services/web/stop_grace_period"),
+        ("healthcheck: {interval: 5 s}", "/services/web/healthcheck/interval"),
+        ("ports: ['80:x']", "/services/web/ports/0"),
+        ("ports: ['127.0.0.1:80']", "/services/web/ports/0"),
+        ("ports: ['localhost:80:80']", "/services/web/ports/0"),
+        ("ports: [80, 70000]", "/services/web/ports/1"),
+        ("ports: ['80:80/http']", "/services/web/ports/0"),
+        ("volumes: ['a::']", "/services/web/volumes/0"),
+        ("volumes: ['data:/data:ro:rw']", "/services/web/volumes/0"),
+        ("devices: ['a:b:c:d']", "/services/web/devices/0"),
+        ("restart: allways", "/services/web/restart"),
+        ("restart: 'on-failure:many'", "/services/web/restart"),
+        ("pull_policy: sometimes", "/services/web/pull_policy"),
+        ("container_name: '-'", "/services/web/container_name"),
+        ("tty: maybe", "/services/web/tty"),
+        ("scale: three", "/services/web/scale"),
+        ("gpus: some", "/services/web/gpus"),
+        ("extra_hosts: [nowhere]", "/services/web/extra_hosts/0"),
+        ("env_file: {path: a, format: yaml}", "/services/web/env_file"),
+        ("mac_address: 02-42", "/services/web/mac_address"),
+        ("depends_on: [a b]", "/services/web/depends_on/0"),
     ] {
         assert_eq!(web(lines), [at], "{lines}");
     }
@@ -77,9 +149,9 @@ fn short_and_long_forms_fit_and_mistakes_do_not() {
 
 /// Where a stack file does not fit the schema.
 fn faults(text: &str) -> Vec<String> {
-    let schema: Value = serde_json::from_str(&stack_schema()).unwrap();
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&stack_schema()).unwrap());
     let documents = yaml::parse(0, text, &mut Diagnostics::default()).unwrap();
-    documents.iter().flat_map(|tree| check(&plain(tree), &schema, "")).collect()
+    documents.iter().flat_map(|tree| misfits(&plain(tree), &SCHEMA)).collect()
 }
 
 fn plain(tree: &Tree) -> Value {
@@ -91,81 +163,8 @@ fn plain(tree: &Tree) -> Value {
         Node::Text(text) => json!(text),
         Node::List(items) => items.iter().map(plain).collect(),
         Node::Map(map) => {
-            map.entries().iter().map(|entry| (entry.key.clone(), plain(&entry.value))).collect()
+            let said = map.entries().iter().filter(|entry| entry.value.tag != Some(Tag::Reset));
+            said.map(|entry| (entry.key.clone(), plain(&entry.value))).collect()
         }
-    }
-}
-
-/// The places below `at` that do not fit; as much of JSON schema as is generated.
-fn check(value: &Value, schema: &Value, at: &str) -> Vec<String> {
-    let here = || vec![at.to_owned()];
-    if let Some(of) = schema["anyOf"].as_array() {
-        let faults: Vec<Vec<String>> = of.iter().map(|one| check(value, one, at)).collect();
-        // Of several mistakes the deepest one says most.
-        return faults
-            .into_iter()
-            .min_by_key(|faults| match &faults[..] {
-                [] => 0,
-                [first, ..] => usize::MAX - first.len(),
-            })
-            .unwrap_or_default();
-    }
-    if !schema["enum"].is_null() {
-        return if schema["enum"].as_array().unwrap().contains(value) { Vec::new() } else { here() };
-    }
-    let types = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
-    if !schema["type"].is_null() && !types.iter().any(|noun| is(value, noun.as_str().unwrap())) {
-        return here();
-    }
-    let number = value.as_f64().unwrap_or_default();
-    let low = schema["minimum"].as_f64().is_some_and(|least| number < least);
-    let high = schema["maximum"].as_f64().is_some_and(|most| number > most);
-    let plain = schema["pattern"] == "\\$" && !value.as_str().unwrap_or("$").contains('$');
-    match value {
-        _ if low || high || plain => here(),
-        Value::Array(items) => {
-            let twice = items.iter().enumerate().any(|(index, item)| items[..index].contains(item));
-            if twice && schema["uniqueItems"] == true {
-                return here();
-            }
-            let below = |(index, item)| check(item, &schema["items"], &format!("{at}/{index}"));
-            items.iter().enumerate().flat_map(below).collect()
-        }
-        Value::Object(map) => {
-            let required = schema["required"].as_array().cloned().unwrap_or_default();
-            if required.iter().any(|key| !map.contains_key(key.as_str().unwrap())) {
-                return here();
-            }
-            map.iter().flat_map(|(key, value)| entry((key, value), schema, &format!("{at}/{key}"))).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// As [`check`], for an entry of a mapping.
-fn entry((key, value): (&str, &Value), schema: &Value, at: &str) -> Vec<String> {
-    let patterns = &schema["patternProperties"];
-    if let Some(known) = schema["properties"].get(key) {
-        check(value, known, at)
-    } else if key.starts_with("x-") && patterns.get(EXTENSION).is_some() {
-        Vec::new()
-    } else if let Some(named) = patterns.get(NAME) {
-        check(value, named, at)
-    } else if schema["additionalProperties"] == false {
-        vec![at.to_owned()]
-    } else {
-        check(value, &schema["additionalProperties"], at)
-    }
-}
-
-fn is(value: &Value, noun: &str) -> bool {
-    match noun {
-        "string" => value.is_string(),
-        "integer" => value.is_i64(),
-        "number" => value.is_number(),
-        "boolean" => value.is_boolean(),
-        "null" => value.is_null(),
-        "array" => value.is_array(),
-        _ => value.is_object(),
     }
 }
