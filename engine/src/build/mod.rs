@@ -104,7 +104,8 @@ pub fn build(
     spec.platforms.iter().try_for_each(|platform| graph::ensure_native(platform))?;
     let references = references(&spec.tags)?;
     let (text, name) = dockerfile_of(spec)?;
-    let Parsed { dockerfile, mut diagnostics } = dockerfile::parse(&text, &name);
+    let ignored = sources::ignored(&patterns(spec)?)?;
+    let Parsed { dockerfile, mut diagnostics } = dockerfile::parse_in(&text, &name, &ignored);
     ensure_sound(&name, &diagnostics)?;
     let mut globals = Globals::new(spec);
     declare(&mut globals, &dockerfile.args, dockerfile.directives.escape)?;
@@ -232,16 +233,21 @@ fn remark_undeclared(globals: &Globals, dockerfile: &dockerfile::Dockerfile, dia
     }
 }
 
+/// Where the patterns of what the build does not see may be.
+fn patterns(spec: &BuildSpec) -> Result<Vec<PathBuf>> {
+    let Some(folder) = sources::folder_of(&spec.context)? else { return Ok(Vec::new()) };
+    let dockerfile = match &spec.dockerfile {
+        DockerfileSource::File(path) => path.clone(),
+        DockerfileSource::InContext(name) => folder.join(name),
+        DockerfileSource::Inline(_) => folder.join("Dockerfile"),
+    };
+    Ok(ignore::candidates(&dockerfile, &folder).to_vec())
+}
+
 fn contexts(spec: &BuildSpec, cache: &Cache) -> Result<Contexts> {
     let mut contexts = Contexts::default();
     if let Some(folder) = sources::folder_of(&spec.context)? {
-        let dockerfile = match &spec.dockerfile {
-            DockerfileSource::File(path) => path.clone(),
-            DockerfileSource::InContext(name) => folder.join(name),
-            DockerfileSource::Inline(_) => folder.join("Dockerfile"),
-        };
-        let candidates = ignore::candidates(&dockerfile, &folder);
-        contexts.main = Some(Folder::open(folder, &candidates, cache)?);
+        contexts.main = Some(Folder::open(folder, &patterns(spec)?, cache)?);
     }
     for (name, context) in &spec.additional_contexts {
         if let Some(folder) = sources::folder_of(context)? {

@@ -43,7 +43,7 @@ impl Folder {
 }
 
 /// The patterns of the first file that is there.
-fn ignored(files: &[PathBuf]) -> Result<Ignore> {
+pub(super) fn ignored(files: &[PathBuf]) -> Result<Ignore> {
     for path in files {
         let text = match std::fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

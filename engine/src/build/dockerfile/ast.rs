@@ -32,13 +32,17 @@ impl Default for Directives {
     }
 }
 
-/// `# check=skip=NAME,…;error=true`.
+/// `# check=skip=NAME,…;experimental=NAME,…;error=true`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Check {
     /// `skip=all`.
     pub skip_all: bool,
     /// The names of checks that are not wanted.
     pub skip: Vec<String>,
+    /// `experimental=all`.
+    pub experimental_all: bool,
+    /// The names of those checks that are wanted only when they are asked for.
+    pub experimental: Vec<String>,
     /// Warnings are errors.
     pub error: bool,
 }

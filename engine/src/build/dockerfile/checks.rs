@@ -2,10 +2,12 @@
 //! `# check=skip=NAME` takes. Those that need only the words of one instruction are found where
 //! it is read.
 
+mod ignored;
 mod instructions;
 mod stages;
 mod variables;
 
+use super::super::ignore::Ignore;
 use super::ast::{Dockerfile, Place, Word};
 use super::expand::Expander;
 use super::parser::Remarks;
@@ -14,12 +16,16 @@ use planner::diagnostic::Span;
 use std::cell::RefCell;
 use std::ops::Range;
 
+/// Checks that are only told of when they are asked for.
+pub(super) const EXPERIMENTAL: &[&str] = &["InvalidDefinitionDescription"];
+
 /// Finds what needs more than one instruction to be seen.
-pub(super) fn find(dockerfile: &Dockerfile, text: &str, remarks: &mut Remarks) {
+pub(super) fn find(dockerfile: &Dockerfile, (text, ignored): (&str, &Ignore), remarks: &mut Remarks) {
     let mut found = Found { text, remarks };
     stages::find(dockerfile, &mut found);
     instructions::find(dockerfile, &mut found);
     variables::find(dockerfile, &mut found);
+    ignored::find(dockerfile, ignored, &mut found);
 }
 
 /// Where findings go.

@@ -93,9 +93,9 @@ pub(super) fn check(text: &str) -> Result<Check, String> {
         let value = value.trim();
         match key.trim() {
             "skip" if value == "all" => check.skip_all = true,
-            "skip" => check.skip = value.split(',').map(|name| name.trim().to_owned()).collect(),
-            // Checks that are tried out; none are here.
-            "experimental" => {}
+            "skip" => check.skip = names(value),
+            "experimental" if value == "all" => check.experimental_all = true,
+            "experimental" => check.experimental = names(value),
             "error" => match source::truth(value) {
                 Some(error) => check.error = error,
                 None => return Err(format!("`error` is true or false, not `{value}`")),
@@ -104,6 +104,10 @@ pub(super) fn check(text: &str) -> Result<Check, String> {
         }
     }
     Ok(check)
+}
+
+fn names(text: &str) -> Vec<String> {
+    text.split(',').map(|name| name.trim().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -147,9 +151,12 @@ mod tests {
     #[test]
     fn checks_are_chosen_by_name() {
         let (directives, ..) = read_all("# check=skip=A, B;error=true\n");
-        let expected = Check { skip_all: false, skip: vec!["A".into(), "B".into()], error: true };
+        let expected = Check { skip: vec!["A".into(), "B".into()], error: true, ..Check::default() };
         assert_eq!(directives.check, expected);
         assert!(read_all("# check=skip=all\n").0.check.skip_all);
+        let check = read_all("# check=experimental=A;skip=B\n").0.check;
+        assert_eq!((check.experimental, check.skip), (vec!["A".to_owned()], vec!["B".to_owned()]));
+        assert!(read_all("# check=experimental=all\n").0.check.experimental_all);
     }
 
     #[test]

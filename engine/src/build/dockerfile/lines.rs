@@ -15,6 +15,8 @@ pub(super) struct Line {
     pub(super) lines: Range<usize>,
     /// The comments right above it.
     pub(super) comments: Vec<String>,
+    /// There is an empty line between them and it.
+    pub(super) apart: bool,
     /// The first empty line inside it.
     pub(super) empty: Option<usize>,
 }
@@ -77,8 +79,11 @@ impl<'a> Lines<'a> {
             let trimmed = written.trim_start();
             match trimmed.strip_prefix('#').map(str::trim) {
                 Some("") => line.comments.clear(),
-                Some(comment) => line.comments.push(comment.to_owned()),
-                None if trimmed.is_empty() => {}
+                Some(comment) => {
+                    line.comments.push(comment.to_owned());
+                    line.apart = false;
+                }
+                None if trimmed.is_empty() => line.apart = true,
                 None => {
                     let at = at + written.len() - trimmed.len();
                     line.lines = first..self.next;

@@ -139,6 +139,10 @@ fn what_does_not_fit_says_why() {
 fn flags_that_do_not_fit_say_why() {
     check(&[
         (
+            "COPY --from=ü",
+            "2:1 [COPY] COPY needs a source and a destination (write `COPY SOURCE DESTINATION`)",
+        ),
+        (
             "COPY --from=$X a b",
             "2:6 [--from=$X] `from` cannot have variables (begin a stage with `FROM $NAME AS name` and take files from that)",
         ),

@@ -23,7 +23,7 @@ mod words;
 
 pub use ast::{Dockerfile, Instruction, Stage, Statement, Word};
 pub use expand::{ExpandError, Expander};
-pub use parser::{parse, parse_trigger};
+pub use parser::{parse, parse_in, parse_trigger};
 
 use planner::Diagnostics;
 

@@ -1,5 +1,6 @@
 //! A whole file: line by line into stages, and every mistake with its place.
 
+use super::super::ignore::Ignore;
 use super::ast::{Check, Directives, Dockerfile, Instruction, Place, Stage, Statement};
 use super::heredoc::{self, Body};
 use super::instruction;
@@ -14,6 +15,12 @@ use std::ops::Range;
 /// Reads a Dockerfile. `name` is what diagnostics call the file.
 #[must_use]
 pub fn parse(text: &str, name: &str) -> Parsed {
+    parse_in(text, name, &Ignore::default())
+}
+
+/// Reads a Dockerfile whose build does not see all files of its context.
+#[must_use]
+pub fn parse_in(text: &str, name: &str, ignored: &Ignore) -> Parsed {
     let mut diagnostics = Diagnostics::default();
     diagnostics.add_file(name, text);
     let lines = Text::new(text);
@@ -24,7 +31,7 @@ pub fn parse(text: &str, name: &str) -> Parsed {
     if !diagnostics.has_errors() {
         references::check(&dockerfile, &mut diagnostics);
     }
-    checks::find(&dockerfile, text, &mut remarks);
+    checks::find(&dockerfile, (text, ignored), &mut remarks);
     remarks.tell(&dockerfile.directives.check, &mut diagnostics);
     diagnostics.sort();
     Parsed { dockerfile, diagnostics }
@@ -71,8 +78,12 @@ impl Remarks {
 
     fn tell(self, wanted: &Check, diagnostics: &mut Diagnostics) {
         let skips = |check: &Check, name: &str| check.skip_all || check.skip.iter().any(|own| own == name);
+        let asked = |name: &str| wanted.experimental_all || wanted.experimental.iter().any(|own| own == name);
         for (name, span, wrong) in self.found {
             let above = self.local.iter().find(|(bytes, _)| bytes.contains(&span.range().start));
+            if checks::EXPERIMENTAL.contains(&name) && !asked(name) {
+                continue;
+            }
             if skips(wanted, name) || above.is_some_and(|(_, check)| skips(check, name)) {
                 continue;
             }

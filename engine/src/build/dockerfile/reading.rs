@@ -90,6 +90,21 @@ impl<'a> Reading<'a> {
             .hint(format!("write `{verb} {example}`"))
     }
 
+    /// Warns of a comment right above that describes something else than what is named here.
+    pub(super) fn described(&mut self, names: &[&str]) {
+        let (Some(comment), false) = (self.line.comments.last(), self.line.apart) else { return };
+        let (Some(name), first) = (names.first(), comment.split(' ').next().unwrap_or_default()) else {
+            return;
+        };
+        let is_directive = comment.split_once('=').is_some_and(|(key, _)| key.trim() == "check");
+        if names.contains(&first) || is_directive {
+            return;
+        }
+        let message = format!("the comment above does not describe `{name}`");
+        let hint = format!("begin it with `# {name} `, or put an empty line between them");
+        self.remark("InvalidDefinitionDescription", Wrong::new(&self.rest.clone(), message).hint(hint));
+    }
+
     /// Remembers what a check warns of.
     pub(super) fn remark(&mut self, check: &'static str, wrong: Wrong) {
         self.remarks.push(Remark { check, wrong });

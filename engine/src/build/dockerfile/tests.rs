@@ -331,6 +331,8 @@ fn the_other_instructions() {
         ("STOPSIGNAL $S", "stopsignal $S"),
         (r#"CMD ["nginx", "-g", "daemon off;"]"#, r#"cmd ["nginx", "-g", "daemon off;"]"#),
         ("CMD []", "cmd []"),
+        ("# check=skip=JSONArgsRecommended\nCMD", "cmd \"\""),
+        ("# check=skip=JSONArgsRecommended\nENTRYPOINT  ", "entrypoint \"\""),
         ("ENTRYPOINT []", "entrypoint []"),
         (r#"ENTRYPOINT ["/e"]"#, r#"entrypoint ["/e"]"#),
         (

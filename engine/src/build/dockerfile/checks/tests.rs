@@ -1,11 +1,16 @@
 //! Every check: what it warns of, and what it is silent about.
 
-use super::super::parse;
+use super::super::{parse, parse_in};
+use crate::build::ignore::Ignore;
+use planner::Diagnostics;
 use planner::Severity;
 
 /// `line:column check`, and what to do.
 fn told(text: &str) -> Vec<String> {
-    let diagnostics = parse(text, "Dockerfile").diagnostics;
+    shown(text, &parse(text, "Dockerfile").diagnostics)
+}
+
+fn shown(text: &str, diagnostics: &Diagnostics) -> Vec<String> {
     let told = diagnostics.items.iter().map(|item| {
         let span = item.span.clone().unwrap_or_default();
         let marked = &text[span.range()];
@@ -168,4 +173,56 @@ fn warnings_can_be_errors() {
     let severity = |text: &str| parse(text, "Dockerfile").diagnostics.items[0].severity;
     assert_eq!(severity("# check=error=true\nFROM a\nCMD b"), Severity::Error);
     assert_eq!(severity("FROM a\nCMD b"), Severity::Warning);
+}
+
+#[test]
+fn files_that_the_build_does_not_see() {
+    let ignored = Ignore::parse("tmp\n*.log\n!keep.log\nsrc\n!src/lib\n", ".dockerignore").unwrap();
+    let told = |line: &str| {
+        let text = format!("FROM a\n{line}");
+        shown(&text, &parse_in(&text, "Dockerfile", &ignored).diagnostics)
+    };
+    assert_eq!(
+        told("COPY b ./tmp/c /d"),
+        ["2:8 [./tmp/c] CopyIgnoredFile (add a line `!tmp/c` to the ignore file)"]
+    );
+    assert_eq!(
+        told("ADD b.log /d"),
+        ["2:5 [b.log] CopyIgnoredFile (add a line `!b.log` to the ignore file)"]
+    );
+    for line in [
+        "COPY . /d",
+        "COPY b keep.log *.log src $TMP/c /d/",
+        "COPY --from=b tmp /d",
+        "ADD https://example.com/b.log /d",
+        "# check=skip=CopyIgnoredFile\nCOPY tmp /d",
+    ] {
+        assert_eq!(told(line), Vec::<String>::new(), "{line}");
+    }
+}
+
+#[test]
+fn descriptions_when_they_are_asked_for() {
+    let ask = "# check=experimental=InvalidDefinitionDescription\n";
+    for (text, expected) in [
+        (
+            "# the base\nFROM a AS base",
+            "3:6 [a AS base] InvalidDefinitionDescription (begin it with `# base `, or put an empty line between them)",
+        ),
+        (
+            "# it is b\nARG b=1\nFROM a",
+            "3:5 [b=1] InvalidDefinitionDescription (begin it with `# b `, or put an empty line between them)",
+        ),
+    ] {
+        assert_eq!(told(&format!("{ask}{text}")), [expected], "{text}");
+        silent(&[text]);
+    }
+    for text in [
+        "# base is it\nFROM a AS base",
+        "# words\n\nFROM a AS base",
+        "# words\n#\nFROM a AS base",
+        "# words\nFROM a",
+    ] {
+        silent(&[&format!("{ask}{text}")]);
+    }
 }

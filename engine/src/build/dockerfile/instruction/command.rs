@@ -44,10 +44,9 @@ pub(super) fn entrypoint(reading: &mut Reading) -> Result<Instruction, Wrong> {
     start(reading).map(Instruction::Entrypoint)
 }
 
-/// What a container starts with.
+/// What a container starts with. Nothing at all is the shell with nothing to do.
 fn start(reading: &mut Reading) -> Result<Command, Wrong> {
     Flags::of(reading, &[])?;
-    reading.required("[\"program\"]")?;
     command(reading, &reading.rest)
 }
 

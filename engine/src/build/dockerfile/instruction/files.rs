@@ -39,7 +39,8 @@ pub(super) fn copy(reading: &mut Reading) -> Result<Instruction, Wrong> {
 
 /// Stages are known before any variable has a value.
 pub(super) fn no_variables(from: &str, range: &std::ops::Range<usize>) -> Result<(), Wrong> {
-    if from[..from.len() - 1].contains('$') {
+    // Alone at the end it is no sign of a variable.
+    if from.strip_suffix('$').unwrap_or(from).contains('$') {
         let hint = "begin a stage with `FROM $NAME AS name` and take files from that";
         return Err(Wrong::new(range, "`from` cannot have variables").hint(hint.to_owned()));
     }

@@ -21,6 +21,7 @@ pub(in super::super) fn from(reading: &mut Reading) -> Result<From, Wrong> {
         [base] => (base, None),
         [base, keyword, name] if keyword.text.eq_ignore_ascii_case("as") => {
             casing(reading, keyword);
+            reading.described(&[&name.text]);
             (base, Some(stage_name(reading, name)?))
         }
         [_, second, ..] => {

@@ -30,6 +30,7 @@ pub(super) fn arg(reading: &mut Reading) -> Result<Instruction, Wrong> {
         secret(reading, &name);
         arguments.push(Argument { name: Word(name.text), default: default.map(Word) });
     }
+    reading.described(&arguments.iter().map(|argument| argument.name.as_str()).collect::<Vec<_>>());
     Ok(Instruction::Arg(arguments))
 }
 
