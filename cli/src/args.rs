@@ -3,7 +3,7 @@
 
 use crate::commands::{
     build, completion, config, container, create, down, env, exec, image, images, kill, login, logs, ls,
-    plan, ps, pull, push, restart, start, stop, up, version, volume,
+    plan, ps, pull, push, restart, start, stop, system, up, version, volume,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -106,6 +106,7 @@ pub(crate) enum Command {
     Volume(volume::VolumeArgs),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),
+    System(system::SystemArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
     /// The supervisor of one container; started by sampan itself

@@ -17,5 +17,6 @@ mod networks;
 mod ports;
 mod sandbox;
 mod sessions;
+mod system;
 mod updates;
 mod volumes;

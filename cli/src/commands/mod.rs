@@ -27,6 +27,7 @@ pub(crate) mod restart;
 pub(crate) mod shim;
 pub(crate) mod start;
 pub(crate) mod stop;
+pub(crate) mod system;
 pub(crate) mod up;
 pub(crate) mod version;
 pub(crate) mod volume;
@@ -65,6 +66,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Image(args) => image::run(&args, context),
         Command::Login(args) => login::login(&args, context),
         Command::Logout(args) => login::logout(&args, context),
+        Command::System(args) => system::run(&args, context),
         Command::Volume(args) => volume::run(&args, context),
         Command::Version(args) => version::run(&args, context),
         Command::Completion(args) => completion::run(&args, context),

@@ -108,6 +108,14 @@ impl Index {
     }
 }
 
+impl Held {
+    /// The blobs of the image of this id: its config, and manifests that registries have for it.
+    pub(crate) fn blobs<'a>(&'a self, id: &'a str) -> impl Iterator<Item = String> + 'a {
+        let pushed = self.digests.iter().filter_map(|name| name.split_once('@')).map(|(_, digest)| digest);
+        std::iter::once(id).chain(self.manifest.as_deref()).chain(pushed).map(str::to_owned)
+    }
+}
+
 /// The short form of a tag of the index.
 pub(crate) fn familiar(tag: &str) -> String {
     tag.parse::<Reference>().map_or_else(|_| tag.to_owned(), |reference| reference.familiar())
@@ -118,8 +126,13 @@ impl Images {
         self.store.images()
     }
 
+    /// Folder of the blobs.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.root().join("blobs/sha256")
+    }
+
     pub(crate) fn blob(&self, digest: &str) -> PathBuf {
-        self.root().join("blobs/sha256").join(digest::hex(digest))
+        self.blobs().join(digest::hex(digest))
     }
 
     fn index_path(&self) -> PathBuf {
@@ -266,7 +279,7 @@ impl Images {
             if path.exists() {
                 return Ok(());
             }
-            fs::create_dir_all(self.root().join("blobs/sha256"))?;
+            fs::create_dir_all(self.blobs())?;
             // What an interruption leaves has no digest as its name and is swept as unreferenced.
             store::replace_file(&path, content, true)
         };

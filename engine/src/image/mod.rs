@@ -26,7 +26,7 @@ pub mod digest;
 mod docker;
 pub(crate) mod entries;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod frame;
 mod header;
 mod history;
@@ -72,7 +72,7 @@ use std::path::{Path, PathBuf};
 /// The image store.
 #[derive(Clone, Debug)]
 pub struct Images {
-    store: Store,
+    pub(crate) store: Store,
 }
 
 /// One image that is present.

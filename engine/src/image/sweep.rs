@@ -64,7 +64,7 @@ impl Images {
         store::remove_optional(&self.kept(name))
     }
 
-    fn kept_layers(&self) -> Result<BTreeSet<String>> {
+    pub(crate) fn kept_layers(&self) -> Result<BTreeSet<String>> {
         let folder = self.root().join("kept");
         let mut layers = BTreeSet::new();
         for name in names(&folder)? {
@@ -105,11 +105,8 @@ impl Images {
     /// Moves what nobody needs into `trash`, to be deleted without holding the lock, or deletes
     /// it at once.
     pub(crate) fn sweep(&self, index: &mut Index, reach: &Reach, trash: Option<&Path>) -> Result<u64> {
-        let manifests = index.images.values().filter_map(|held| held.manifest.clone());
-        let named = index.images.values().flat_map(|held| &held.digests);
-        let pushed = named.filter_map(|name| name.split_once('@')).map(|(_, digest)| digest.to_owned());
-        let blobs: BTreeSet<String> = index.images.keys().cloned().chain(manifests).chain(pushed).collect();
-        take(&self.root().join("blobs/sha256"), trash, |digest| !blobs.contains(digest))?;
+        let blobs: BTreeSet<String> = index.images.iter().flat_map(|(id, held)| held.blobs(id)).collect();
+        take(&self.blobs(), trash, |digest| !blobs.contains(digest))?;
         // Nobody may begin to use layers meanwhile.
         let Some(_held) = Lock::try_take(&self.store, HOLD)? else { return Ok(0) };
         let needed: BTreeSet<String> = index.needed().into_iter().cloned().collect();

@@ -1,5 +1,7 @@
 //! The store as a whole: what it holds, whether it is sound, what of it nobody needs.
 
+mod disk;
 pub mod filter;
+pub mod usage;
 
 pub use filter::{Filter, LabelFilter};
