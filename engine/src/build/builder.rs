@@ -35,7 +35,7 @@ pub(super) struct Builder<'a> {
     pub(super) cache: Cache,
     pub(super) contexts: Contexts,
     /// Keeps layers from being collected.
-    pub(super) hold: &'a Hold,
+    pub(super) hold: Hold,
     /// Where steps work.
     pub(super) scratch: Scratch,
     pub(super) cancel: Cancel,

@@ -11,7 +11,10 @@
 //! The key of a step is the digest of all that it is made from: the layers below, the instruction
 //! with its variables, and the contents of the files that it takes. So a checkout can move, a
 //! file can be touched, and a step before can be done anew with the same result. When a record
-//! was last used is the time of its file.
+//! was last used is the time of its file. The store keeps the layers of steps, see
+//! [`Images::keep_layers`]; [`prune`] says for how long.
+
+pub(super) mod prune;
 
 use super::contents::Contents;
 use super::event::Missed;
@@ -23,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -57,6 +61,9 @@ impl Inputs {
 pub(super) struct Made {
     /// Diff id of its layer; `None` when it changed nothing.
     pub(super) layer: Option<String>,
+    /// Bytes in the files of the layer.
+    #[serde(default)]
+    pub(super) size: u64,
     /// When it was made.
     pub(super) created: Timestamp,
 }
@@ -108,6 +115,13 @@ pub(super) struct Cache {
     trail: PathBuf,
     before: Trail,
     now: Mutex<Trail>,
+    /// Something was kept that was not there.
+    has_grown: AtomicBool,
+}
+
+/// What the store keeps the layer of a step for.
+fn keeper(key: &str) -> String {
+    format!("build step {key}")
 }
 
 impl Cache {
@@ -120,7 +134,8 @@ impl Cache {
         }
         let trail = folder.join("trails").join(format!("{}.json", digest::hex(&digest::of(name.as_bytes()))));
         let before = store::read_whole(&trail)?.unwrap_or_default();
-        Ok(Self { folder, images: Images::new(store), trail, before, now: Mutex::default() })
+        let (now, has_grown) = (Mutex::default(), AtomicBool::new(false));
+        Ok(Self { folder, images: Images::new(store), trail, before, now, has_grown })
     }
 
     fn step(&self, key: &str) -> PathBuf {
@@ -151,11 +166,16 @@ impl Cache {
         Ok(Ok(record.made))
     }
 
-    /// Keeps what came of a step, and which files it took.
+    /// Keeps what came of a step, and which files it took. A power cut may lose it: then the step
+    /// is done again.
     pub(super) fn keep(&self, spot: &Spot, inputs: &Inputs, made: &Made) -> Result<()> {
         let key = inputs.key()?;
         let record = StepRecord { inputs: inputs.clone(), made: made.clone() };
-        store::write_durable(&self.step(&key), &record)?;
+        if let Some(layer) = &made.layer {
+            self.images.keep_layers(&keeper(&key), std::slice::from_ref(layer))?;
+        }
+        store::write(&self.step(&key), &record)?;
+        self.has_grown.store(true, Ordering::Relaxed);
         self.trace(spot, inputs, key);
         Ok(())
     }
@@ -163,7 +183,11 @@ impl Cache {
     /// Keeps what files were taken, so that it can be said which of them changed.
     pub(super) fn keep_contents(&self, contents: &Contents) -> Result<()> {
         let path = self.contents(&contents.digest());
-        if path.exists() { Ok(()) } else { store::write(&path, contents) }
+        if !path.exists() {
+            return store::write(&path, contents);
+        }
+        note_use(&path);
+        Ok(())
     }
 
     /// The digest of files of layers that were looked at before, or are looked at now: layers
@@ -191,7 +215,7 @@ impl Cache {
             note_use(&path);
             return Ok(record.made.created);
         }
-        let made = Made { layer: None, created: now };
+        let made = Made { layer: None, size: 0, created: now };
         store::write(&path, &StepRecord { inputs, made })?;
         Ok(now)
     }
@@ -207,7 +231,16 @@ impl Cache {
         // A build of one target says nothing about the others.
         let mut trail = self.before.clone();
         trail.steps.extend(now.steps.clone());
-        if trail == self.before { Ok(()) } else { store::write(&self.trail, &trail) }
+        if trail != self.before {
+            return store::write(&self.trail, &trail);
+        }
+        note_use(&self.trail);
+        Ok(())
+    }
+
+    /// Whether something came into it.
+    pub(super) fn has_grown(&self) -> bool {
+        self.has_grown.load(Ordering::Relaxed)
     }
 
     /// Compares with the same step of the build before.
@@ -269,20 +302,20 @@ fn note_use(path: &Path) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn cache(folder: &Path) -> Cache {
+    pub(super) fn cache(folder: &Path) -> Cache {
         let store = Store::new(folder.join("root"), folder.join("run"));
         store.prepare().unwrap();
         Cache::open(&store, "web").unwrap()
     }
 
-    fn spot(number: usize) -> Spot {
+    pub(super) fn spot(number: usize) -> Spot {
         Spot { stage: "stage-0".into(), number, on_base: number == 0 }
     }
 
-    fn inputs(below: &str, instruction: &str, variable: &str, files: &str) -> Inputs {
+    pub(super) fn inputs(below: &str, instruction: &str, variable: &str, files: &str) -> Inputs {
         Inputs {
             below: below.into(),
             instruction: instruction.into(),
@@ -292,7 +325,7 @@ mod tests {
     }
 
     fn made() -> Made {
-        Made { layer: None, created: Timestamp::UNIX_EPOCH }
+        Made { layer: None, size: 0, created: Timestamp::UNIX_EPOCH }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::Built;
 use super::builder::Builder;
+use super::cache::prune::{self, Keep};
 use super::event::BuildEvent;
 use super::state::State;
 use super::times;
@@ -11,7 +12,7 @@ use crate::image::{Images, Reference, digest};
 use jiff::Timestamp;
 
 /// Enters the image under all its names.
-pub(super) fn finish(builder: &Builder<'_>, state: &State, references: Vec<Reference>) -> Result<Built> {
+pub(super) fn finish(builder: Builder<'_>, state: &State, references: Vec<Reference>) -> Result<Built> {
     let mut state = state.clone();
     state.config.labels.extend(builder.spec.labels.clone());
     let created = match builder.spec.source_date_epoch {
@@ -21,13 +22,16 @@ pub(super) fn finish(builder: &Builder<'_>, state: &State, references: Vec<Refer
     let config = state.to_json(&created.to_string())?;
     let id = digest::of(&config);
     let named = references.iter().map(Reference::familiar).collect();
-    if !is_entered(&builder.images, &id, &references)? {
-        builder.tell(BuildEvent::Finishing("write the image".to_owned()));
-        let draft = Draft { config, layers: state.layers.clone(), manifest: None, references };
-        builder.images.commit(&[draft], builder.images.hold_layers()?, &builder.scratch)?;
-    }
     builder.contexts.save()?;
     builder.cache.finish()?;
+    if !is_entered(&builder.images, &id, &references)? {
+        builder.tell(BuildEvent::Finishing("write the image".to_owned()));
+        let draft = Draft { config, layers: state.layers, manifest: None, references };
+        builder.images.commit(&[draft], builder.hold, &builder.scratch)?;
+    }
+    if builder.cache.has_grown() {
+        prune::prune(builder.store, &Keep::default())?;
+    }
     Ok(Built { image_id: id, references: named })
 }
 

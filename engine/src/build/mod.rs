@@ -8,7 +8,8 @@
 //!   [`metadata`] for what the image says, [`program`] for `RUN`, [`transfer`] for `COPY` and `ADD`,
 //!   [`workdir`].
 //! - [`snapshot`] is the file system between two instructions; [`run`] and [`copy`] execute one.
-//! - [`cache`] finds what was built before by what it was made from; [`contents`] and [`hashes`]
+//! - [`cache`] finds what was built before by what it was made from, and [`cache::prune`] says how
+//!   long that is kept; [`contents`] and [`hashes`]
 //!   tell whether files are the same.
 //! - [`BuildEvent`] is told while it happens.
 //!
@@ -47,6 +48,7 @@ mod transfer;
 mod variables;
 mod workdir;
 
+pub use cache::prune::{Cached, Keep, prune, usage};
 pub use cancel::Cancel;
 pub use event::{BuildEvent, BuildStep, Missed, StepId};
 
@@ -138,12 +140,12 @@ pub fn build(
         numbers,
         cache,
         contexts,
-        hold: &hold,
+        hold,
         cancel: cancel.clone(),
         turns: Turns::new(inputs.jobs.unwrap_or(cores)),
     };
     let state = schedule::stages(&builder)?;
-    finish::finish(&builder, &state, references)
+    finish::finish(builder, &state, references)
 }
 
 fn references(tags: &[String]) -> Result<Vec<Reference>> {

@@ -9,7 +9,7 @@ use super::stage::Sources;
 use super::state::State;
 use super::times;
 use crate::error::{Context, Result};
-use crate::image::{SealOptions, digest};
+use crate::image::{Layer, SealOptions, digest};
 use jiff::Timestamp;
 use std::fs;
 use std::io;
@@ -102,20 +102,20 @@ impl Task<'_> {
             Some(epoch) => times::timestamp(epoch)?,
             None => Timestamp::now(),
         };
-        let made = Made { layer, created };
+        let (layer, size) = layer.map_or((None, 0), |layer| (Some(layer.diff_id), layer.size));
+        let made = Made { layer, size, created };
         self.builder.cache.keep(&self.spot, &job.inputs, &made)?;
         Ok(made)
     }
 
     /// Makes a layer of what changed; nothing when nothing did.
-    fn seal(&self, snapshot: &Snapshot, epoch: Option<i64>) -> Result<Option<String>> {
+    fn seal(&self, snapshot: &Snapshot, epoch: Option<i64>) -> Result<Option<Layer>> {
         let builder = self.builder;
         if !has_changed(snapshot).doing(|| format!("look into {}", snapshot.upper.display()))? {
             return Ok(None);
         }
         let options = SealOptions { clamp_mtime: epoch };
-        let layer = builder.images.seal(builder.hold, &snapshot.upper, options)?;
-        Ok(Some(layer.diff_id))
+        builder.images.seal(&builder.hold, &snapshot.upper, options).map(Some)
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) mod scratch;
 mod seal;
 mod stages;
 pub(crate) mod stream;
-mod sweep;
+pub(crate) mod sweep;
 mod workers;
 pub(crate) mod write;
 

@@ -1,12 +1,14 @@
 //! Instructions of builds on a real kernel, in namespaces of their own; needs root.
 //!
-//! Called as `run …` this binary executes one `RUN` until it is killed. Otherwise it runs the
-//! tests, one after another: all, or those whose name holds the first argument.
+//! Called as `run …` this binary executes one `RUN` until it is killed, as `build …` one build until
+//! it kills itself. Otherwise it runs the tests, one after another: all, or those whose name holds the first argument.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::exit)]
 
 mod bench;
+mod caching;
 mod copies;
+mod interrupted;
 mod mounts;
 mod networks;
 #[path = "../lab/private.rs"]
@@ -30,8 +32,22 @@ fn main() {
     {
         exit(bench::run_alone([root, runtime, base], script));
     }
+    if let [word, root, runtime, context, at] = &args[..]
+        && word == "build"
+    {
+        exit(interrupted::build_alone([root, runtime, context, at]));
+    }
     suite::run(
         "builds",
-        &[copies::TESTS, runs::TESTS, mounts::TESTS, networks::TESTS, whole::TESTS].concat(),
+        &[
+            copies::TESTS,
+            runs::TESTS,
+            mounts::TESTS,
+            networks::TESTS,
+            whole::TESTS,
+            caching::TESTS,
+            interrupted::TESTS,
+        ]
+        .concat(),
     );
 }
