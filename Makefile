@@ -3,7 +3,7 @@
 # make test-vm runs some of them on cgroup v2 and Debian's kernel 6.1, or KERNEL=6.12, in a virtual machine
 # make bench   measures sampan, beside its peers where they are installed (with root rights)
 # make bench-load measures only how it reads stack files, which needs no rights
-# make fuzz    looks for stack files and Dockerfiles that reading is wrong about, a minute each target or SECONDS=1800
+# make fuzz    looks for stack files, Dockerfiles and layers that reading is wrong about, a minute each target or SECONDS=1800
 # make lint    checks format, lints, and dependencies (deny.toml)
 # make fmt     formats the code
 

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- file project dockerfile
+[ $# -gt 0 ] || set -- file project dockerfile layer
 out=$(realpath -m "${CARGO_TARGET_DIR:-target}")/fuzz
 tools=$(.ci/tool cargo-fuzz '^0.13')
 export PATH=$PATH:$tools
@@ -14,6 +14,9 @@ export PATH=$PATH:$tools
 mkdir -p "$out/artifacts"
 grep -ohE '^    \("[A-Z]+"' engine/src/build/dockerfile/instruction.rs | sed -E 's/.*"(.*)"/"\1 "/' >"$out/instructions.dict"
 grep -ohE 'key\("[a-z_]+"' planner/src/source/schema/*.rs | sort -u | sed -E 's/.*"(.*)"/"\1: "/' >"$out/words.dict"
+printf '"%s"\n' .wh. .wh..wh..opq ../ path= linkpath= size= GNU.sparse. SCHILY.xattr. ustar >"$out/names.dict"
+# Layers are unpacked in memory where there is a file system in it.
+[ ! -w /dev/shm ] || export TMPDIR=/dev/shm
 cargo fuzz build --fuzz-dir tests/fuzz --target-dir "$out/build" --release --sanitizer none
 for target in "$@"; do
     corpus=$out/corpus/$target
@@ -21,6 +24,7 @@ for target in "$@"; do
     cp "$out"/build/*/release/"$target" "$out/$target"
     case $target in
     dockerfile) seeds=dockerfiles dict=instructions ;;
+    layer) seeds=layers dict=names ;;
     *) seeds=stacks dict=words ;;
     esac
     "$out/$target" "$corpus" "tests/fuzz/seeds/$seeds" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \

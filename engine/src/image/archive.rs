@@ -3,6 +3,7 @@
 //! An archive names its images in a file that may come last, so it must be possible to go back:
 //! a plain tar file is read in place, anything else is first written to a working folder.
 
+use super::bounds::Bounds;
 use super::entries::{Entries, Entry};
 use super::layer::unreadable;
 use super::paths::{clean, split};
@@ -44,13 +45,14 @@ impl Archive {
     }
 
     fn index(&mut self, length: u64) -> io::Result<()> {
-        let mut at = 0;
+        let (mut at, mut bounds) = (0, Bounds::default());
         loop {
             let rest = Part { file: Arc::clone(&self.file), offset: at, length: length - at };
             let Some(entry) = Entries::at(rest, at).next()? else { return Ok(()) };
             let end = entry.offset.checked_add(entry.stored).filter(|end| *end <= length);
             let end = end.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early"))?;
             at = end.next_multiple_of(512).min(length);
+            bounds.entry(&entry.path)?;
             self.enter(&entry)?;
         }
     }

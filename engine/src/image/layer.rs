@@ -8,6 +8,7 @@
 //! <https://docs.kernel.org/filesystems/overlayfs.html>).
 
 use super::attributes;
+use super::bounds::{self, Bounds};
 use super::entries::{Entries, Entry};
 use super::frame::{self, Recorder, Recording};
 use super::paths::{clean, join, resolve, split};
@@ -65,6 +66,7 @@ fn unpack_recording<R: Read>(
         stale: false,
         folders: Vec::new(),
         whiteouts: HashSet::new(),
+        bounds: Bounds::default(),
         buffer: vec![0; BUFFER],
         size: 0,
     };
@@ -110,6 +112,8 @@ struct Unpacker<'a> {
     folders: Vec<(Vec<u8>, Timestamps)>,
     /// Paths that this layer deletes from those below.
     whiteouts: HashSet<Vec<u8>>,
+    /// What it may still have.
+    bounds: Bounds,
     buffer: Vec<u8>,
     size: u64,
 }
@@ -128,6 +132,7 @@ impl Unpacker<'_> {
             return Ok(());
         }
         let path = clean(&entry.path)?;
+        self.bounds.entry(&path)?;
         let Some((parent, name)) = split(&path) else { return self.top(entry) };
         if name == OPAQUE {
             return self.opaque(parent);
@@ -200,6 +205,7 @@ impl Unpacker<'_> {
     }
 
     fn file(&mut self, entry: &Entry, name: &CStr, data: &mut impl Read) -> io::Result<()> {
+        self.bounds.file(entry.size)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(self.make(name, |parent| fs::openat(parent, name, flags, Mode::RUSR))?);
         match &entry.pieces {
@@ -362,6 +368,7 @@ impl Unpacker<'_> {
         };
         let folder = folder.map_err(not_a_folder)?;
         let true_path = frame::true_path(self.root.as_fd(), folder.as_fd());
+        bounds::depth(true_path.as_deref().unwrap_or_default())?;
         self.parent = Some(Parent { path: path.to_vec(), folder, true_path });
         self.stale = false;
         Ok(())
@@ -618,5 +625,37 @@ mod tests {
         bed.unpack(Tar::new().pax(&[("path", name.as_bytes())]).file("short", "x")).unwrap();
         assert_eq!(bed.text(&name), "x");
         assert!(bed.layer.as_os_str().as_bytes().len() + name.len() < 4096);
+    }
+
+    #[test]
+    fn what_no_honest_layer_has_is_refused() {
+        let Some(bed) = bed() else { return };
+        let deep = "d/".repeat(300);
+        let (long, through) = (format!("{deep}{deep}f"), format!("s/{deep}f"));
+        let pax = |fields: &[(&str, &str)]| {
+            let fields: Vec<_> = fields.iter().map(|(key, value)| (*key, value.as_bytes())).collect();
+            Tar::new().pax(&fields)
+        };
+        let sparse =
+            [("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", "1099511627777")];
+        let mut map = b"0\n".to_vec();
+        map.resize(512, 0);
+        let cases = [
+            (pax(&[("path", &long)]).file("f", ""), "512 folders"),
+            (
+                pax(&[("linkpath", &deep)])
+                    .symlink("s", "")
+                    .pax(&[("path", deep.as_bytes())])
+                    .folder("f")
+                    .pax(&[("path", through.as_bytes())])
+                    .file("f", ""),
+                "512 folders",
+            ),
+            (pax(&sparse).data("GNUSparseFile.0/disk", &map), "1 TiB"),
+        ];
+        for (tar, why) in cases {
+            let error = bed.unpack(tar).unwrap_err();
+            assert!(error.kind == Kind::Corrupt && error.causes()[0].contains(why), "{error:?}");
+        }
     }
 }

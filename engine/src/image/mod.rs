@@ -19,6 +19,8 @@
 
 mod archive;
 pub(crate) mod attributes;
+pub mod bare;
+mod bounds;
 pub(crate) mod catalog;
 pub(crate) mod changes;
 pub(crate) mod config;

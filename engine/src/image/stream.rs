@@ -1,5 +1,6 @@
 //! Streams of archives: told apart by their first bytes, decompressed while they are read.
 
+use super::bounds::{Bounded, Counted, Growth};
 use super::layer::unreadable;
 use crate::error::{Context, Error, Kind, Result};
 use std::fs::File;
@@ -39,10 +40,20 @@ fn sniff(head: &[u8]) -> Result<Compression> {
     }
 }
 
-/// A stream decompressed, and how it was compressed.
+/// A stream decompressed, and how it was compressed. It fails when it grows out of proportion, see
+/// [`super::bounds`].
 pub(crate) fn decompress<'a>(
-    mut from: impl Read + Send + 'a,
+    from: impl Read + Send + 'a,
 ) -> Result<(Box<dyn Read + Send + 'a>, Compression)> {
+    decompress_bounded(from, Growth::default())
+}
+
+fn decompress_bounded<'a>(
+    from: impl Read + Send + 'a,
+    growth: Growth,
+) -> Result<(Box<dyn Read + Send + 'a>, Compression)> {
+    let mut from = Counted::new(from);
+    let taken = from.count();
     let mut head = Vec::with_capacity(BLOCK);
     (&mut from).take(BLOCK as u64).read_to_end(&mut head).map_err(unreadable)?;
     if head.is_empty() {
@@ -52,8 +63,13 @@ pub(crate) fn decompress<'a>(
     let whole = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(from));
     let stream: Box<dyn Read + Send> = match compression {
         Compression::None => Box::new(whole),
-        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
-        Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(whole).map_err(unreadable)?),
+        Compression::Gzip => {
+            Box::new(Bounded::new(flate2::bufread::MultiGzDecoder::new(whole), growth, taken))
+        }
+        Compression::Zstd => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(whole).map_err(unreadable)?;
+            Box::new(Bounded::new(decoder, growth, taken))
+        }
     };
     Ok((stream, compression))
 }
@@ -94,6 +110,22 @@ impl Read for Part {
 mod tests {
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn a_stream_that_grows_out_of_proportion_is_refused_however_it_is_compressed() {
+        let zeros = vec![0; 4 << 20];
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(&zeros).unwrap();
+        for bomb in [gzip.finish().unwrap(), zstd::encode_all(zeros.as_slice(), 1).unwrap()] {
+            let read = |free| {
+                let growth = Growth { free, factor: 200 };
+                let (stream, _) = decompress_bounded(bomb.as_slice(), growth).unwrap();
+                io::copy(&mut { stream }, &mut io::sink())
+            };
+            assert_eq!(read(4 << 20).unwrap(), 4 << 20);
+            assert!(read(1 << 20).unwrap_err().to_string().contains("200 times"));
+        }
+    }
 
     #[test]
     fn streams_are_told_apart_by_their_first_bytes() {

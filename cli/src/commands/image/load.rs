@@ -8,6 +8,9 @@ use std::io;
 use std::path::PathBuf;
 
 /// Add images from an archive of `docker save` or an OCI layout (.tar, .tar.gz, .tar.zst)
+///
+/// Refused are layers of more than 4 million entries, deeper than 512 folders or with more than
+/// 1 TiB in their files, and what unpacks to more than 4 GiB and 200 times its size.
 #[derive(Debug, Args)]
 pub(super) struct LoadArgs {
     /// The archive; otherwise standard input
