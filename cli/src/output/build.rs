@@ -5,7 +5,7 @@ use super::diagnostic;
 use super::size::transfer;
 use super::style::Ink;
 use super::time::took;
-use engine::build::{BuildEvent, BuildStep, StepId};
+use engine::build::{BuildEvent, BuildStep, Missed, StepId};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -51,7 +51,7 @@ impl BuildLog {
             }
             BuildEvent::Started(id, missed) => self.of(*id, |entry| {
                 entry.since = Some(now);
-                entry.line(Ink::Plain, &format!("{} ({missed})", entry.step.text))
+                entry.line(Ink::Plain, &format!("{}{}", entry.step.text, why(missed)))
             }),
             BuildEvent::Cached(id) => self.of(*id, |entry| {
                 entry.is_over = true;
@@ -143,6 +143,14 @@ impl Entry {
     }
 }
 
+/// Why the step is not in the cache, where one would wonder.
+fn why(missed: &Missed) -> String {
+    match missed {
+        Missed::Never | Missed::Parent => String::new(),
+        surprising => format!(" ({surprising})"),
+    }
+}
+
 /// Text of programs without what would move the cursor.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect()
@@ -152,7 +160,6 @@ fn plain(text: &str) -> String {
 mod tests {
     use super::super::style::Style;
     use super::*;
-    use engine::build::Missed;
 
     fn step(stage: &str, number: usize, text: &str) -> BuildStep {
         BuildStep { stage: stage.into(), number, of: 2, text: text.into(), line: number }

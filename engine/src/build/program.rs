@@ -45,7 +45,7 @@ pub(super) fn run(task: &Task<'_>, state: &mut State, run: &ast::Run, expander: 
     let resolved = mounts::resolve(&run.mounts, expander)?;
     add_mounts(&mut inputs, task, state, &resolved)?;
 
-    let created_by = format!("RUN {} # buildkit", told(state, &command));
+    let created_by = format!("RUN {}", told(state, &command));
     let snapshot = task.snapshot(state);
     task.take(state, Job { inputs, created_by, snapshot: &snapshot }, || {
         let mut env = environment.clone();

@@ -5,8 +5,6 @@ use crate::error::{Error, Kind, Result};
 use crate::image::config::{ConfigFile, History, ImageConfig, RawConfig, RootFs};
 use crate::image::platform;
 
-/// Says in the history which way an image was built.
-const COMMENT: &str = "buildkit.dockerfile.v0";
 /// Where programs are when nobody says so.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -93,10 +91,5 @@ impl State {
 }
 
 fn entry(created_by: String, created: Option<String>, is_empty: bool) -> History {
-    History {
-        created,
-        created_by: Some(created_by),
-        comment: Some(COMMENT.to_owned()),
-        empty_layer: is_empty.then_some(true),
-    }
+    History { created, created_by: Some(created_by), comment: None, empty_layer: is_empty.then_some(true) }
 }

@@ -172,7 +172,7 @@ pub(super) fn copy(
     }
     let uncertain = asked.is_uncertain().then_some(Missed::Download);
     let task = Task { uncached: task.uncached.clone().or(uncertain), ..task.clone() };
-    let job = Job { inputs, created_by: format!("{text} # buildkit"), snapshot: &snapshot };
+    let job = Job { inputs, created_by: text, snapshot: &snapshot };
     task.take(state, job, || copy::copy(&request).map(drop))
 }
 
