@@ -82,12 +82,14 @@ pub struct Loaded {
 
 impl Loaded {
     /// Everything there is to tell to somebody who wants to run the stack, or some services of
-    /// it. Services of inactive profiles only count when they are named.
+    /// it. Services of inactive profiles only count when they are named, and networks, volumes and
+    /// the like when a service uses them.
     pub fn to_run(&self, services: &[String]) -> Diagnostics {
         let idle: Vec<String> =
             self.stack.disabled.keys().filter(|name| !services.contains(name)).map(path).collect();
         let mut all = self.refusals.clone();
         all.items.retain(|item| !idle.iter().any(|path| below(&item.path, path)));
+        all.items.retain(|item| self.stack.has(&item.path));
         all.items.extend(self.warnings.items.iter().cloned());
         all.sort();
         all

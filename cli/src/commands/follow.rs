@@ -3,16 +3,17 @@
 use super::containers::{known, select};
 use super::converge::{Ask, converge_within, plan_for};
 use super::interrupt::Interrupts;
-use crate::context::Context;
+use crate::context::{Context, Target};
 use crate::error::{Exit, Failure};
 use crate::output::logs::{LogView, Look};
 use engine::LinuxEngine;
 use engine::apply::{Cancel, Options, apply};
-use engine::container::LogOptions;
+use engine::container::{LogLine, LogOptions};
 use jiff::Timestamp;
 use planner::goal::Verb;
 use planner::live::State;
 use planner::{ContainerId, Goal};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -30,7 +31,7 @@ pub(crate) async fn attached(
     let containers = select(known(engine, ask.target)?, ask.target, &services)?;
     let ids: Vec<ContainerId> = containers.into_iter().map(|one| one.id).collect();
     let view = Arc::new(LogView::new(context.screen.out, look, &ids));
-    let mut ended = follow(context, engine, (ids.clone(), since), view.clone());
+    let mut ended = follow(context, engine, (ids.clone(), since), (view.clone(), silent(ask.target)));
     tokio::select! {
         result = &mut ended => {
             // The sender is dropped unused only by a panic, which has been told.
@@ -45,19 +46,30 @@ pub(crate) async fn attached(
     }
 }
 
+/// The services whose output is not shown: `attach: false`.
+fn silent(target: &Target) -> BTreeSet<String> {
+    let services = target.stack.iter().flat_map(|stack| stack.services.iter().chain(&stack.disabled));
+    let silent = services.filter(|(_, service)| service.attach == Some(false));
+    silent.map(|(name, _)| name.clone()).collect()
+}
+
 /// Prints logs from a thread of its own, because reading them blocks.
 fn follow(
     context: &Context,
     engine: &Arc<LinuxEngine>,
     (ids, since): (Vec<ContainerId>, Timestamp),
-    view: Arc<LogView>,
+    (view, silent): (Arc<LogView>, BTreeSet<String>),
 ) -> oneshot::Receiver<Result<(), Failure>> {
     let (done, ended) = oneshot::channel();
     let (screen, engine) = (context.screen, engine.clone());
     std::thread::spawn(move || {
         let options = LogOptions { follow: true, tail: None, since: Some(since) };
         let mut failure = None;
-        let read = engine.logs(&ids, &options, &mut |id, line| match screen.print(&view.line(id, line)) {
+        let shown = |id: &ContainerId, line: &LogLine| match silent.contains(&id.slot.service) {
+            true => Ok(()),
+            false => screen.print(&view.line(id, line)),
+        };
+        let read = engine.logs(&ids, &options, &mut |id, line| match shown(id, line) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failure = Some(error);

@@ -44,6 +44,23 @@ impl Stack {
         self.models.retain(|key, _| used(&|service| service.models.contains_key(key)));
     }
 
+    /// Whether a path leads to a network, volume, secret or config that is there, or to anything
+    /// else.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        let Some((kind, rest)) = path.split_once('.') else { return true };
+        // Names have dots too.
+        let leads_to = |name: &String| {
+            rest.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        match kind {
+            "networks" => self.networks.keys().any(leads_to),
+            "volumes" => self.volumes.keys().any(leads_to),
+            "secrets" => self.secrets.keys().any(leads_to),
+            "configs" => self.configs.keys().any(leads_to),
+            _ => true,
+        }
+    }
+
     /// Says what `scale` says below `deploy` too, where there is one.
     pub(crate) fn share_scale(&mut self) {
         for service in self.services.values_mut() {

@@ -38,6 +38,17 @@ pub(crate) fn judge(tree: &Tree, shape: &Shape, details: bool, diagnostics: &mut
     walk.uses
 }
 
+/// Whether a value asks for nothing.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bad | Value::Bool(false) => true,
+        Value::Text(text) => text.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Map(map) => map.is_empty(),
+        Value::Bool(true) | Value::Int(_) | Value::Float(_) => false,
+    }
+}
+
 struct Walk<'a> {
     diagnostics: &'a mut Diagnostics,
     details: bool,
@@ -76,7 +87,6 @@ impl Walk<'_> {
     /// What is done with a key that stands in the file.
     fn key(&mut self, key: &Key, entry: &Entry, path: &Path<'_>) -> Fate {
         let value = &entry.value;
-        let idle = matches!(value.value, Value::Null | Value::Bad | Value::Bool(false));
         match key.support {
             Support::Enforced => {
                 self.node(value, path, key.shape);
@@ -89,11 +99,12 @@ impl Walk<'_> {
                 }
                 fate.map_or(Fate::Enforced, Fate::Refused)
             }
-            _ if idle => Fate::Enforced,
             Support::CheckedWhole(fault) => {
-                let fate = fault(value).map(|refused| self.report(refused, value, path));
-                fate.map_or(Fate::Enforced, Fate::Refused)
+                let known = !matches!(value.value, Value::Null | Value::Bad);
+                let fault = known.then(|| fault(value)).flatten();
+                fault.map_or(Fate::Enforced, |refused| Fate::Refused(self.report(refused, value, path)))
             }
+            _ if says_nothing(&value.value) => Fate::Enforced,
             Support::PassedOn(why) => {
                 let message = format!("`{}` has no effect: {why}", key.name);
                 self.diagnostics.warning(&entry.key_span, path, message);

@@ -77,6 +77,40 @@ pub(crate) fn restart(text: &str) -> Word {
     Err(refused(format!("`{}` is not a restart policy", text.escape_debug()), hint))
 }
 
+/// When `deploy` starts a container again.
+pub(crate) fn restart_condition(text: &str) -> Word {
+    const WORDS: [&str; 3] = ["none", "on-failure", "any"];
+    if WORDS.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let hint = did_you_mean(text, WORDS).unwrap_or_else(|| format!("possible are {}", WORDS.join(", ")));
+    Err(refused(format!("`{}` is not a condition", text.escape_debug()), hint))
+}
+
+/// Every container has namespaces of its own.
+pub(crate) fn own_namespace(text: &str) -> Word {
+    match text {
+        "" | "private" => Ok(text.to_owned()),
+        _ => not_yet(&format!("the namespace `{}`", text.escape_debug()), "use private"),
+    }
+}
+
+/// Users in containers are those of the host.
+pub(crate) fn user_namespace(text: &str) -> Word {
+    match text {
+        "" | "host" => Ok(text.to_owned()),
+        _ => not_yet(&format!("the namespace `{}`", text.escape_debug()), "use host"),
+    }
+}
+
+/// Every network has IPv4 addresses.
+pub(crate) fn ipv4(text: &str) -> Word {
+    match text {
+        "true" => Ok(text.to_owned()),
+        _ => not_yet("a network without IPv4", "leave `enable_ipv4` out"),
+    }
+}
+
 pub(crate) fn pull_policy(text: &str) -> Word {
     if PullPolicy::parse(text).is_some() {
         return Ok(text.to_owned());

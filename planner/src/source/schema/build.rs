@@ -1,6 +1,6 @@
 //! A service's `build`.
 
-use super::files::REFERENCES;
+use super::files::BUILD_SECRETS;
 use super::shapes::{BOOL, HOSTS, LABELS, TEXT, TEXTS, VARIABLES, WHOLE_BYTES};
 use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
@@ -56,7 +56,7 @@ pub(super) const BUILD: Shape = Shape::Short(
             .about("Isolation technology (Windows).")
             .passed_on("only builds on Windows know it"),
         key("privileged", &BOOL).about("Gives `RUN` instructions all privileges; by default false."),
-        key("secrets", &REFERENCES).about("Secrets for `RUN --mount=type=secret`."),
+        key("secrets", &BUILD_SECRETS).about("Secrets for `RUN --mount=type=secret`."),
         key("tags", &TEXTS).about("More names of the image.").merge(Merge::Unique(identity::name)),
         key("ulimits", &ULIMITS).about("Limits of processes while building, by name."),
         key("platforms", &Shape::List(&like::PLATFORM)).about("Platforms to build for: `os/arch[/variant]`."),

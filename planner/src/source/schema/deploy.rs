@@ -5,7 +5,8 @@ use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
 use crate::source::words;
 
-const NO_SWARM: &str = "it only means something to a cluster";
+/// Why what is for a cluster has no effect.
+pub(super) const NO_CLUSTER: &str = "it only means something to a cluster";
 
 pub(super) const DEPLOY: Shape = Shape::Object(&[
     key("mode", &like::DEPLOY_MODE)
@@ -13,14 +14,14 @@ pub(super) const DEPLOY: Shape = Shape::Object(&[
         .checked(words::deploy_mode),
     key("endpoint_mode", &like::ENDPOINT_MODE)
         .about("How a cluster spreads connections: `vip` or `dnsrr`.")
-        .passed_on(NO_SWARM),
+        .passed_on(NO_CLUSTER),
     key("replicas", &Shape::One(Kind::Int(0, i64::MAX)))
         .about("Number of containers; by default 1.")
         .checked(words::replicas),
     key("labels", &LABELS)
         .about("Labels of the service as a cluster sees it, not of its containers.")
         .merge(Merge::Pairs)
-        .passed_on(NO_SWARM),
+        .passed_on(NO_CLUSTER),
     key("rollback_config", &UPDATE)
         .about("How a failed replacement is undone.")
         .passed_on("a replacement that fails is left for the next `up`"),
@@ -29,9 +30,10 @@ pub(super) const DEPLOY: Shape = Shape::Object(&[
         .passed_on("all replicas are replaced at once"),
     key("resources", &RESOURCES).about("What its containers may use, and what is kept for them."),
     key("restart_policy", &RESTART_POLICY)
-        .about("What happens when a container ends by itself.")
-        .refused("write `restart` beside `deploy`"),
-    key("placement", &PLACEMENT).about("On which machines of a cluster containers run.").passed_on(NO_SWARM),
+        .about("What happens when a container ends by itself; it wins over `restart`."),
+    key("placement", &PLACEMENT)
+        .about("On which machines of a cluster containers run.")
+        .passed_on(NO_CLUSTER),
 ]);
 
 const UPDATE: Shape = Shape::Object(&[
@@ -69,7 +71,7 @@ const RESOURCES: Shape = Shape::Object(&[
                 .passed_on(NOT_RESERVED),
             key("generic_resources", &Shape::List(&GENERIC))
                 .about("Things of a cluster's machines that can be counted.")
-                .passed_on(NO_SWARM),
+                .passed_on(NO_CLUSTER),
             key("devices", &Shape::List(&DEVICE_REQUEST))
                 .about("Devices that are asked for by what they can do.")
                 .refused(""),
@@ -106,10 +108,15 @@ const GPU: Shape = Shape::Object(&[
 
 const RESTART_POLICY: Shape = Shape::Object(&[
     key("condition", &like::RESTART_CONDITION)
-        .about("When it is started again: `none`, `on-failure`, `any`."),
-    key("delay", &DURATION).about("Time before it is started again."),
-    key("max_attempts", &COUNT).about("Number of attempts; by default there is no end."),
-    key("window", &DURATION).about("Time after which a start counts as a success."),
+        .about("When it is started again: `none`, `on-failure`, `any`.")
+        .checked(words::restart_condition),
+    key("delay", &DURATION)
+        .about("Time before it is started again.")
+        .passed_on("the time grows from start to start, from 100 ms to a minute"),
+    key("max_attempts", &COUNT).about("Number of attempts after failures; by default there is no end."),
+    key("window", &DURATION)
+        .about("Time after which a start counts as a success.")
+        .passed_on("a start counts as a success after 10 s"),
 ]);
 
 const PLACEMENT: Shape = Shape::Object(&[

@@ -18,7 +18,9 @@ pub(super) const NETWORK: Shape = Shape::Short(
         key("ipam", &IPAM).about("Addresses of the network."),
         key("external", &EXTERNAL).about("Somebody else makes and removes it; it must exist."),
         key("internal", &BOOL).about("No way out of the network; by default false."),
-        key("enable_ipv4", &BOOL).about("Whether it has IPv4 addresses; by default true.").refused(""),
+        key("enable_ipv4", &BOOL)
+            .about("Whether it has IPv4 addresses; by default true.")
+            .checked(words::ipv4),
         key("enable_ipv6", &BOOL).about("Whether it has IPv6 addresses; by default false.").refused(""),
         key("attachable", &BOOL)
             .about("Containers from outside of the stack may join; by default false.")
@@ -75,8 +77,7 @@ const ATTACHMENT: Shape = Shape::Object(&[
         .about("The network with the highest number is joined first; by default 0.")
         .refused(""),
     key("gw_priority", &PRIORITY)
-        .about("The network with the highest number has the default route; by default 0.")
-        .refused(""),
+        .about("The network with the highest number has the default route; by default 0."),
 ]);
 
 /// A published port.

@@ -9,7 +9,7 @@ use crate::source::words;
 
 /// The whole file.
 pub(crate) const TOP: Shape = Shape::Object(&[
-    key("version", &TEXT).about("Obsolete and without effect."),
+    key("version", &TEXT).about("Obsolete and without effect.").passed_on("it is obsolete"),
     key("name", &TEXT).about(
         "Name of the stack: lower-case letters, digits, `-` and `_`; by default the name of the folder.",
     ),
