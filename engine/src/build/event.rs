@@ -74,7 +74,7 @@ pub enum Missed {
     Lost,
     /// The image is not here, or its registry is to be asked.
     Absent,
-    /// It downloads what may be another thing each time.
+    /// What it downloads may be another thing than before.
     Download,
 }
 
@@ -91,7 +91,7 @@ impl fmt::Display for Missed {
             Self::Source(name) => write!(f, "`{name}` is another one"),
             Self::Lost => f.write_str("its layer is gone from the disk"),
             Self::Absent => f.write_str("the image is pulled"),
-            Self::Download => f.write_str("a download without --checksum is always done anew"),
+            Self::Download => f.write_str("it is looked whether what it downloads has changed"),
         }
     }
 }

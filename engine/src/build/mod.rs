@@ -6,7 +6,7 @@
 //!   `ENV` mean at a place.
 //! - [`schedule`] builds the stages, [`stage`] one of them, [`step`] one step of a stage:
 //!   [`metadata`] for what the image says, [`program`] for `RUN`, [`transfer`] for `COPY` and `ADD`,
-//!   [`workdir`].
+//!   [`workdir`]; [`remote`] brings what `ADD` takes from elsewhere.
 //! - [`snapshot`] is the file system between two instructions; [`run`] and [`copy`] execute one.
 //! - [`cache`] finds what was built before by what it was made from, and [`cache::prune`] says how
 //!   long that is kept; [`contents`] and [`hashes`]
@@ -35,6 +35,7 @@ pub mod ignore;
 mod metadata;
 mod mounts;
 mod program;
+mod remote;
 mod resolve;
 pub mod run;
 mod schedule;

@@ -3,13 +3,16 @@
 use super::copy::{self, Add, CopyRequest, CopySource};
 use super::dockerfile::Expander;
 use super::dockerfile::ast::{self, Word};
-use super::event::Missed;
+use super::event::{BuildEvent, Missed};
 use super::metadata::word;
+use super::remote::{Reach, Remote, Said};
 use super::sources::CONTEXT;
 use super::state::State;
 use super::step::{Job, Task};
 use crate::error::{Error, Kind, Result};
 use crate::image::digest;
+use crate::tree;
+use std::path::{Path, PathBuf};
 
 /// What both have in common, as it is written.
 pub(super) struct Wanted<'a> {
@@ -31,21 +34,35 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// One source, with its variables' values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wish {
+    /// In a context, a stage or the Dockerfile.
+    Here(CopySource),
+    /// Elsewhere, as it is written.
+    Elsewhere(String, Remote),
+}
+
 /// What is asked for, with its variables' values.
 struct Asked {
-    sources: Vec<CopySource>,
+    wishes: Vec<Wish>,
     target: String,
     chown: Option<String>,
     chmod: Option<String>,
     add: Option<Add>,
+    said: Said,
 }
 
 impl Asked {
     fn new(wanted: &Wanted<'_>, expander: &Expander<'_>) -> Result<Self> {
         let optional = |text: &Option<Word>| text.as_ref().map(|text| word(expander, text)).transpose();
-        let mut sources = Vec::new();
+        let said = match wanted.add {
+            Some(add) => Said { checksum: optional(&add.checksum)?, keep_git_dir: add.keep_git_dir },
+            None => Said::default(),
+        };
+        let mut wishes = Vec::new();
         for text in &wanted.files.sources {
-            sources.push(source(word(expander, text)?, wanted.add.is_some())?);
+            wishes.push(wish(word(expander, text)?, wanted.add.is_some(), &said)?);
         }
         for heredoc in &wanted.files.contents {
             let text = match heredoc.expand {
@@ -54,16 +71,15 @@ impl Asked {
                     .map_err(|error| Error::new(Kind::Unsupported, error.to_string()))?,
                 false => heredoc.body.clone(),
             };
-            sources.push(CopySource::Text { name: heredoc.name.clone(), text });
+            wishes.push(Wish::Here(CopySource::Text { name: heredoc.name.clone(), text }));
         }
-        let add =
-            |add: &ast::Add| Ok::<_, Error>(Add { unpack: add.unpack, checksum: optional(&add.checksum)? });
         Ok(Self {
-            sources,
+            wishes,
             target: word(expander, &wanted.files.destination)?,
             chown: optional(&wanted.files.chown)?,
             chmod: optional(&wanted.files.chmod)?,
-            add: wanted.add.map(add).transpose()?,
+            add: wanted.add.map(|add| Add { unpack: add.unpack }),
+            said,
         })
     }
 
@@ -78,10 +94,11 @@ impl Asked {
             .iter()
             .filter_map(|(flag, value)| Some(format!("{flag}={}", value.as_ref()?)))
             .for_each(&mut say);
-        for source in &self.sources {
-            match source {
-                CopySource::Path(text) | CopySource::Url(text) => say(text.clone()),
-                CopySource::Text { name, .. } => say(format!("<<{name}")),
+        for wish in &self.wishes {
+            match wish {
+                Wish::Here(CopySource::Path(text)) | Wish::Elsewhere(text, _) => say(text.clone()),
+                Wish::Here(CopySource::Text { name, .. }) => say(format!("<<{name}")),
+                Wish::Here(_) => {}
             }
         }
         say(self.target.clone());
@@ -90,40 +107,51 @@ impl Asked {
 
     /// What the text leaves out, but the result depends on.
     fn details(&self, wanted: &Wanted<'_>) -> String {
-        let texts = self.sources.iter().filter_map(|source| match source {
-            CopySource::Text { text, .. } => Some(text.as_str()),
+        let texts = self.wishes.iter().filter_map(|wish| match wish {
+            Wish::Here(CopySource::Text { text, .. }) => Some(text.as_str()),
             _ => None,
         });
         let texts: String = texts.collect::<Vec<_>>().join("\0");
         let (from, exclude) = (wanted.from, &wanted.files.exclude);
-        format!("{from:?} {exclude:?} {:?} {}", self.add, digest::of(texts.as_bytes()))
+        format!("{from:?} {exclude:?} {:?} {:?} {}", self.add, self.said, digest::of(texts.as_bytes()))
     }
 
     /// Whether it takes anything from a context, stage or image.
     fn has_paths(&self) -> bool {
-        self.sources.iter().any(|source| matches!(source, CopySource::Path(_)))
+        self.wishes.iter().any(|wish| matches!(wish, Wish::Here(CopySource::Path(_))))
     }
 
-    /// Whether something may be another thing each time.
-    fn is_uncertain(&self) -> bool {
-        let checked = self.add.as_ref().is_some_and(|add| add.checksum.is_some());
-        !checked && self.sources.iter().any(|source| matches!(source, CopySource::Url(_)))
+    /// What is elsewhere, and the folder that each is brought to.
+    fn remotes(&self, folder: &Path) -> Vec<(&str, &Remote, PathBuf)> {
+        let place = |number: usize| folder.join(format!("remote-{number}"));
+        let remotes = self.wishes.iter().enumerate().filter_map(|(number, wish)| match wish {
+            Wish::Elsewhere(text, remote) => Some((text.as_str(), remote, place(number))),
+            Wish::Here(_) => None,
+        });
+        remotes.collect()
+    }
+
+    /// As they are copied, once those from elsewhere are here.
+    fn sources(&self, folder: &Path) -> Vec<CopySource> {
+        let mut remotes = self.remotes(folder).into_iter();
+        let source = |wish: &Wish| match wish {
+            Wish::Here(source) => Some(source.clone()),
+            Wish::Elsewhere(..) => remotes.next().map(|(_, remote, place)| remote.source(&place)),
+        };
+        self.wishes.iter().filter_map(source).collect()
     }
 }
 
-fn source(text: String, is_add: bool) -> Result<CopySource> {
-    let is_web = text.starts_with("http://") || text.starts_with("https://");
-    let repository = text.split(['#', '?']).next().unwrap_or_default();
-    let is_git = text.starts_with("git@")
-        || text.starts_with("git://")
-        || text.starts_with("ssh://")
-        || is_web && repository.ends_with(".git");
-    if is_add && is_git {
-        let error =
-            Error::new(Kind::Unsupported, format!("ADD of the git repository `{text}` is not supported"));
-        return Err(error.hint("clone it into the build context, or by RUN with git in the image"));
+fn wish(text: String, is_add: bool, said: &Said) -> Result<Wish> {
+    let remote = if is_add { Remote::parse(&text, said)? } else { None };
+    if remote.is_none() && said.checksum.is_some() {
+        let error = Error::new(Kind::Unsupported, format!("`{text}` is a file of the build context"));
+        return Err(error.hint("`--checksum` is for what comes from elsewhere"));
     }
-    Ok(if is_add && is_web { CopySource::Url(text) } else { CopySource::Path(text) })
+    Ok(match remote {
+        Some(remote) => Wish::Elsewhere(text, remote),
+        None => Wish::Here(CopySource::Path(text)),
+    })
 }
 
 /// Copies into a stage.
@@ -143,10 +171,13 @@ pub(super) fn copy(
     let text = asked.text(wanted);
     let cwd = state.config.working_dir.clone().unwrap_or_default();
     let snapshot = task.snapshot(state);
+    let scratch = snapshot.work.with_file_name("remotes");
+    let remotes = asked.remotes(&scratch);
+    let sources = asked.sources(&scratch);
     let request = CopyRequest {
         snapshot: &snapshot,
         from: &files,
-        sources: &asked.sources,
+        sources: &sources,
         target: &asked.target,
         cwd: &cwd,
         chown: asked.chown.as_deref(),
@@ -154,7 +185,7 @@ pub(super) fn copy(
         parents: wanted.parents,
         link: wanted.files.link,
         exclude: &wanted.files.exclude,
-        add: asked.add.clone(),
+        add: asked.add,
         epoch: builder.spec.source_date_epoch,
         cancel: &builder.cancel,
     };
@@ -170,10 +201,20 @@ pub(super) fn copy(
         let digest = origin.digest(&request, &builder.images, &builder.cache)?;
         inputs.files.insert(wanted.from.unwrap_or(CONTEXT).to_owned(), digest);
     }
-    let uncertain = asked.is_uncertain().then_some(Missed::Download);
-    let task = Task { uncached: task.uncached.clone().or(uncertain), ..task.clone() };
+    let reach = |folder| Reach { inputs: builder.inputs, cancel: &builder.cancel, folder };
+    if !remotes.is_empty() {
+        builder.tell(BuildEvent::Started(task.id, Missed::Download));
+    }
+    for (name, remote, folder) in &remotes {
+        let identity = remote.identity(reach(folder))?;
+        inputs.files.extend(identity.map(|identity| ((*name).to_owned(), identity)));
+    }
     let job = Job { inputs, created_by: text, snapshot: &snapshot };
-    task.take(state, job, || copy::copy(&request).map(drop))
+    task.take(state, job, || {
+        remotes.iter().try_for_each(|(_, remote, folder)| remote.bring(reach(folder)))?;
+        copy::copy(&request).map(drop)
+    })?;
+    tree::remove(&scratch)
 }
 
 #[cfg(test)]
@@ -182,7 +223,7 @@ mod tests {
     use super::super::dockerfile::parse;
     use super::*;
 
-    fn asked(line: &str) -> Result<(String, Vec<CopySource>, bool)> {
+    fn asked(line: &str) -> Result<(String, Vec<Wish>)> {
         let parsed = parse(&format!("FROM scratch\n{line}\n"), "Dockerfile");
         assert!(!parsed.diagnostics.has_errors(), "{}", parsed.diagnostics);
         let lookup = |name: &str| (name == "X").then(|| "value".to_owned());
@@ -193,7 +234,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let asked = Asked::new(&wanted, &expander)?;
-        Ok((asked.text(&wanted), asked.sources.clone(), asked.is_uncertain()))
+        Ok((asked.text(&wanted), asked.wishes.clone()))
     }
 
     #[test]
@@ -212,7 +253,7 @@ mod tests {
     #[test]
     fn here_documents_have_variables_unless_their_name_is_quoted() {
         let text = |line: &str| match asked(line).unwrap().1.remove(0) {
-            CopySource::Text { text, .. } => text,
+            Wish::Here(CopySource::Text { text, .. }) => text,
             other => panic!("{other:?}"),
         };
         assert_eq!(text("COPY <<EOF /a\nis $X\nEOF"), "is value\n");
@@ -220,14 +261,14 @@ mod tests {
     }
 
     #[test]
-    fn downloads_are_only_certain_with_a_checksum() {
-        let sum = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
-        assert!(asked("ADD https://example.com/x /x").unwrap().2);
-        assert!(!asked(&format!("ADD --checksum={sum} https://example.com/x /x")).unwrap().2);
-        assert!(!asked("ADD x.tar /x").unwrap().2);
-        assert_eq!(asked("COPY https://a/b /x").unwrap().1, [CopySource::Path("https://a/b".into())]);
-        for git in ["https://example.com/a.git#main", "git@example.com:a.git"] {
-            assert!(asked(&format!("ADD {git} /x")).unwrap_err().doing.contains("git repository"));
+    fn only_add_takes_what_is_elsewhere() {
+        let is_elsewhere = |line: &str| matches!(asked(line).unwrap().1[0], Wish::Elsewhere(..));
+        for source in ["https://example.com/$X", "https://example.com/a.git#main", "git@example.com:a.git"] {
+            assert!(is_elsewhere(&format!("ADD {source} /x")), "{source}");
+            assert!(!is_elsewhere(&format!("COPY {source} /x")), "{source}");
         }
+        assert!(!is_elsewhere("ADD x.tar /x"));
+        let error = asked("ADD --checksum=sha256:0 x.tar /x").unwrap_err();
+        assert_eq!(error.doing, "`x.tar` is a file of the build context");
     }
 }

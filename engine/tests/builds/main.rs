@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::exit)]
 
+mod adds;
 mod bench;
 mod caching;
 mod copies;
@@ -47,6 +48,7 @@ fn main() {
             whole::TESTS,
             caching::TESTS,
             interrupted::TESTS,
+            adds::TESTS,
         ]
         .concat(),
     );

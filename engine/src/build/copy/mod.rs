@@ -89,8 +89,7 @@ impl Copying<'_> {
         for source in request.sources {
             let selected = match source {
                 CopySource::Path(path) => select::select(view.root(), path, request.parents, &filter)?,
-                CopySource::Text { .. } => Vec::new(),
-                CopySource::Url(url) => return Err(refuse(url)),
+                _ => Vec::new(),
             };
             found.push(selected);
         }
@@ -100,13 +99,25 @@ impl Copying<'_> {
             for one in selected {
                 self.path(&mut transfer, &view, &one)?;
             }
-            if let CopySource::Text { name, text } = source {
-                self.text(name, text)?;
+            match source {
+                CopySource::Path(_) => {}
+                CopySource::Text { name, text } => self.text(name, text)?,
+                CopySource::File { path, name } => self.file(path, name)?,
+                CopySource::Folder { path, below } => self.folder(path, below)?,
             }
         }
+        self.count(&transfer);
+        Ok(())
+    }
+
+    fn count(&mut self, transfer: &Transfer<'_>) {
         self.copied.files += transfer.copied.files;
         self.copied.bytes += transfer.copied.bytes;
-        Ok(())
+    }
+
+    /// As everything looks that does not come from an image.
+    fn own_look(&self) -> Look {
+        Look { owner: Some(self.chown.unwrap_or((0, 0))), ..self.look.clone() }
     }
 
     /// Several things need a folder to be copied into.
@@ -159,19 +170,51 @@ impl Copying<'_> {
         Ok(unpacked.is_some())
     }
 
+    /// A file of this host. Only when that is said it is unpacked.
+    fn file(&mut self, path: &Path, name: &str) -> Result<()> {
+        let view = View::at(path.parent().unwrap_or(path))?;
+        let real = PathBuf::from(path.file_name().unwrap_or_default());
+        let place = self.target.place(self.request.cwd, self.request.target)?;
+        if self.request.add.is_some_and(|add| add.unpack == Some(true)) {
+            let selected = Selected { named: name.into(), real: real.clone(), kept: PathBuf::new() };
+            if self.unpack(&view, &selected, &place.path)? {
+                return Ok(());
+            }
+        }
+        if name.is_empty() && place.is_folder {
+            let error = Error::new(Kind::Unsupported, "the file from the web has no name");
+            return Err(error.hint("write the name behind the folder that it is put in"));
+        }
+        let (look, filter) = (self.own_look(), Filter::excluding(self.request)?);
+        let (folder, name) = self.target.for_file(place, name.as_bytes().to_vec(), &look)?;
+        let mut transfer = Transfer::new(view.root(), self.target, &look, &filter, self.request.cancel);
+        transfer.file(&real, &folder, &name).doing(|| format!("copy {}", path.display()))?;
+        self.count(&transfer);
+        Ok(())
+    }
+
+    /// What is in a folder of this host.
+    fn folder(&mut self, path: &Path, below: &str) -> Result<()> {
+        let view = View::at(path)?;
+        view.find(below)?;
+        let (look, filter) = (self.own_look(), Filter::excluding(self.request)?);
+        let place = self.target.place(self.request.cwd, self.request.target)?;
+        let folder = self.target.folder(&place.path, &look)?;
+        let mut transfer = Transfer::new(view.root(), self.target, &look, &filter, self.request.cancel);
+        transfer
+            .contents(Path::new(below), &folder)
+            .doing(|| format!("copy what is in {}", path.display()))?;
+        self.count(&transfer);
+        Ok(())
+    }
+
     fn text(&mut self, name: &str, text: &str) -> Result<()> {
         let place = self.target.place(self.request.cwd, self.request.target)?;
-        let look = Look { owner: Some(self.chown.unwrap_or((0, 0))), ..self.look.clone() };
+        let look = self.own_look();
         let (folder, name) = self.target.for_file(place, name.as_bytes().to_vec(), &look)?;
         self.target.write((&folder, &name), text.as_bytes(), 0o644, &look)?;
         self.copied.files += 1;
         self.copied.bytes += text.len() as u64;
         Ok(())
     }
-}
-
-/// Before anything is copied.
-fn refuse(url: &str) -> Error {
-    Error::new(Kind::Unsupported, format!("ADD of `{url}`, which is on the web, is not supported"))
-        .hint("download it into the build context, or by RUN with curl or wget in the image")
 }

@@ -2,6 +2,7 @@
 
 use crate::build::cancel::Cancel;
 use crate::build::snapshot::{Files, Snapshot};
+use std::path::PathBuf;
 
 /// All there is to know about one `COPY` or `ADD`.
 #[derive(Clone, Debug)]
@@ -36,12 +37,10 @@ pub struct CopyRequest<'a> {
 }
 
 /// What only `ADD` knows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Add {
     /// `--unpack`.
     pub unpack: Option<bool>,
-    /// `--checksum`: `sha256:<hex>`, for a single download.
-    pub checksum: Option<String>,
 }
 
 /// One source.
@@ -56,8 +55,20 @@ pub enum CopySource {
         /// What it says.
         text: String,
     },
-    /// Something on the web. Only for `ADD`; refused.
-    Url(String),
+    /// A file of this host as it is, by another name: what was downloaded. It is never ignored.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is called; empty when it has no name.
+        name: String,
+    },
+    /// What is in a folder of this host: what was checked out. It is never ignored.
+    Folder {
+        /// Where it is.
+        path: PathBuf,
+        /// Only this folder in it; no link leads out of the other one.
+        below: String,
+    },
 }
 
 /// What was copied.

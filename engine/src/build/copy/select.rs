@@ -38,10 +38,15 @@ impl<'a> Filter<'a> {
             Files::Context(BuildContext { ignored, .. }) => Some(ignored).filter(|ignore| !ignore.is_empty()),
             Files::Layers(_) => None,
         };
+        Ok(Self { ignored, ..Self::excluding(request)? })
+    }
+
+    /// Only what the instruction itself leaves out.
+    pub(super) fn excluding(request: &CopyRequest<'a>) -> Result<Self> {
         let exclude = Ignore::of(request.exclude.iter().map(String::as_str));
         let exclude =
             exclude.map_err(|reason| Error::new(Kind::Unsupported, format!("--exclude: {reason}")))?;
-        Ok(Self { ignored, exclude })
+        Ok(Self { ignored: None, exclude })
     }
 
     /// Whether it is left out, by its real path and its path below what is copied.

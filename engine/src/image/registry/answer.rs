@@ -75,7 +75,7 @@ pub(crate) fn refused(what: &str, url: &Url, response: Response<Body>) -> Broken
 }
 
 /// Whether the same question may get another answer later.
-fn is_passing(status: StatusCode) -> bool {
+pub(super) fn is_passing(status: StatusCode) -> bool {
     let soon = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS, StatusCode::TOO_EARLY];
     let never = [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
     soon.contains(&status) || (status.is_server_error() && !never.contains(&status))

@@ -174,7 +174,7 @@ fn broken(url: &Url, error: ureq::Error) -> Broken {
         _ => (Kind::System, true, false),
     };
     let told = match &error {
-        error if is_unknown_host(error) => new(kind, format!("find the registry host {host}"))
+        error if is_unknown_host(error) => new(kind, format!("find the host {host}"))
             .hint("is the name right, and does this machine have DNS? `getent hosts NAME` asks it"),
         error if is_tls(error) => new(kind, format!("make a secure connection to {host}")).hint(
             "name its certificate authority under `ca` in the registries file, or say `insecure` there",
@@ -225,7 +225,7 @@ mod tests {
         let error = ("no..name", 443).to_socket_addrs().expect_err("there is no such name");
         let url = Url::parse("https://no..name/v2/").expect("a URL");
         let broken = broken(&url, ureq::Error::Io(error));
-        assert_eq!(broken.error.doing, "find the registry host no..name");
+        assert_eq!(broken.error.doing, "find the host no..name");
         assert!(broken.is_unreachable && broken.error.kind == Kind::NotFound, "{:?}", broken.error);
     }
 }

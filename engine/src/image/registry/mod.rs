@@ -10,6 +10,7 @@ mod challenge;
 mod credentials;
 mod endpoint;
 mod fields;
+mod file;
 mod http;
 mod known;
 mod login;
@@ -29,6 +30,7 @@ mod upload;
 mod url;
 
 pub use credentials::{Credentials, Helper, Login};
+pub(crate) use file::download;
 pub use login::check_login;
 pub use progress::{Count, Phase, Progress, Transfer};
 pub use proxies::Proxies;

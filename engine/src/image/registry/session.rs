@@ -5,6 +5,7 @@ use super::challenge;
 use super::credentials::Login;
 use super::endpoint::Endpoint;
 use super::http::{Broken, Http, Payload};
+use super::retry::Retry;
 use super::tokens::{Asking, Tokens};
 use super::url::Url;
 use crate::error::{Error, Kind, Result};
@@ -14,7 +15,7 @@ use ureq::Body;
 use ureq::http::{HeaderMap, Method, Response, StatusCode};
 
 /// Redirects that are followed.
-const REDIRECTS_MAX: usize = 6;
+pub(super) const REDIRECTS_MAX: usize = 6;
 
 /// A request: what for, as one phrase, and to whom.
 pub(crate) struct Ask<'a> {
@@ -125,14 +126,7 @@ impl<'a> Session<'a> {
 
     /// Waits after a failure, or gives up.
     pub(crate) fn wait(&self, failures: &mut Failures, broken: Broken) -> Result<()> {
-        let retry = &self.http.registries.retry;
-        let passing = broken.is_passing && (!broken.is_unreachable || self.met.load(Ordering::Relaxed));
-        failures.count += 1;
-        if !passing || failures.count >= retry.attempts {
-            return Err(failures.last(broken.error));
-        }
-        thread::sleep(retry.pause(failures.count, broken.pause, jitter()));
-        Ok(())
+        failures.wait(&self.http.registries.retry, broken, self.met.load(Ordering::Relaxed))
     }
 
     /// One attempt: followed where it leads, with a login when it is asked for.
@@ -225,6 +219,17 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
+    /// Waits after one more, or gives up. A server that was `met` before can be away for a while.
+    pub(crate) fn wait(&mut self, retry: &Retry, broken: Broken, met: bool) -> Result<()> {
+        let passing = broken.is_passing && (!broken.is_unreachable || met);
+        self.count += 1;
+        if !passing || self.count >= retry.attempts {
+            return Err(self.last(broken.error));
+        }
+        thread::sleep(retry.pause(self.count, broken.pause, jitter()));
+        Ok(())
+    }
+
     fn last(&self, mut error: Error) -> Error {
         if self.count > 1 {
             error.evidence.push(format!("this was attempt {}", self.count));

@@ -18,11 +18,6 @@ pub(super) fn refusals(bench: &Bench) {
         ("COPY none /x", Kind::NotFound, "`none` is not there"),
         ("COPY a/b /x", Kind::System, "look for `a/b`"),
         ("COPY dir/none/x /x", Kind::NotFound, "`dir/none/x` is not there"),
-        (
-            "ADD a http://127.0.0.1/x /n/",
-            Kind::Unsupported,
-            "ADD of `http://127.0.0.1/x`, which is on the web, is not supported",
-        ),
         ("COPY a b.txt /x", Kind::Unsupported, "`/x` is no folder"),
         ("COPY *.txt /file", Kind::Unsupported, "`/file` is no folder"),
         ("COPY a /file/", Kind::System, "make folder /file/"),

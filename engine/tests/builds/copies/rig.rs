@@ -135,7 +135,7 @@ impl Line {
                 ("--exclude", value) => line.exclude.push(value.into()),
                 ("--parents", _) => line.parents = true,
                 ("--link", _) => line.link = true,
-                ("--unpack", value) => line.add = Some(Add { unpack: Some(value == "true"), checksum: None }),
+                ("--unpack", value) => line.add = Some(Add { unpack: Some(value == "true") }),
                 ("--cwd", value) => line.cwd = value.into(),
                 ("--epoch", value) => line.epoch = value.parse().ok(),
                 _ => paths.push(word),
@@ -163,7 +163,7 @@ impl Line {
             parents: self.parents,
             link: self.link,
             exclude: &self.exclude,
-            add: self.add.clone(),
+            add: self.add,
             epoch: self.epoch,
             cancel,
         }
@@ -174,7 +174,6 @@ impl Line {
 fn source(word: &str) -> CopySource {
     match word.strip_prefix("<<") {
         Some(name) => CopySource::Text { name: name.into(), text: "text\n".into() },
-        None if word.starts_with("http") => CopySource::Url(word.into()),
         None => CopySource::Path(word.into()),
     }
 }
