@@ -39,6 +39,10 @@ impl State {
     pub(super) fn of_image(file: &ConfigFile) -> Self {
         let mut config = ImageConfig::from(&file.config);
         let triggers = std::mem::take(&mut config.on_build);
+        // So that `ENV PATH=/more:$PATH` adds to it even where the image leaves it to the engine.
+        if !config.env.iter().any(|variable| variable.starts_with("PATH=")) {
+            config.env.push(PATH.to_owned());
+        }
         Self {
             layers: file.rootfs.diff_ids.clone(),
             variables: Variables::of_image(&config.env),

@@ -7,6 +7,7 @@ use crate::tree;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A folder to work in, removed when dropped; the next one removes those of processes that
 /// ended before they could.
@@ -29,8 +30,10 @@ impl Scratch {
         Ok(scratch)
     }
 
+    /// No name is ever used again: who still removes an old folder by its name would remove this one.
     fn make(tmp: &Path) -> io::Result<Self> {
-        for number in 0_u64.. {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
+        for number in now.. {
             let folder = tmp.join(number.to_string());
             match fs::create_dir(&folder) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -105,4 +108,30 @@ fn left_behind(tmp: &Path) -> io::Result<Vec<(PathBuf, Option<fs::File>)>> {
         }
     }
     Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn folders_that_come_and_go_at_the_same_time_leave_one_another_alone() {
+        let top = tempfile::tempdir().unwrap();
+        let store = Store::new(top.path().join("root"), top.path().join("run"));
+        store.prepare().unwrap();
+        let images = Images::new(&store);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..30 {
+                        let scratch = Scratch::new(&images).unwrap();
+                        (0..10).for_each(|number| drop(scratch.folder(&number.to_string()).unwrap()));
+                        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 11);
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(images.root().join("tmp")).unwrap().count(), 0);
+    }
 }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 const BUFFER: usize = 256 << 10;
 const BLOCK: usize = 512;
+/// Memory that decompressing xz may take, in KiB; its highest level takes an eighth of that.
+const XZ_MEMORY: u32 = 512 << 10;
 
 /// How a stream is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,14 +20,16 @@ pub(crate) enum Compression {
     None,
     Gzip,
     Zstd,
+    Xz,
+    Bzip2,
 }
 
 /// First bytes that we know, and what they stand for; an `Err` cannot be read.
 const MAGIC: &[(&[u8], std::result::Result<Compression, &str>)] = &[
     (&[0x1f, 0x8b], Ok(Compression::Gzip)),
     (&[0x28, 0xb5, 0x2f, 0xfd], Ok(Compression::Zstd)),
-    (b"\xfd7zXZ\0", Err("xz")),
-    (b"BZh", Err("bzip2")),
+    (b"\xfd7zXZ\0", Ok(Compression::Xz)),
+    (b"BZh", Ok(Compression::Bzip2)),
     (b"PK\x03\x04", Err("zip")),
 ];
 
@@ -35,7 +39,7 @@ fn sniff(head: &[u8]) -> Result<Compression> {
         Some((_, Ok(compression))) => Ok(*compression),
         Some((_, Err(name))) => {
             Err(Error::new(Kind::Unsupported, format!("the archive is compressed with {name}"))
-                .hint("decompress it first, or use gzip or zstd"))
+                .hint("decompress it first, or use gzip, zstd, xz or bzip2"))
         }
     }
 }
@@ -69,6 +73,13 @@ fn decompress_bounded<'a>(
         Compression::Zstd => {
             let decoder = zstd::stream::read::Decoder::with_buffer(whole).map_err(unreadable)?;
             Box::new(Bounded::new(decoder, growth, taken))
+        }
+        Compression::Xz => {
+            let decoder = lzma_rust2::XzReader::new_mem_limit(whole, true, XZ_MEMORY);
+            Box::new(Bounded::new(decoder, growth, taken))
+        }
+        Compression::Bzip2 => {
+            Box::new(Bounded::new(bzip2::bufread::MultiBzDecoder::new(whole), growth, taken))
         }
     };
     Ok((stream, compression))
@@ -111,12 +122,25 @@ mod tests {
     use super::*;
     use std::io::Write;
 
+    /// A text by every means that there is.
+    fn compressed(text: &[u8]) -> [(Vec<u8>, Compression); 4] {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(text).unwrap();
+        let mut xz = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(0)).unwrap();
+        xz.write_all(text).unwrap();
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bzip2.write_all(text).unwrap();
+        [
+            (gzip.finish().unwrap(), Compression::Gzip),
+            (zstd::encode_all(text, 1).unwrap(), Compression::Zstd),
+            (xz.finish().unwrap(), Compression::Xz),
+            (bzip2.finish().unwrap(), Compression::Bzip2),
+        ]
+    }
+
     #[test]
     fn a_stream_that_grows_out_of_proportion_is_refused_however_it_is_compressed() {
-        let zeros = vec![0; 4 << 20];
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        gzip.write_all(&zeros).unwrap();
-        for bomb in [gzip.finish().unwrap(), zstd::encode_all(zeros.as_slice(), 1).unwrap()] {
+        for (bomb, _) in compressed(&vec![0; 4 << 20]) {
             let read = |free| {
                 let growth = Growth { free, factor: 200 };
                 let (stream, _) = decompress_bounded(bomb.as_slice(), growth).unwrap();
@@ -129,25 +153,20 @@ mod tests {
 
     #[test]
     fn streams_are_told_apart_by_their_first_bytes() {
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(b"text").unwrap();
-        let zstd = zstd::encode_all(&b"text"[..], 1).unwrap();
-        let cases = [
-            (b"text".to_vec(), Compression::None),
-            (gzip.finish().unwrap(), Compression::Gzip),
-            (zstd, Compression::Zstd),
-        ];
-        for (bytes, expected) in cases {
+        let plain = (b"text".to_vec(), Compression::None);
+        for (bytes, expected) in compressed(b"text").into_iter().chain([plain]) {
             let (mut stream, compression) = decompress(bytes.as_slice()).unwrap();
             let mut text = String::new();
             stream.read_to_string(&mut text).unwrap();
             assert_eq!((text.as_str(), compression), ("text", expected));
         }
-        for (bytes, named) in
-            [(&b"\xfd7zXZ\0"[..], "xz"), (b"BZh9", "bzip2"), (b"PK\x03\x04", "zip"), (b"", "empty")]
-        {
+        for (bytes, named) in [(&b"PK\x03\x04"[..], "zip"), (b"", "empty")] {
             let error = decompress(bytes).err().unwrap();
             assert!(error.doing.contains(named), "{}", error.doing);
+        }
+        for (bytes, _) in compressed(b"text") {
+            let (mut stream, _) = decompress(&bytes[..bytes.len() - 2]).unwrap();
+            assert!(stream.read_to_end(&mut Vec::new()).is_err(), "what is cut off is told");
         }
     }
 }

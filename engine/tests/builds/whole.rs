@@ -22,6 +22,9 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_base_of_nothing_has_only_what_is_put_into_it", scratch),
 ];
 
+/// Every image says where its programs are.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 fn stages(bench: &Bench) {
     let site = Site::new(bench, &[]);
     let dockerfile = "FROM base AS one\nRUN echo one > /one\nFROM base AS unused\nRUN exit 1\n\
@@ -54,7 +57,9 @@ fn variables(bench: &Bench) {
     assert_eq!(ended.output, ["global given default given-yes . .", "http://proxy /bin/sh"]);
     assert_eq!(ended.warnings, ["the build argument `TYPO` is given, but no ARG declares it"]);
     let config = site.config("web");
-    assert_eq!(config["config"]["Env"], json!(["BASE=yes", "COMPUTED=given-yes", "GIVEN2=given"]));
+    assert_eq!(config["config"]["Env"], json!(["BASE=yes", PATH, "COMPUTED=given-yes", "GIVEN2=given"]));
+    let ended = site.build("FROM base\nENV PATH=/opt/bin:$PATH\nRUN echo $PATH\n");
+    assert_eq!(ended.output, ["/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]);
     let history = config["history"].to_string();
     assert!(history.contains("RUN |3 GLOBAL=global GIVEN=given OTHER=default /bin/sh -c echo"), "{history}");
     assert!(!history.contains("proxy:") && !history.contains("http://proxy"));
@@ -72,7 +77,7 @@ fn says(bench: &Bench) {
         config["config"],
         json!({
             "Entrypoint": ["run"],
-            "Env": ["BASE=yes"],
+            "Env": ["BASE=yes", PATH],
             "ExposedPorts": {"53/udp": {}, "80/tcp": {}},
             "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 5_000_000_000_u64},
             "Labels": {"a": "1", "b": "of the build"},

@@ -54,20 +54,14 @@ pub(super) fn unpack(
     Ok(Some(unpacking.count))
 }
 
-/// Whether a file has, perhaps compressed, an archive's first entry. One that we cannot decompress is
-/// refused: to copy it as it is would be something else than what was asked for.
+/// Whether a file has, perhaps compressed, an archive's first entry.
 fn is_archive(file: &File) -> Result<bool> {
     let mut head = [0; ZIP.len()];
     if file.read_exact_at(&mut head, 0).is_err() || head == ZIP {
         return Ok(false);
     }
-    match stream::decompress(file) {
-        Ok((stream, _)) => Ok(matches!(Entries::new(stream).next(), Ok(Some(_)))),
-        Err(error) if error.kind == Kind::Unsupported => {
-            Err(error.hint("decompress it first, or copy it as it is with COPY or --unpack=false"))
-        }
-        Err(_) => Ok(false),
-    }
+    let first = stream::decompress(file).ok().map(|(stream, _)| Entries::new(stream).next());
+    Ok(matches!(first, Some(Ok(Some(_)))))
 }
 
 struct Unpacking<'a> {
