@@ -51,7 +51,12 @@ pub(crate) fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> rustix::io::Resu
 /// this was done, so that `top` must be emptied again.
 fn empty(dir: BorrowedFd<'_>, top: BorrowedFd<'_>, depth: usize) -> rustix::io::Result<bool> {
     let mut again = false;
-    for name in names(dir)? {
+    // Somebody else may remove it at the same time: then there is nothing to read any more.
+    let names = match names(dir) {
+        Err(Errno::NOENT) => return Ok(false),
+        names => names?,
+    };
+    for name in names {
         if unlink(dir, &name)? {
             continue;
         }
