@@ -88,6 +88,20 @@ fn unborn(store: &Store, name: &str) -> PathBuf {
 /// Removes what interrupted commands left half made or half removed. Who is making or removing a
 /// volume right now holds its lock.
 pub fn sweep(store: &Store) -> Result<()> {
+    for_each_leftover(store, tree::remove)
+}
+
+/// What [`sweep`] removes.
+pub(crate) fn leftovers(store: &Store) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for_each_leftover(store, |folder| {
+        found.push(folder.to_owned());
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn for_each_leftover(store: &Store, mut act: impl FnMut(&Path) -> Result<()>) -> Result<()> {
     let doing = || "list the volumes".to_owned();
     for entry in fs::read_dir(store.volumes()).doing(doing)? {
         let entry = entry.doing(doing)?;
@@ -96,7 +110,7 @@ pub fn sweep(store: &Store) -> Result<()> {
         let name = left.strip_prefix(UNBORN).or_else(|| left.strip_prefix(REMOVED));
         let Some(name) = name.filter(|name| check_name(name).is_ok()) else { continue };
         if let Some(_lock) = Lock::try_take(store, &lock_name(name))? {
-            tree::remove(&entry.path())?;
+            act(&entry.path())?;
         }
     }
     Ok(())

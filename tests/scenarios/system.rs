@@ -38,3 +38,33 @@ fn the_sizes_that_df_tells_add_up_to_what_du_says() {
     project.sampan(["system", "df", "-v"]).succeeds().says("RECLAIMABLE").says("busybox").says("sys.a.1.1");
     project.down();
 }
+
+#[test]
+fn a_stack_is_sound_at_every_stage_and_damage_is_told_and_mended() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("sys", STACK);
+    let sound = || drop(host.sampan(["system", "check"]).succeeds().says("all is sound"));
+    sound();
+    project.up();
+    sound();
+    project.sampan(["stop", "-t", "1"]).succeeds();
+    sound();
+    std::fs::write(host.root().join("images/index.json"), "{").unwrap();
+    std::fs::create_dir_all(host.root().join("containers/.new-sys.b.1.1")).unwrap();
+    host.sampan(["system", "check"])
+        .exits(1)
+        .says("the index of images is damaged")
+        .says("container sys-b-1");
+    let found = host.sampan(["system", "check", "--repair", "--format", "json"]).succeeds().json();
+    assert!(found.as_array().unwrap().iter().all(|one| one["outcome"] == "mended"), "{found}");
+    sound();
+    host.sampan(["image", "ls"]).succeeds().says("busybox");
+    let file =
+        "find $(ls -d images/layers/*) -name busybox -type f | head -1 | xargs -I{} sh -c 'echo x >> {}'";
+    host.shell(&format!("cd {} && {file}", host.root().display())).succeeds();
+    host.sampan(["system", "check", "--repair"]).exits(1).says("is damaged").says("remove container sys-a-1");
+    project.down();
+    host.sampan(["system", "check", "--repair"]).succeeds().says("mended");
+    sound();
+    host.sampan(["image", "ls"]).succeeds().does_not_say("busybox");
+}

@@ -84,8 +84,8 @@ fn guess(store: &Store, id: &ContainerId) -> Result<ContainerRecord> {
 /// interrupted commands.
 pub fn ids(store: &Store) -> Vec<ContainerId> {
     let folders = fs::read_dir(store.containers()).into_iter().flatten().flatten();
-    let mut ids: Vec<ContainerId> =
-        folders.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let id = |name: &str| name.parse().ok().filter(|_| !name.starts_with('.'));
+    let mut ids: Vec<ContainerId> = folders.filter_map(|entry| id(entry.file_name().to_str()?)).collect();
     ids.sort();
     ids
 }

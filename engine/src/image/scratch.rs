@@ -91,6 +91,13 @@ impl Drop for Scratch {
     }
 }
 
+/// Folders that processes left which ended before they could remove them.
+pub(crate) fn abandoned(images: &Images) -> Result<Vec<PathBuf>> {
+    let tmp = images.root().join("tmp");
+    let left = left_behind(&tmp).doing(|| format!("look into {}", tmp.display()))?;
+    Ok(left.into_iter().map(|(folder, _)| folder).collect())
+}
+
 /// Folders whose lock nobody holds, with their lock: so nobody else takes them for left behind.
 fn left_behind(tmp: &Path) -> io::Result<Vec<(PathBuf, Option<fs::File>)>> {
     fs::create_dir_all(tmp)?;

@@ -26,13 +26,14 @@ mod record;
 mod repair;
 
 pub(crate) use files::hosts as hosts_file;
-pub(crate) use netns::isolate;
+pub(crate) use netns::{is_held, isolate};
 
 pub use bridge::{create, list, remove, sweep, update};
 pub use endpoint::{connect, declare, disconnect, endpoints, ensure_present, forget};
 pub use ports::hold_ports;
 pub use publish::{publish, published, unpublish};
 pub use record::sweep_records;
+pub(crate) use record::{sweep_leases, void_leases};
 pub use repair::{damaged, repair};
 
 use ipnet::Ipv4Net;

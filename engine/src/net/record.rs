@@ -7,7 +7,7 @@ use planner::ContainerId;
 use std::fs::{self, File};
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Name of a network's bridge: `sp` and 8 hex digits of the store's tag and the name.
 pub(crate) fn bridge_name(store: &Store, network: &str) -> String {
@@ -123,6 +123,25 @@ pub(crate) fn lease(store: &Store, network: &mut NetworkRecord, id: &ContainerId
 pub(crate) fn give_back(store: &Store, network: &mut NetworkRecord, id: &ContainerId) -> Result<()> {
     let Some(address) = network.leases.remove(id) else { return Ok(()) };
     store::remove_optional(&store.leases(&network.spec.name).join(lease_name(id, address)))
+}
+
+/// The files of leases of containers or networks that are gone.
+pub(crate) fn void_leases(store: &Store) -> Result<Vec<PathBuf>> {
+    let mut void = Vec::new();
+    for network in file_names(&store.leases_root())? {
+        let has_record = store.network(&network).exists();
+        for name in file_names(&store.leases(&network))? {
+            let held = parse_lease(&name).is_some_and(|(id, _)| store.container(&id).exists());
+            void.extend((!held || !has_record).then(|| store.leases(&network).join(name)));
+        }
+    }
+    Ok(void)
+}
+
+/// Gives those addresses back.
+pub(crate) fn sweep_leases(store: &Store) -> Result<()> {
+    let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
+    void_leases(store)?.iter().try_for_each(|lease| store::remove_optional(lease))
 }
 
 /// Drops leases of containers that no longer exist: their removal was interrupted.

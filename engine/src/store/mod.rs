@@ -184,7 +184,12 @@ impl Store {
 
     /// Folder with one empty file for each address that is taken on a network.
     pub fn leases(&self, network: &str) -> PathBuf {
-        self.root.join("leases").join(network)
+        self.leases_root().join(network)
+    }
+
+    /// Folder with one folder of leases for each network.
+    pub fn leases_root(&self) -> PathBuf {
+        self.root.join("leases")
     }
 
     /// Folder with one file for each endpoint on a network.

@@ -1,5 +1,6 @@
-//! `sampan system df`
+//! `sampan system df | check`
 
+mod check;
 mod df;
 
 use crate::context::Context;
@@ -17,10 +18,12 @@ pub(crate) struct SystemArgs {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Df(df::DfArgs),
+    Check(check::CheckArgs),
 }
 
 pub(crate) fn run(args: &SystemArgs, context: &Context) -> Result<Exit, Failure> {
     match &args.verb {
         Verb::Df(args) => df::run(args, context),
+        Verb::Check(args) => check::run(args, context),
     }
 }
