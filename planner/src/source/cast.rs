@@ -132,7 +132,8 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         Kind::Bytes | Kind::BytesOrUnlimited => bytes(tree, path, context),
         Kind::WholeBytes(least) => whole_bytes(tree, path, least, context),
         Kind::TextBytes if tree.as_text().is_none() => {
-            let hint = format!("write it in quotes with its unit: \"{}b\"", loose(&tree.value));
+            let written = loose(&tree.value);
+            let hint = format!("write it with its unit: {written}m for mebibytes, {written}b for bytes");
             refused(format!("must be a size with its unit, not {}", tree.noun()), &hint)
         }
         Kind::TextBytes => bytes(tree, path, context),
@@ -312,6 +313,7 @@ fn percent(tree: &Tree) -> Result<Value, Refused> {
     const NOUN: &str = "a whole number from 0 to 100";
     match number(tree, 0.0, 100.0, NOUN) {
         Ok(Value::Float(number)) => refused(format!("`{}` is not {NOUN}", float_text(number)), ""),
+        Err(fault) => Err(Refused { hint: String::new(), ..fault }),
         other => other,
     }
 }

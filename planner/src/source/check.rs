@@ -3,11 +3,11 @@
 //! that one mistake is told once. What may still come from another document, such as a key that
 //! must be there, is the business of [complete](super::complete).
 
-use super::cast;
 use super::path::Path;
 use super::schema::{Key, Shape, row};
 use super::suggest::did_you_mean;
 use super::tree::{Entry, Tag, Tree, Value};
+use super::{advice, cast};
 use crate::diagnostic::Diagnostics;
 
 /// What the walk carries along.
@@ -88,6 +88,10 @@ fn rewrite(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Contex
         Shape::Nullable(shape) => check(tree, path, shape, context),
         Shape::Short(form, shape) => {
             (form.rewrite)(tree, path, context);
+            if form.is_list_too() && shape.entry().is_some() && tree.as_text().is_some() {
+                let hint = advice::for_list(tree, context.diagnostics);
+                return context.refuse(tree, path, "must be a list or a mapping, not text", &hint);
+            }
             check(tree, path, shape, context);
         }
         Shape::One(kind) => cast::cast(tree, path, kind, context),
@@ -107,7 +111,8 @@ fn rewrite(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Contex
 fn list(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
     let Value::List(items) = &mut tree.value else {
         let message = format!("must be a list, not {}", tree.noun());
-        return context.refuse(tree, path, message, "");
+        let hint = advice::for_list(tree, context.diagnostics);
+        return context.refuse(tree, path, message, &hint);
     };
     for (index, item) in items.iter_mut().enumerate() {
         if item.value == Value::Null && item.tag.is_none() && !shape.nullable() {
@@ -121,13 +126,19 @@ fn map(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_
     let Value::Map(map) = &mut tree.value else {
         if tree.value != Value::Bad {
             let message = format!("must be a mapping, not {}", tree.noun());
-            context.refuse(tree, path, message, "");
+            let hint = advice::for_map(tree);
+            context.refuse(tree, path, message, &hint);
         }
         return;
     };
     for (key, key_span, value) in map.values_mut() {
         if key.is_empty() {
             context.diagnostics.error(key_span, path, "a name is empty".to_owned());
+        }
+        if shape.key(key).is_some() && !matches!(value.value, Value::Map(_) | Value::Null | Value::Bad) {
+            let message = format!("`{key}` is taken for a name, which wants a mapping");
+            let hint = format!("to be a key of the entry above, indent `{key}` deeper");
+            context.refuse(value, &path.key(key), message, &hint);
         }
         check(value, &path.key(key), shape, context);
     }
@@ -155,7 +166,7 @@ fn object(
     let Value::Map(map) = &mut tree.value else {
         let what = if path.matches("") { "the top level " } else { "" };
         let message = format!("{what}must be a mapping, not {}", tree.noun());
-        return context.refuse(tree, path, message, "");
+        return context.refuse(tree, path, message, &advice::for_object(keys));
     };
     map.retain(|entry| {
         let path = path.key(&entry.key);
@@ -167,7 +178,7 @@ fn object(
             // Extensions are the user's own.
             None if extensible && entry.key.starts_with("x-") => true,
             None => {
-                unknown(entry, &path, keys, context);
+                unknown(entry, &path, (keys, extensible), context);
                 false
             }
         }
@@ -175,14 +186,12 @@ fn object(
 }
 
 /// Reports a key that is not known.
-fn unknown(entry: &Entry, path: &Path<'_>, keys: &[Key], context: &mut Context<'_>) {
+fn unknown(entry: &Entry, path: &Path<'_>, (keys, extensible): (&[Key], bool), context: &mut Context<'_>) {
     if context.diagnostics.is_full() {
         return;
     }
     let message = format!("unknown key `{}`", entry.key.escape_debug());
     let diagnostic = context.diagnostics.error(&entry.key_span, path, message);
-    diagnostic.hint = did_you_mean(&entry.key, keys.iter().map(|key| key.name)).or_else(|| {
-        let names: Vec<_> = keys.iter().map(|key| key.name).collect();
-        (names.len() <= 8).then(|| format!("the keys here are {}", names.join(", ")))
-    });
+    diagnostic.hint = did_you_mean(&entry.key, keys.iter().map(|key| key.name))
+        .or_else(|| advice::for_unknown(entry, keys, (path.matches("*"), extensible)));
 }

@@ -1,6 +1,7 @@
 //! The walk over the merged tree that finds what no document added: keys that must be there,
 //! values that stayed empty, items that stand twice.
 
+use super::advice;
 use super::check::Context;
 use super::path::Path;
 use super::schema::Shape;
@@ -19,7 +20,7 @@ fn walk(tree: &mut Tree, at: &Span, path: &Path<'_>, shape: &Shape, context: &mu
     if tree.value == Value::Null && !shape.nullable() {
         let message =
             path.name().map_or_else(|| "this is empty".to_owned(), |key| format!("`{key}` is empty"));
-        context.diagnostics.error(at, path, message);
+        context.diagnostics.error(at, path, message).hint(advice::for_nothing(shape));
         return tree.spoil();
     }
     if context.variables && shape.is_late() {
@@ -30,7 +31,7 @@ fn walk(tree: &mut Tree, at: &Span, path: &Path<'_>, shape: &Shape, context: &mu
             let required = shape.keys().unwrap_or_default().iter().filter(|key| key.required);
             for key in required.filter(|key| map.get(key.name).is_none()) {
                 let message = format!("`{}` is missing", key.name);
-                context.diagnostics.error(at, path, message);
+                context.diagnostics.error(at, path, message).hint(advice::for_missing(key));
             }
             for (key, key_span, value) in map.values_mut() {
                 let below = shape.key(key).map(|row| row.shape).or_else(|| shape.entry());

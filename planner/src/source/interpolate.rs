@@ -65,7 +65,13 @@ impl<'a> Interpolation<'a> {
                 tree.spoil();
             }
             Err(fault) => {
-                let span = inside(tree, text, fault.offset, 1, diagnostics);
+                let span = inside(
+                    tree,
+                    text,
+                    fault.offset,
+                    extent(text.get(fault.offset..).unwrap_or_default()),
+                    diagnostics,
+                );
                 let diagnostic = diagnostics.error(&span, path, fault.kind.to_string());
                 match fault.kind {
                     FaultKind::Format | FaultKind::Unclosed => {
@@ -80,6 +86,22 @@ impl<'a> Interpolation<'a> {
             }
         }
     }
+}
+
+/// The length of the variable that a text begins with: to its brace, or to the end of the line.
+fn extent(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            '{' => depth += 1,
+            '}' if depth <= 1 => return at + 1,
+            '}' => depth -= 1,
+            '\n' => return at,
+            _ if depth == 0 => return at,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 struct Lookup<'a> {

@@ -1,5 +1,6 @@
 //! From files to one YAML tree: a span on every node, one stage a file.
 
+mod advice;
 pub(crate) mod canonical;
 pub(crate) mod cast;
 pub(crate) mod check;

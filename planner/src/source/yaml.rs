@@ -3,6 +3,7 @@
 //! The library yields events with spans. What this adds: anchors and aliases with a budget,
 //! merge keys, duplicate keys as errors, a depth limit, and Go's meaning of plain scalars.
 
+use super::advice;
 use super::scalar;
 use super::suggest::did_you_mean;
 use super::tree::{Entry, Map, Tag, Tree, Value};
@@ -60,22 +61,43 @@ impl Stop {
         let start = marker.byte_offset().unwrap_or(0).min(text.len());
         let end = text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
         let span = Span::new(file, start..end, marker.line(), marker.col() + 1);
+        if let Some(tab) = tab_at(file, text, marker.line()) {
+            return Self::new(&tab, "a tab is used as indentation", "indent with spaces");
+        }
         match error.kind() {
             ErrorKind::RecursionLimitExceeded => Self::too_deep(&span),
             ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
                 Self::new(&span, "a tab is used as indentation", "indent with spaces")
             }
-            kind => Self {
-                span,
-                message: format!("not valid YAML: {}", kind.to_string().to_lowercase()),
-                hint: None,
-            },
+            kind => {
+                let told = kind.to_string().to_lowercase();
+                let line = text[..start].rfind('\n').map_or(0, |end| end + 1);
+                let all = text[line..].lines().next().unwrap_or_default();
+                let advice = advice::for_syntax(&told, &text[..line], all, start - line);
+                let (told, hint) = advice.map_or((told.as_str(), None), |(told, hint)| (told, Some(hint)));
+                Self { span, message: format!("not valid YAML: {told}"), hint }
+            }
         }
     }
 
     fn too_deep(span: &Span) -> Self {
         Self { span: span.clone(), message: format!("nested deeper than {DEEPEST} levels"), hint: None }
     }
+}
+
+/// The tab that indents a line, or the one after it: that is where the parser gave up.
+fn tab_at(file: u32, text: &str, line: usize) -> Option<Span> {
+    let mut start = 0;
+    let mut lines = text.split_inclusive('\n').enumerate().map(|(index, text)| {
+        start += text.len();
+        (index + 1, start - text.len(), text)
+    });
+    lines.find_map(|(number, start, text)| {
+        let blank = &text[..text.len() - text.trim_start_matches([' ', '\t']).len()];
+        let tab =
+            blank.find('\t').filter(|_| (line..=line + 1).contains(&number) && !text.trim().is_empty())?;
+        Some(Span::new(file, start + tab..start + tab + 1, number, tab + 1))
+    })
 }
 
 /// An anchored node with its weight and height; `None` while it is still being read.

@@ -4,7 +4,7 @@ use super::{Named, Rules};
 use crate::diagnostic::Span;
 use crate::model::Stack;
 use crate::source::suggest::did_you_mean;
-use crate::source::tree::Value;
+use crate::source::tree::{Tree, Value};
 
 /// A use of something that the top level declares.
 struct Use {
@@ -25,7 +25,9 @@ impl Rules<'_> {
             }
             let (section, known) = declared(used.noun, stack);
             let unknowable = self.tree.get(section).is_some_and(|section| section.value == Value::Bad);
-            if known.contains(&used.name.as_str()) || unknowable {
+            // Without networks there is no default one either, which has been told.
+            let alone = used.noun == "network" && !service.1.network_mode.is_empty();
+            if known.contains(&used.name.as_str()) || unknowable || alone {
                 continue;
             }
             let shown = used.name.escape_debug();
@@ -61,7 +63,9 @@ impl Rules<'_> {
             }));
         }
         for mount in &service.volumes {
-            let Some(name) = mount.volume_key() else { continue };
+            let Some(name) = mount.volume_key().filter(|_| self.has_type(name, &mount.span)) else {
+                continue;
+            };
             let (key, noun) = ("volumes", "volume");
             uses.push(Use { key, noun, name: name.to_owned(), span: mount.span.clone() });
         }
@@ -79,6 +83,13 @@ impl Rules<'_> {
             }));
         }
         uses
+    }
+
+    /// Whether the type of a mount is one, as far as it was written.
+    fn has_type(&self, service: &str, mount: &Span) -> bool {
+        let mounts = self.node(service, &["volumes"]).map_or(&[][..], Tree::items).iter();
+        let kind = mounts.filter(|item| item.span == *mount).find_map(|item| item.get("type"));
+        kind.is_none_or(|kind| kind.value != Value::Bad)
     }
 
     pub(super) fn dependencies(&mut self, (name, service): Named<'_>, stack: &Stack) {

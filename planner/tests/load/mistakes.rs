@@ -24,6 +24,129 @@ fn web(lines: &str) -> String {
     format!("services:\n  web:\n    image: nginx\n    {}\n", lines.trim_end().replace('\n', "\n    "))
 }
 
+/// What was written in another form than its place wants.
+const IN_ANOTHER_FORM: Mistakes = &[
+    ("ports: '8080:80'", &["4:12 services.web.ports: must be a list, not text [write a list: ['8080:80']]"]),
+    (
+        "volumes: {data: /data}",
+        &["4:14 services.web.volumes: must be a list, not a mapping [begin each entry with `- `]"],
+    ),
+    (
+        "cap_add: NET_ADMIN",
+        &["4:14 services.web.cap_add: must be a list, not text [write a list: [NET_ADMIN]]"],
+    ),
+    (
+        "depends_on: db",
+        &["4:17 services.web.depends_on: must be a list or a mapping, not text [write a list: [db]]"],
+    ),
+    (
+        "environment: A=b",
+        &["4:18 services.web.environment: must be a list or a mapping, not text [write a list: [A=b]]"],
+    ),
+    (
+        "logging: json-file",
+        &["4:14 services.web.logging: must be a mapping, not text [the keys here are driver, options]"],
+    ),
+    (
+        "build: [.]",
+        &[
+            "4:12 services.web.build: must be a mapping, not a list [its keys stand below it, indented deeper]",
+        ],
+    ),
+    (
+        "ulimits: nofile:5",
+        &[
+            "4:14 services.web.ulimits: must be a mapping, not text [put a blank behind the colon: `nofile: 5`]",
+        ],
+    ),
+    (
+        "environment:\nA: b",
+        &[
+            "4:5 services.web.environment: `environment` is empty [what belongs to it stands below it, indented deeper]",
+            "5:5 services.web.A: unknown key `A` [keys of your own begin with `x-`]",
+        ],
+    ),
+    ("user:", &["4:5 services.web.user: `user` is empty [give it a value, or leave it out]"]),
+    (
+        "deploy: {resources: {limits: {memory: 64}}}",
+        &[
+            "4:43 services.web.deploy.resources.limits.memory: must be a size with its unit, not a number [write it with its unit: 64m for mebibytes, 64b for bytes]",
+        ],
+    ),
+    ("cpu_percent: 120", &["4:18 services.web.cpu_percent: `120` is not a whole number from 0 to 100"]),
+    (
+        "volumes: [{type: bnd, source: ., target: /x}]",
+        &["4:22 services.web.volumes.0.type: `bnd` is not possible here [did you mean `bind`?]"],
+    ),
+    (
+        "network_mode: host\nnetworks: [default]",
+        &[
+            "4:19 services.web.network_mode: `network_mode` and `networks` contradict each other [keep one of them]",
+        ],
+    ),
+    // The parser ends at these.
+    ("  user: x", &["4:11 not valid YAML: a key is not possible here [indent it like the keys above it]"]),
+    (
+        "command: echo a: b",
+        &["4:20 not valid YAML: a text with `: ` in it needs quotes [put all of the text in quotes]"],
+    ),
+    (
+        "command: @x",
+        &["4:14 not valid YAML: a text cannot begin with this character [put the text in quotes]"],
+    ),
+    ("user:x", &["4:5 not valid YAML: a blank is missing behind the colon [write `user: x`]"]),
+    (
+        "command: {a: b",
+        &["4:14 not valid YAML: a bracket is not closed [write `}` where what `{` opens ends]"],
+    ),
+    (
+        "container_name: -",
+        &[
+            "4:21 not valid YAML: a list cannot begin here [begin it on a line of its own, or put a text in quotes]",
+        ],
+    ),
+];
+
+/// The same about whole files.
+const FILES_IN_ANOTHER_FORM: Mistakes = &[
+    (
+        "web:\n  image: a\n",
+        &["1:1 web: unknown key `web` [services stand below `services`: indent `web` deeper]"],
+    ),
+    (
+        "services:\nweb:\n  image: a\n",
+        &[
+            "1:1 services: `services` is empty [what belongs to it stands below it, indented deeper]",
+            "2:1 web: unknown key `web` [services stand below `services`: indent `web` deeper]",
+        ],
+    ),
+    (
+        "services:\n  web:\n  image: a\n",
+        &[
+            "2:3 services.web: `web` is empty [what belongs to it stands below it, indented deeper]",
+            "3:10 services.image: `image` is taken for a name, which wants a mapping [to be a key of the entry above, indent `image` deeper]",
+        ],
+    ),
+    (
+        "services:\n  web:\n    image: a\n   user: b\n",
+        &[
+            "4:4 not valid YAML: this is indented like nothing above it [give it the indentation of its neighbours]",
+        ],
+    ),
+    (
+        "services:\n  web:\n    image: a\n\tuser: b\n",
+        &["4:1 a tab is used as indentation [indent with spaces]"],
+    ),
+    (
+        "services: {a: {image: x}}\nfoo: 1\n",
+        &["2:1 foo: unknown key `foo` [keys of your own begin with `x-`]"],
+    ),
+    (
+        "include: a.yaml\nservices: {a: {image: x}}\n",
+        &["1:10 include: must be a list, not text [write a list: [a.yaml]]"],
+    ),
+];
+
 type Mistakes = &'static [(&'static str, &'static [&'static str])];
 
 /// Lines of a service.
@@ -51,7 +174,7 @@ const IN_A_SERVICE: Mistakes = &[
             "4:34 services.web.env_file.0.format: `json` is not a format [write raw, or leave it out]",
         ],
     ),
-    ("ports: 80", &["4:12 services.web.ports: must be a list, not a number"]),
+    ("ports: 80", &["4:12 services.web.ports: must be a list, not a number [write a list: [80]]"]),
     (
         "ports: ['a:80']",
         &[
@@ -80,7 +203,10 @@ const IN_A_SERVICE: Mistakes = &[
         "ports: ['80/sctp']",
         &["4:13 services.web.ports.0.protocol: protocol `sctp` is not supported yet [use tcp or udp]"],
     ),
-    ("ports: [{published: 80}]", &["4:13 services.web.ports.0: `target` is missing"]),
+    (
+        "ports: [{published: 80}]",
+        &["4:13 services.web.ports.0: `target` is missing [add `target: …`. Port in the container]"],
+    ),
     (
         "ports: [{target: 80, published: 80-90}]",
         &[
@@ -165,7 +291,7 @@ const IN_A_SERVICE: Mistakes = &[
         "volumes: [{source: a, target: /x}]",
         &[
             "4:15 services.web.volumes: volume `a` is not defined [add `a:` to the top-level `volumes`]",
-            "4:15 services.web.volumes.0: `type` is missing",
+            "4:15 services.web.volumes.0: `type` is missing [add `type: …`. What is mounted: a volume, a path of the host, memory, or the files of an image]",
         ],
     ),
     (
@@ -294,7 +420,12 @@ const IN_A_SERVICE: Mistakes = &[
     ),
     ("privileged: yes", &["4:17 services.web.privileged: `yes` is read as true [write true]"]),
     ("privileged: maybe", &["4:17 services.web.privileged: `maybe` is neither true nor false"]),
-    ("labels: 1", &["4:13 services.web.labels: must be a mapping, not a number"]),
+    (
+        "labels: 1",
+        &[
+            "4:13 services.web.labels: must be a mapping, not a number [write `name: …` lines below it, indented deeper]",
+        ],
+    ),
     (
         "working_dir: app",
         &["4:18 services.web.working_dir: `app` is not an absolute path [it must begin with `/`]"],
@@ -319,7 +450,12 @@ const IN_A_SERVICE: Mistakes = &[
         "ulimits: {nofile: {soft: 2, hard: 1}}",
         &["4:23 services.web.ulimits.nofile: the soft limit 2 is above the hard limit 1"],
     ),
-    ("ulimits: {nofile: {soft: 2}}", &["4:15 services.web.ulimits.nofile: `hard` is missing"]),
+    (
+        "ulimits: {nofile: {soft: 2}}",
+        &[
+            "4:15 services.web.ulimits.nofile: `hard` is missing [add `hard: …`. Limit up to which a process may raise its own; -1 is unlimited]",
+        ],
+    ),
     (
         "pull_policy: refresh",
         &[
@@ -388,11 +524,14 @@ const IN_A_SERVICE: Mistakes = &[
 /// Whole files.
 const IN_A_FILE: Mistakes = &[
     ("", &["compose.yaml is empty [a stack has `services:`]"]),
-    ("a", &["1:1 the top level must be a mapping, not text"]),
-    ("[]", &["1:1 the top level must be a mapping, not a list"]),
-    ("services: []", &["1:11 services: must be a mapping, not a list"]),
+    ("a", &["1:1 the top level must be a mapping, not text [its keys stand below it, indented deeper]"]),
+    ("[]", &["1:1 the top level must be a mapping, not a list [its keys stand below it, indented deeper]"]),
+    ("services: []", &["1:11 services: must be a mapping, not a list [write `name: …` lines, without `- `]"]),
     ("services: {}", &["1:1 services: the stack has no services"]),
-    ("services: {web: }", &["1:12 services.web: `web` is empty"]),
+    (
+        "services: {web: }",
+        &["1:12 services.web: `web` is empty [what belongs to it stands below it, indented deeper]"],
+    ),
     ("services: {web: {}}", &["1:17 services.web: service `web` has no image [add `image: …`]"]),
     (
         "services: {a b: {image: x}}",
@@ -400,9 +539,9 @@ const IN_A_FILE: Mistakes = &[
     ),
     ("service: {web: {image: x}}", &["1:1 service: unknown key `service` [did you mean `services`?]"]),
     ("1: 2", &["1:1 a key must be text, not a number [put it in quotes]"]),
-    ("a: [", &["1:4 not valid YAML: unclosed bracket '['"]),
+    ("a: [", &["1:4 not valid YAML: a bracket is not closed [write `]` where what `[` opens ends]"]),
     ("\tservices: {}", &["1:2 services: the stack has no services"]),
-    ("a:\n\tb: 1", &["2:2 a tab is used as indentation [indent with spaces]"]),
+    ("a:\n\tb: 1", &["2:1 a tab is used as indentation [indent with spaces]"]),
     (
         "version: '3'\nservices: {a: {image: x}}",
         &["1:1 version: `version` is obsolete and has no effect [leave it out]"],
@@ -485,18 +624,51 @@ const IN_A_FILE: Mistakes = &[
     ),
 ];
 
+/// Fails with everything that is told in other words than expected.
+fn differ(cases: impl Iterator<Item = (String, &'static [&'static str])>) {
+    let mut wrong = String::new();
+    for (text, expected) in cases {
+        let said = say(&Memory::stack(&text));
+        if said != *expected {
+            wrong += &format!("{text}\nsaid     {said:#?}\nexpected {expected:#?}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 #[test]
 fn every_mistake_in_a_service_is_told_with_place_and_hint() {
-    for (lines, expected) in IN_A_SERVICE {
-        assert_eq!(say(&Memory::stack(&web(lines))), *expected, "{lines}");
+    differ(IN_A_SERVICE.iter().map(|(lines, expected)| (web(lines), *expected)));
+}
+
+#[test]
+fn every_mistake_of_form_is_told_with_the_right_form() {
+    differ(IN_ANOTHER_FORM.iter().map(|(lines, expected)| (web(lines), *expected)));
+    differ(FILES_IN_ANOTHER_FORM.iter().map(|(text, expected)| ((*text).to_owned(), *expected)));
+}
+
+/// The text that the first diagnostic marks.
+fn marked(text: &str) -> String {
+    let told = Memory::stack(text).told();
+    let span = told.items[0].span.clone().expect("a place");
+    told.files[span.file as usize].text[span.start as usize..span.end as usize].to_owned()
+}
+
+#[test]
+fn a_variable_is_marked_to_its_end() {
+    for (image, expected) in [
+        ("a:${TAG:?set it}", "${TAG:?set it}"),
+        ("a:${TAG", "${TAG"),
+        ("a${TAG!x}b", "${TAG!x}"),
+        ("'${A:-${1}}'", "${1}"),
+    ] {
+        assert_eq!(marked(&format!("services: {{a: {{image: {image:?}}}}}")), expected, "{image}");
     }
 }
 
 #[test]
 fn every_mistake_in_a_file_is_told_with_place_and_hint() {
-    for (text, expected) in IN_A_FILE {
-        assert_eq!(say(&Memory::stack(text)), *expected, "{text}");
-    }
+    differ(IN_A_FILE.iter().map(|(text, expected)| ((*text).to_owned(), *expected)));
 }
 
 #[test]

@@ -61,6 +61,13 @@ pub(crate) struct Form {
     pub(crate) late: bool,
 }
 
+impl Form {
+    /// Whether it can be written as a list too.
+    pub(crate) fn is_list_too(self) -> bool {
+        matches!(self.also, Also::Texts | Also::Names | Also::Pairs)
+    }
+}
+
 /// What may stand in place of the long form.
 #[derive(Clone, Copy)]
 enum Also {
