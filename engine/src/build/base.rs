@@ -4,13 +4,15 @@ use super::builder::Builder;
 use super::event::{BuildEvent, Missed, StepId};
 use crate::error::{Error, Kind, Result};
 use crate::image::config::ConfigFile;
+use crate::image::digest;
 use crate::image::registry::PullRequest;
 use std::time::Instant;
 
 /// The config of an image; one that is not here, or is to be asked for anew, is pulled. Says
 /// whether it was.
 pub(super) fn image(builder: &Builder<'_>, name: &str, id: StepId) -> Result<(ConfigFile, bool)> {
-    if !builder.spec.pull
+    // An id says which image it is.
+    if (!builder.spec.pull || digest::is_sha256(name))
         && let Some(config) = present(builder, name)?
     {
         return Ok((config, false));

@@ -32,8 +32,10 @@ pub(crate) mod glob;
 mod graph;
 mod hashes;
 pub mod ignore;
+mod keys;
 mod metadata;
 mod mounts;
+mod nearby;
 mod program;
 mod remote;
 mod resolve;
@@ -104,6 +106,9 @@ pub fn build(
     cancel: &Cancel,
     tell: Tell<'_>,
 ) -> Result<Built> {
+    let images = Images::new(store);
+    let hold = images.hold_layers()?;
+    let spec = &nearby::nearby(spec, &images)?;
     spec.platforms.iter().try_for_each(|platform| graph::ensure_native(platform))?;
     let references = references(&spec.tags)?;
     let (text, name) = dockerfile_of(spec)?;
@@ -122,8 +127,6 @@ pub fn build(
     let (numbers, planned) = Numbers::of(&dockerfile, &graph);
     tell(BuildEvent::Planned(planned));
 
-    let images = Images::new(store);
-    let hold = images.hold_layers()?;
     let cache = Cache::open(store, &known_as(spec))?;
     let contexts = contexts(spec, &cache)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

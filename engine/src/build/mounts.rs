@@ -2,10 +2,12 @@
 
 use super::dockerfile::Expander;
 use super::dockerfile::mount::{self, Mount, MountKind, Owner};
+use super::keys::KeyAgent;
 use super::run::{RunMount, RunMountKind};
 use super::step::Task;
 use crate::error::{Context, Error, Kind, Result};
 use planner::desired::{BuildSecret, SshSource};
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 
 /// One mount whose variables have their values.
@@ -22,9 +24,13 @@ pub(super) fn resolve(mounts: &[Mount], expander: &Expander<'_>) -> Result<Vec<R
     mounts.iter().map(resolve).collect()
 }
 
-/// As the run is told of them.
-pub(super) fn requests(mounts: &[Resolved], task: &Task<'_>) -> Result<Vec<RunMount>> {
-    mounts.iter().map(|mount| mount.request(task)).collect()
+/// As the run is told of them. Agents of key files are to live as long as it runs.
+pub(super) fn requests(
+    mounts: &[Resolved],
+    task: &Task<'_>,
+    agents: &mut Vec<KeyAgent>,
+) -> Result<Vec<RunMount>> {
+    mounts.iter().map(|mount| mount.request(task, agents)).collect()
 }
 
 impl Resolved {
@@ -42,7 +48,7 @@ impl Resolved {
         }
     }
 
-    fn request(&self, task: &Task<'_>) -> Result<RunMount> {
+    fn request(&self, task: &Task<'_>, agents: &mut Vec<KeyAgent>) -> Result<RunMount> {
         let mount::RunMount { target, read_only, kind } = &self.0;
         let images = &task.builder.images;
         let files = |name: Option<&str>| Ok::<_, Error>(task.sources.get(name)?.files(images));
@@ -65,7 +71,7 @@ impl Resolved {
             }
             MountKind::Ssh { id, required, owner } => {
                 let (user, mode) = owned(*owner, 0o600);
-                let socket = agent(task, id)?;
+                let socket = agent(task, id, agents)?;
                 RunMountKind::Ssh { id: id.clone(), socket, required: *required, owner: user, mode }
             }
         };
@@ -87,14 +93,21 @@ fn secret(task: &Task<'_>, id: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
-fn agent(task: &Task<'_>, id: &str) -> Result<Option<PathBuf>> {
-    match task.builder.spec.ssh.get(id) {
-        None => Ok(None),
-        Some(SshSource::Agent) => Ok(task.builder.inputs.agent.clone()),
-        Some(SshSource::Socket(path)) => Ok(Some(path.clone())),
-        Some(SshSource::Keys(_)) => {
-            let error = Error::new(Kind::Unsupported, format!("the ssh source `{id}` is a key file"));
-            Err(error.hint("add the key to an agent by `ssh-add`, and give the agent by `--ssh default`"))
-        }
+/// The socket behind which the keys are.
+fn agent(task: &Task<'_>, id: &str, agents: &mut Vec<KeyAgent>) -> Result<Option<PathBuf>> {
+    let paths = match task.builder.spec.ssh.get(id) {
+        None => return Ok(None),
+        Some(SshSource::Agent) => return Ok(task.builder.inputs.agent.clone()),
+        Some(SshSource::Paths(paths)) => paths,
+    };
+    if let [path] = &paths[..]
+        && path.metadata().doing(|| format!("find the keys of `{id}`"))?.file_type().is_socket()
+    {
+        return Ok(Some(path.clone()));
     }
+    let folder = task.folder().join(format!("agent-{}", agents.len()));
+    let agent = KeyAgent::start(&folder, paths)?;
+    let socket = agent.socket.clone();
+    agents.push(agent);
+    Ok(Some(socket))
 }

@@ -40,6 +40,8 @@ pub(super) fn run(task: &Task<'_>, state: &mut State, run: &ast::Run, expander: 
         ("the network", format!("{network:?}")),
         ("the security", format!("{privileged}")),
         ("the extra hosts", format!("{:?}", spec.extra_hosts)),
+        ("the size of /dev/shm", format!("{:?}", spec.shm_size)),
+        ("the limits", format!("{:?}", spec.ulimits)),
     ];
     inputs.variables.extend(settings.map(|(name, value)| (name.to_owned(), value)));
     let resolved = mounts::resolve(&run.mounts, expander)?;
@@ -52,6 +54,7 @@ pub(super) fn run(task: &Task<'_>, state: &mut State, run: &ast::Run, expander: 
         for (name, value) in task.builder.globals.proxies() {
             env.entry(name.clone()).or_insert_with(|| value.clone());
         }
+        let mut agents = Vec::new();
         execute(
             task,
             &RunRequest {
@@ -62,7 +65,7 @@ pub(super) fn run(task: &Task<'_>, state: &mut State, run: &ast::Run, expander: 
                 user: user.clone(),
                 cwd: cwd.clone(),
                 network,
-                mounts: mounts::requests(&resolved, task)?,
+                mounts: mounts::requests(&resolved, task, &mut agents)?,
                 extra_hosts: spec.extra_hosts.clone(),
                 privileged,
                 shm_size: spec.shm_size,

@@ -86,7 +86,7 @@ pub(super) fn folder_of(context: &BuildContext) -> Result<Option<PathBuf>> {
         BuildContext::Archive(path) => (path.display().to_string(), "unpack it and build in the folder"),
         BuildContext::Url(url) => (url.clone(), "clone or download it and build in the folder"),
         BuildContext::OciLayout { folder, .. } => {
-            (folder.display().to_string(), "load it by `sampan image load` and name the image instead")
+            (folder.display().to_string(), "only additional contexts can be OCI layouts")
         }
     };
     Err(Error::new(Kind::Unsupported, format!("`{what}` cannot be a build context yet")).hint(hint))

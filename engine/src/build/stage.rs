@@ -6,7 +6,7 @@ use super::dockerfile::ast::Instruction;
 use super::dockerfile::{Expander, parse_trigger};
 use super::event::{BuildEvent, Missed, StepId};
 use super::graph::{Node, Origin};
-use super::sources::{CONTEXT, Source};
+use super::sources::{CONTEXT, Folder, Source};
 use super::state::State;
 use super::step::Task;
 use super::{base, metadata, program, transfer, workdir};
@@ -29,6 +29,10 @@ pub(super) fn build(
         begin(builder, node, done, from).map_err(|error| builder.at(&stage.place, error))?;
     let mut work =
         Work { builder, index, sources: &sources, on_base: !matches!(node.base, Origin::Stage(_)), steps: 0 };
+    if let Origin::Context(name) = &node.base {
+        let made = work.base_of_context(&mut state, name, from);
+        made.map_err(|error| builder.at(&stage.place, error))?;
+    }
     for trigger in std::mem::take(&mut state.triggers) {
         let parsed = parse_trigger(&trigger).map_err(|wrong| {
             Error::new(Kind::Unsupported, format!("the base image has `ONBUILD {trigger}`")).because(wrong)
@@ -44,16 +48,24 @@ pub(super) fn build(
     Ok(state)
 }
 
-/// What a stage takes files from, by the name that it uses: layers of stages and images.
-type Layers = BTreeMap<String, Vec<String>>;
+/// What a stage takes files from, by the name that it uses.
+type Taken = BTreeMap<String, Given>;
 
-/// The base of a stage, and the layers that it copies from or mounts.
+/// One thing that a stage takes files from.
+pub(super) enum Given {
+    /// Layers of a stage or image.
+    Layers(Vec<String>),
+    /// An additional context.
+    Context(String),
+}
+
+/// The base of a stage, and what it copies from or mounts.
 fn begin(
     builder: &Builder<'_>,
     node: &Node,
     done: &BTreeMap<usize, Arc<State>>,
     id: StepId,
-) -> Result<(State, Layers)> {
+) -> Result<(State, Taken)> {
     let mut pulled = false;
     let mut image = |name: &str| {
         let (config, is_new) = base::image(builder, name, id)?;
@@ -67,33 +79,30 @@ fn begin(
         Origin::Scratch => State::scratch(),
         Origin::Stage(index) => State::of_stage(of_stage(index)?),
         Origin::Image(name) => State::of_image(&image(name)?),
-        Origin::Context(name) => {
-            let error = Error::new(Kind::Unsupported, format!("FROM cannot start from the folder `{name}`"));
-            return Err(error.hint("copy it: `FROM scratch` and `COPY --from=<name> / /`"));
-        }
+        Origin::Context(_) => State::scratch(),
     };
-    let mut layers = Layers::new();
+    let mut taken = Taken::new();
     for (name, origin) in &node.sources {
-        match origin {
-            Origin::Scratch => drop(layers.insert(name.clone(), Vec::new())),
-            Origin::Stage(index) => drop(layers.insert(name.clone(), of_stage(index)?.layers.clone())),
-            Origin::Image(image_name) => {
-                drop(layers.insert(name.clone(), image(image_name)?.rootfs.diff_ids))
-            }
-            Origin::Context(_) => {}
-        }
+        let given = match origin {
+            Origin::Scratch => Given::Layers(Vec::new()),
+            Origin::Stage(index) => Given::Layers(of_stage(index)?.layers.clone()),
+            Origin::Image(image_name) => Given::Layers(image(image_name)?.rootfs.diff_ids),
+            Origin::Context(context) => Given::Context(context.clone()),
+        };
+        taken.insert(name.clone(), given);
     }
-    if !pulled {
+    // A base that is copied from a context tells its own story.
+    if !pulled && !matches!(node.base, Origin::Context(_)) {
         builder.tell(BuildEvent::Cached(id));
     }
-    Ok((state, layers))
+    Ok((state, taken))
 }
 
 /// What the statements of a stage share.
 pub(super) struct Work<'a> {
     pub(super) builder: &'a Builder<'a>,
     index: usize,
-    sources: &'a Layers,
+    sources: &'a Taken,
     on_base: bool,
     /// Steps that changed files so far.
     steps: usize,
@@ -120,6 +129,10 @@ impl<'a> Work<'a> {
         }
     }
 
+    fn base_of_context(&mut self, state: &mut State, name: &str, id: StepId) -> Result<()> {
+        transfer::whole(&self.task(id), state, name, folder(self.builder, name)?)
+    }
+
     /// The next step that changes files.
     fn task(&mut self, id: StepId) -> Task<'a> {
         let number = self.steps;
@@ -130,17 +143,23 @@ impl<'a> Work<'a> {
             builder: self.builder,
             id,
             spot,
-            sources: Sources { builder: self.builder, layers: self.sources },
+            sources: Sources { builder: self.builder, taken: self.sources },
             uncached: self.builder.is_uncached(self.index).then_some(Missed::NotAsked),
         }
     }
+}
+
+/// The folder of an additional context.
+fn folder<'a>(builder: &'a Builder<'_>, name: &str) -> Result<&'a Folder> {
+    let missing = || Error::new(Kind::NotFound, format!("there is no context `{name}`"));
+    builder.contexts.named.get(name).ok_or_else(missing)
 }
 
 /// Finds what a stage takes files from.
 #[derive(Clone, Copy)]
 pub(super) struct Sources<'a> {
     builder: &'a Builder<'a>,
-    layers: &'a Layers,
+    taken: &'a Taken,
 }
 
 impl<'a> Sources<'a> {
@@ -151,12 +170,14 @@ impl<'a> Sources<'a> {
             let none = || Error::new(Kind::NotFound, format!("{CONTEXT} is empty"));
             return contexts.main.as_ref().map(Source::Folder).ok_or_else(none);
         };
-        if let Some(layers) = self.layers.get(name) {
-            return Ok(Source::Layers(layers));
+        match self.taken.get(name) {
+            Some(Given::Layers(layers)) => Ok(Source::Layers(layers)),
+            Some(Given::Context(context)) => folder(self.builder, context).map(Source::Folder),
+            None => {
+                let error = format!("an ONBUILD of the base image takes files from `{name}`");
+                Err(Error::new(Kind::Unsupported, error)
+                    .hint("name the stage or image in the Dockerfile itself"))
+            }
         }
-        contexts.named.get(name).map(Source::Folder).ok_or_else(|| {
-            Error::new(Kind::Unsupported, format!("an ONBUILD of the base image takes files from `{name}`"))
-                .hint("name the stage or image in the Dockerfile itself")
-        })
     }
 }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// One step, whatever it does.
@@ -36,9 +37,14 @@ pub(super) struct Job<'a> {
 }
 
 impl Task<'_> {
+    /// A folder to work in, which may not be there yet.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.builder.scratch.path().join(format!("{}-{}", self.spot.stage, self.spot.number))
+    }
+
     /// What the step sees and changes. Nothing is made yet.
     pub(super) fn snapshot(&self, state: &State) -> Snapshot {
-        let folder = self.builder.scratch.path().join(format!("{}-{}", self.spot.stage, self.spot.number));
+        let folder = self.folder();
         Snapshot {
             lower: sources::folders(&self.builder.images, &state.layers),
             upper: folder.join("upper"),

@@ -6,7 +6,7 @@ use super::dockerfile::ast::{self, Word};
 use super::event::{BuildEvent, Missed};
 use super::metadata::word;
 use super::remote::{Reach, Remote, Said};
-use super::sources::CONTEXT;
+use super::sources::{CONTEXT, Folder, Source};
 use super::state::State;
 use super::step::{Job, Task};
 use crate::error::{Error, Kind, Result};
@@ -215,6 +215,34 @@ pub(super) fn copy(
         copy::copy(&request).map(drop)
     })?;
     tree::remove(&scratch)
+}
+
+/// A stage that begins with all files of a context: `FROM` its name.
+pub(super) fn whole(task: &Task<'_>, state: &mut State, name: &str, folder: &Folder) -> Result<()> {
+    let builder = task.builder;
+    let (snapshot, source) = (task.snapshot(state), Source::Folder(folder));
+    let (files, sources) = (source.files(&builder.images), [CopySource::Path(".".to_owned())]);
+    let request = CopyRequest {
+        snapshot: &snapshot,
+        from: &files,
+        sources: &sources,
+        target: "/",
+        cwd: "/",
+        chown: None,
+        chmod: None,
+        parents: false,
+        link: true,
+        exclude: &[],
+        add: None,
+        epoch: builder.spec.source_date_epoch,
+        cancel: &builder.cancel,
+    };
+    let text = format!("FROM {name}");
+    let mut inputs = task.inputs(state, text.clone());
+    let digest = source.digest(&request, &builder.images, &builder.cache)?;
+    inputs.files.insert(name.to_owned(), digest);
+    let job = Job { inputs, created_by: text, snapshot: &snapshot };
+    task.take(state, job, || copy::copy(&request).map(drop))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::scratch::Scratch;
 use super::stream::{self, Part};
 use super::sweep::Reach;
 use super::workers::for_each;
-use super::{Images, Input, Loaded, docker, oci, platform};
+use super::{Hold, Images, Input, Loaded, docker, oci, platform};
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
 use std::thread;
@@ -37,14 +37,23 @@ pub(crate) fn load(images: &Images, from: Input<'_>) -> Result<Vec<Loaded>> {
     let hold = images.hold_layers()?;
     let scratch = Scratch::new(images)?;
     let archive = Archive::open(from, &scratch)?;
-    let found = find(&archive)?;
+    enter(images, find(&archive)?, hold, &scratch)
+}
+
+/// Unpacks the layers of images that are not there yet, and adds the images.
+pub(crate) fn enter(
+    images: &Images,
+    found: Vec<Found>,
+    hold: Hold,
+    scratch: &Scratch,
+) -> Result<Vec<Loaded>> {
     let (drafts, layers): (Vec<Draft>, Vec<Vec<LayerSource>>) =
         found.into_iter().map(|found| (found.draft, found.layers)).unzip();
     let sources: BTreeMap<String, LayerSource> =
         layers.into_iter().flatten().map(|layer| (layer.diff_id.clone(), layer)).collect();
     let wanted: Vec<&LayerSource> = sources.values().collect();
     let unpack = |source: &&LayerSource| {
-        images.layer_or(&hold, &scratch, &source.diff_id, |place| unpack(source, place)).map(drop)
+        images.layer_or(&hold, scratch, &source.diff_id, |place| unpack(source, place)).map(drop)
     };
     let processors = thread::available_parallelism().map_or(1, usize::from);
     if let Err(error) = for_each(&wanted, processors, unpack) {
@@ -52,7 +61,7 @@ pub(crate) fn load(images: &Images, from: Input<'_>) -> Result<Vec<Loaded>> {
         images.collect(&Reach::Also(sources.into_keys().collect()));
         return Err(error);
     }
-    images.commit(&drafts, hold, &scratch)
+    images.commit(&drafts, hold, scratch)
 }
 
 fn find(archive: &Archive) -> Result<Vec<Found>> {

@@ -35,6 +35,7 @@ mod history;
 mod import;
 pub(crate) mod layer;
 pub(crate) mod layers;
+mod layout;
 mod load;
 mod manage;
 mod manifest;

@@ -27,9 +27,13 @@ struct Either {
 
 /// The images of a layout with this `index.json`. Of images for several platforms, ours.
 pub(crate) fn images(archive: &Archive, index: &[u8]) -> Result<Vec<Found>> {
-    let index: Index = parse(index, "index.json")?;
+    of(archive, parse::<Index>(index, "index.json")?.manifests)
+}
+
+/// The images of these manifests of a layout.
+pub(crate) fn of(archive: &Archive, manifests: Vec<Descriptor>) -> Result<Vec<Found>> {
     let mut by_name: BTreeMap<Option<String>, Vec<Descriptor>> = BTreeMap::new();
-    for descriptor in index.manifests {
+    for descriptor in manifests {
         by_name.entry(name_of(&descriptor)).or_default().push(descriptor);
     }
     let mut found = Vec::new();

@@ -10,6 +10,7 @@ mod bench;
 mod caching;
 mod copies;
 mod interrupted;
+mod keys;
 mod mounts;
 mod networks;
 #[path = "../lab/private.rs"]
@@ -49,6 +50,7 @@ fn main() {
             caching::TESTS,
             interrupted::TESTS,
             adds::TESTS,
+            keys::TESTS,
         ]
         .concat(),
     );

@@ -139,10 +139,8 @@ pub enum BuildSecret {
 pub enum SshSource {
     /// With the caller's agent.
     Agent,
-    /// Behind this socket; absolute.
-    Socket(PathBuf),
-    /// In these key files; absolute.
-    Keys(Vec<PathBuf>),
+    /// Behind this socket, or in these key files; absolute.
+    Paths(Vec<PathBuf>),
 }
 
 /// Where cached results are read from or kept, such as `type=local,dest=/tmp/cache`.

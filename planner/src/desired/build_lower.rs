@@ -157,6 +157,6 @@ fn secret_of(stack: &Stack, reference: &FileReference) -> Option<(String, BuildS
 fn ssh(key: &str) -> SshSource {
     match key {
         "" => SshSource::Agent,
-        path => SshSource::Socket(PathBuf::from(path)),
+        paths => SshSource::Paths(paths.split(',').map(PathBuf::from).collect()),
     }
 }
