@@ -18,8 +18,8 @@ const WIDTH: usize = 110;
 #[derive(Debug, Default)]
 pub(crate) struct BuildLog {
     steps: BTreeMap<StepId, Entry>,
-    /// What comes after the steps.
-    finishing: String,
+    /// What is done before or after the steps.
+    note: String,
     warnings: usize,
 }
 
@@ -68,8 +68,8 @@ impl BuildLog {
             }),
             BuildEvent::Done(id, time) => self.of(*id, |entry| entry.end(Ink::Green, "done", *time)),
             BuildEvent::Failed(id, time) => self.of(*id, |entry| entry.end(Ink::Red, "failed", *time)),
-            BuildEvent::Finishing(what) => {
-                self.finishing.clone_from(what);
+            BuildEvent::Note(what) => {
+                self.note.clone_from(what);
                 Vec::new()
             }
         }
@@ -79,7 +79,7 @@ impl BuildLog {
         self.steps.get_mut(&id).map(act).unwrap_or_default()
     }
 
-    /// `3 of 12 steps`, or what comes after them.
+    /// `3 of 12 steps`, or what is done before and after them.
     pub(crate) fn summary(&self) -> String {
         let over = self.steps.values().filter(|entry| entry.is_over).count();
         let warnings = match self.warnings {
@@ -87,8 +87,8 @@ impl BuildLog {
             1 => ", 1 warning".to_owned(),
             many => format!(", {many} warnings"),
         };
-        match (over == self.steps.len(), self.finishing.is_empty()) {
-            (true, false) => format!("{}{warnings}", self.finishing),
+        match (over == self.steps.len(), self.note.is_empty()) {
+            (true, false) => format!("{}{warnings}", self.note),
             _ => format!("{over} of {} steps{warnings}", self.steps.len()),
         }
     }
@@ -189,7 +189,7 @@ mod tests {
         let done = BuildEvent::Done(StepId(1), Duration::from_millis(3200));
         assert_eq!(tell(done), ["[build 2/2] done  3.20 s"]);
         assert_eq!(log.summary(), "2 of 2 steps");
-        log.tell(&BuildEvent::Finishing("write the image".into()), now);
+        log.tell(&BuildEvent::Note("write the image".into()), now);
         assert_eq!(log.summary(), "write the image");
     }
 

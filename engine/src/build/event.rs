@@ -44,8 +44,8 @@ pub enum BuildEvent {
     Done(StepId, Duration),
     /// The step failed; the error follows as the result of the build.
     Failed(StepId, Duration),
-    /// What comes after the steps: `write the image`.
-    Finishing(String),
+    /// What is done before or after the steps: `write the image`.
+    Note(String),
 }
 
 /// Why the cache did not have a step.

@@ -25,7 +25,7 @@ pub(super) fn finish(builder: Builder<'_>, state: &State, references: Vec<Refere
     builder.contexts.save()?;
     builder.cache.finish()?;
     if !is_entered(&builder.images, &id, &references)? {
-        builder.tell(BuildEvent::Finishing("write the image".to_owned()));
+        builder.tell(BuildEvent::Note("write the image".to_owned()));
         let draft = Draft { config, layers: state.layers, manifest: None, references };
         builder.images.commit(&[draft], builder.hold, &builder.scratch)?;
     }

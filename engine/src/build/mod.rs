@@ -64,6 +64,7 @@ use builder::{Builder, Numbers};
 use cache::Cache;
 use dockerfile::ast::{Instruction, Statement};
 use dockerfile::{Expander, Parsed};
+use nearby::Fetch;
 use planner::Diagnostics;
 use planner::desired::{BuildContext, BuildSpec, DockerfileSource};
 use schedule::Turns;
@@ -108,7 +109,9 @@ pub fn build(
 ) -> Result<Built> {
     let images = Images::new(store);
     let hold = images.hold_layers()?;
-    let spec = &nearby::nearby(spec, &images)?;
+    let scratch = Scratch::new(&images)?;
+    let fetch = Fetch { images: &images, inputs, cancel, tell, folder: scratch.path() };
+    let spec = &nearby::nearby(spec, &fetch)?;
     spec.platforms.iter().try_for_each(|platform| graph::ensure_native(platform))?;
     let references = references(&spec.tags)?;
     let (text, name) = dockerfile_of(spec)?;
@@ -132,7 +135,7 @@ pub fn build(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let builder = Builder {
         store,
-        scratch: Scratch::new(&images)?,
+        scratch,
         images,
         spec,
         inputs,

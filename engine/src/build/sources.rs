@@ -83,13 +83,12 @@ pub(super) fn folder_of(context: &BuildContext) -> Result<Option<PathBuf>> {
             let error = || Error::new(Kind::Unsupported, format!("{} is not a folder", folder.display()));
             return if is_folder { Ok(Some(folder.clone())) } else { Err(error()) };
         }
-        BuildContext::Archive(path) => (path.display().to_string(), "unpack it and build in the folder"),
         BuildContext::Url(url) => (url.clone(), "clone or download it and build in the folder"),
         BuildContext::OciLayout { folder, .. } => {
             (folder.display().to_string(), "only additional contexts can be OCI layouts")
         }
     };
-    Err(Error::new(Kind::Unsupported, format!("`{what}` cannot be a build context yet")).hint(hint))
+    Err(Error::new(Kind::Unsupported, format!("`{what}` cannot be a build context")).hint(hint))
 }
 
 /// Where a step takes files from.

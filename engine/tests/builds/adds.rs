@@ -52,7 +52,7 @@ impl Web {
 }
 
 /// A web server on this machine; gives its address. It answers with status and headers, and a body.
-fn serve(answer: impl Fn(&str) -> Option<(String, Vec<u8>)> + Send + 'static) -> String {
+pub(crate) fn serve(answer: impl Fn(&str) -> Option<(String, Vec<u8>)> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
@@ -167,7 +167,7 @@ fn refused(bench: &Bench) {
 }
 
 /// The commands of a repository's owner.
-fn git(folder: &Path, line: &str) {
+pub(crate) fn git(folder: &Path, line: &str) {
     let mut command = Command::new("git");
     command.args(["-c", "user.name=me", "-c", "user.email=me@example.com", "-c", "init.defaultBranch=main"]);
     command.args(line.split(' ')).current_dir(folder).env("GIT_COMMITTER_DATE", "@1000000000 +0000");

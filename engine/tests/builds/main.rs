@@ -15,6 +15,7 @@ mod mounts;
 mod networks;
 #[path = "../lab/private.rs"]
 mod private;
+mod remotes;
 mod runs;
 mod site;
 #[path = "../lab/suite.rs"]
@@ -51,6 +52,7 @@ fn main() {
             interrupted::TESTS,
             adds::TESTS,
             keys::TESTS,
+            remotes::TESTS,
         ]
         .concat(),
     );

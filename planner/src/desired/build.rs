@@ -65,8 +65,6 @@ pub enum BuildContext {
     Empty,
     /// A folder; absolute.
     Folder(PathBuf),
-    /// A tar archive, compressed or not; absolute.
-    Archive(PathBuf),
     /// An address: an archive by http(s), or a git repository.
     Url(String),
     /// An image of the store or a registry (`docker-image://`, or the image of a service).
