@@ -157,7 +157,7 @@ fn load_into(
     let (mut stack, misfits) = decode::stack(&tree, &name);
     if options.skip.interpolation {
         // Variables that stay as they are written fit no type but text.
-        stack.untyped = Some(decode::untyped(&tree, &name));
+        stack.untyped = Some(decode::untyped(&tree, (!options.skip.normalization).then_some(&name)));
     } else {
         for misfit in misfits {
             diagnostics.error(&misfit.span.unwrap_or_default(), "", misfit.message);

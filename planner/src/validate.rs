@@ -28,6 +28,7 @@ pub(crate) fn consistency(stack: &Stack, tree: &Tree, diagnostics: &mut Diagnost
         rules.build(service, stack);
         rules.references(service, stack);
         rules.dependencies(service, stack);
+        rules.shared_network(service, stack);
         rules.agreement(service);
         rules.health_test(service);
         rules.watched(service);

@@ -25,10 +25,10 @@ pub(crate) fn stack(tree: &Tree, name: &str) -> (Stack, Vec<Misfit>) {
     (stack, decoder.misfits)
 }
 
-/// What a tree says, with the name of the stack.
-pub(crate) fn untyped(tree: &Tree, name: &str) -> Plain {
+/// What a tree says, with the name of the stack when that is to be filled in.
+pub(crate) fn untyped(tree: &Tree, name: Option<&str>) -> Plain {
     let mut said = from_tree::read(tree, &tree.span).unwrap_or_default();
-    if let Plain::Map(entries) = &mut said {
+    if let (Plain::Map(entries), Some(name)) = (&mut said, name) {
         entries.retain(|(key, _)| key != "name");
         entries.push(("name".to_owned(), Plain::Text(name.to_owned())));
     }

@@ -2,6 +2,7 @@
 
 use super::print::{Form, print};
 use super::{Config, Extensions, Model, Network, Plain, Secret, Service, Volume};
+use crate::source::schema::{self, Shape};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -75,7 +76,11 @@ impl Stack {
     /// interpolation it is what the files say, keys sorted and `$` as written.
     pub fn canonical(&self, form: Form) -> Plain {
         if let Some(said) = &self.untyped {
-            return print(said, form);
+            let mut printed = print(said, form);
+            if form == Form::Json {
+                empty_lists_as_null(&mut printed, &schema::TOP);
+            }
+            return printed;
         }
         let mut plain = print(self, form);
         plain.escape();
@@ -85,5 +90,30 @@ impl Stack {
     /// The canonical form as JSON.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::to_value(self.canonical(Form::Json)).unwrap_or_default()
+    }
+}
+
+/// As it is written, Docker Compose prints a list of nothing as null in JSON, unless it looked for
+/// duplicates in it at last.
+fn empty_lists_as_null(said: &mut Plain, shape: &Shape) {
+    match said {
+        Plain::List(items) if items.is_empty() => *said = Plain::Null,
+        Plain::List(items) => {
+            let below = shape.item().unwrap_or(&Shape::Any);
+            items.iter_mut().for_each(|item| empty_lists_as_null(item, below));
+        }
+        Plain::Map(entries) => {
+            for (key, value) in entries {
+                let row = shape.key(key);
+                let resolved = ["environment", "args"].contains(&key.as_str());
+                let distinct = row.is_some_and(|row| row.merge.identity().is_some() && !resolved);
+                if *value == Plain::List(Vec::new()) && distinct {
+                    continue;
+                }
+                let below = row.map(|row| row.shape).or_else(|| shape.entry());
+                empty_lists_as_null(value, below.unwrap_or(&Shape::Any));
+            }
+        }
+        _ => {}
     }
 }

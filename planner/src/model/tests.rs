@@ -201,7 +201,7 @@ fn what_does_not_fit_its_type_is_told_with_its_place_and_harms_nothing_else() {
 #[test]
 fn without_types_what_was_said_is_printed_sorted_and_as_written() {
     let tree = parsed("{services: {b10: {tty: $T, image: a}, b2: {x-a: 1}}, name: other}");
-    let stack = Stack { untyped: Some(decode::untyped(&tree, "s")), ..Stack::default() };
+    let stack = Stack { untyped: Some(decode::untyped(&tree, Some("s"))), ..Stack::default() };
     assert_eq!(
         printed(&stack, Form::Yaml),
         r#"{"name":"s","services":{"b2":{"x-a":1},"b10":{"image":"a","tty":"$T"}}}"#

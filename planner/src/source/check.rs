@@ -47,7 +47,7 @@ pub(crate) fn check(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &m
     if tree.tag == Some(Tag::Reset) || matches!(tree.value, Value::Bad | Value::Null) {
         return;
     }
-    if context.variables && shape.is_late() {
+    if context.variables && shape.is_as_written() {
         return as_written(tree, path, shape, context);
     }
     if context.unknowable(tree) && !matches!(shape, Shape::Any) {

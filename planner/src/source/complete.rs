@@ -1,4 +1,4 @@
-//! The walk over the merged tree that finds what no document added: keys that must be there,
+//! The walk over merged documents that finds what none of them added: keys that must be there,
 //! values that stayed empty, items that stand twice.
 
 use super::advice;
@@ -9,14 +9,27 @@ use super::tree::{Entry, Tree, Value};
 use crate::diagnostic::{Diagnostics, Span};
 use std::collections::HashMap;
 
-/// Checks everything below a node.
-pub(crate) fn complete(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
+/// Checks everything below a node that a document, which has just joined it, spoke of; without
+/// one, all of it. As for Docker Compose, no later document mends what an earlier one left empty.
+pub(crate) fn complete(
+    tree: &mut Tree,
+    joined: Option<&Tree>,
+    path: &Path<'_>,
+    shape: &Shape,
+    context: &mut Context<'_>,
+) {
     let span = tree.span.clone();
-    walk(tree, &span, path, shape, context);
+    walk(tree, (joined, &span), path, shape, context);
 }
 
 /// `at` is where a node without a value of its own stands: its key.
-fn walk(tree: &mut Tree, at: &Span, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
+fn walk(
+    tree: &mut Tree,
+    (joined, at): (Option<&Tree>, &Span),
+    path: &Path<'_>,
+    shape: &Shape,
+    context: &mut Context<'_>,
+) {
     if tree.value == Value::Null && !shape.nullable() {
         let message =
             path.name().map_or_else(|| "this is empty".to_owned(), |key| format!("`{key}` is empty"));
@@ -33,17 +46,25 @@ fn walk(tree: &mut Tree, at: &Span, path: &Path<'_>, shape: &Shape, context: &mu
                 let message = format!("`{}` is missing", key.name);
                 context.diagnostics.error(at, path, message).hint(advice::for_missing(key));
             }
+            let below = |key: &str| shape.key(key).map(|row| row.shape).or_else(|| shape.entry());
+            if let Some(joined) = joined.and_then(Tree::as_map) {
+                for Entry { key, key_span, value: spoken } in joined.entries() {
+                    if let Some((value, below)) = map.get_mut(key).zip(below(key)) {
+                        walk(value, (Some(spoken), key_span), &path.key(key), below, context);
+                    }
+                }
+                return;
+            }
             for (key, key_span, value) in map.values_mut() {
-                let below = shape.key(key).map(|row| row.shape).or_else(|| shape.entry());
-                let Some(below) = below else { continue };
-                walk(value, key_span, &path.key(key), below, context);
+                let Some(below) = below(key) else { continue };
+                walk(value, (None, key_span), &path.key(key), below, context);
             }
         }
         Value::List(items) => {
             let Some(below) = shape.item() else { return };
             for (index, item) in items.iter_mut().enumerate() {
                 let span = item.span.clone();
-                walk(item, &span, &path.index(index), below, context);
+                walk(item, (None, &span), &path.index(index), below, context);
             }
             if matches!(shape.long(), Shape::Set(_)) {
                 twice(items, path, context.diagnostics);

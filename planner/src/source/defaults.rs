@@ -20,8 +20,8 @@ enum Default {
     Text(&'static str),
 }
 
-/// Fills in what the files leave out.
-pub(crate) fn fill(tree: &mut Tree) {
+/// Fills in what the files leave out; `written` as it would be written, not as it is held.
+pub(crate) fn fill(tree: &mut Tree, written: bool) {
     for (place, key, value) in DEFAULTS {
         let value = match value {
             Default::True => Value::Bool(true),
@@ -30,8 +30,10 @@ pub(crate) fn fill(tree: &mut Tree) {
         visit(tree, place, &mut |node| set(node, key, value.clone()));
     }
     visit(tree, "services.*.secrets.*", &mut secret);
-    visit(tree, "services.*.deploy.resources.reservations.devices.*", &mut device_request);
-    visit(tree, "services.*.gpus.*", &mut device_request);
+    let all = if written { Value::Text("all".to_owned()) } else { Value::Int(-1) };
+    for place in ["services.*.deploy.resources.reservations.devices.*", "services.*.gpus.*"] {
+        visit(tree, place, &mut |request| device_request(request, all.clone()));
+    }
 }
 
 fn set(node: &mut Tree, key: &str, value: Value) {
@@ -51,8 +53,8 @@ fn secret(node: &mut Tree) {
 }
 
 /// All devices that there are, when neither a number nor names are asked for.
-fn device_request(node: &mut Tree) {
+fn device_request(node: &mut Tree, all: Value) {
     if node.get("device_ids").is_none() {
-        set(node, "count", Value::Int(-1));
+        set(node, "count", all);
     }
 }

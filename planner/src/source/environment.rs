@@ -6,7 +6,7 @@ use super::{Source, resolve, truth};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::load::LoadOptions;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 
 /// The variables that one set of stack files sees.
@@ -19,6 +19,8 @@ pub(crate) struct Environment<'a> {
     stack: Option<String>,
     /// Where stack files use variables, of those who are included too.
     uses: RefCell<Uses>,
+    /// Variables whose absence was told.
+    warned: RefCell<HashSet<String>>,
 }
 
 /// Where each variable is used.
@@ -42,8 +44,14 @@ pub(crate) struct Definition {
 impl<'a> Environment<'a> {
     /// Reads the dotenv files: those asked for, which must exist, or else `.env` of the directory.
     pub(crate) fn read(options: &LoadOptions, source: &'a dyn Source, diagnostics: &mut Diagnostics) -> Self {
-        let mut environment =
-            Self { source, parent: None, layers: Vec::new(), stack: None, uses: RefCell::default() };
+        let mut environment = Self {
+            source,
+            parent: None,
+            layers: Vec::new(),
+            stack: None,
+            uses: RefCell::default(),
+            warned: RefCell::default(),
+        };
         for file in &options.env_files {
             match source.read(file) {
                 Ok(text) => environment.add(file, &text, diagnostics),
@@ -75,6 +83,7 @@ impl<'a> Environment<'a> {
             layers: Vec::new(),
             stack: None,
             uses: RefCell::default(),
+            warned: RefCell::default(),
         };
         for (file, span) in files {
             match self.source.read(file) {
@@ -155,6 +164,14 @@ impl<'a> Environment<'a> {
         let places = uses.entry(name.to_owned()).or_default();
         if places.len() < MOST_USES {
             places.insert(span.clone());
+        }
+    }
+
+    /// Whether nobody was told yet, in any of the files, that a variable is not set.
+    pub(crate) fn warn_of(&self, name: &str) -> bool {
+        match self.parent {
+            Some(parent) => parent.warn_of(name),
+            None => self.warned.borrow_mut().insert(name.to_owned()),
         }
     }
 

@@ -5,22 +5,27 @@ use super::path::Path;
 use super::template::{self, FaultKind, Variables};
 use super::tree::{Tree, Value};
 use crate::diagnostic::{Diagnostics, Span, small};
-use std::collections::HashSet;
 
 /// What all expanded texts of a load may weigh together.
 const BUDGET: usize = 32 << 20;
 
-/// One load's interpolation: remembers which variables it has warned about.
+/// The interpolation of one project's files.
 pub(crate) struct Interpolation<'a> {
     environment: &'a Environment<'a>,
-    warned: HashSet<String>,
+    /// Whether nobody is told what is not set.
+    quiet: bool,
     left: usize,
 }
 
 impl<'a> Interpolation<'a> {
     /// Interpolation with the variables of an environment.
     pub(crate) fn new(environment: &'a Environment<'a>) -> Self {
-        Self { environment, warned: HashSet::new(), left: BUDGET }
+        Self { environment, quiet: false, left: BUDGET }
+    }
+
+    /// The same for a look ahead at what will be told later.
+    pub(crate) fn quiet(environment: &'a Environment<'a>) -> Self {
+        Self { quiet: true, ..Self::new(environment) }
     }
 
     /// Replaces the variables below a node, in place.
@@ -46,7 +51,7 @@ impl<'a> Interpolation<'a> {
         let mut variables = Lookup { environment: self.environment, span: &tree.span, unset: Vec::new() };
         let expanded = template::expand(text, &mut variables);
         for (name, offset) in variables.unset {
-            if self.warned.insert(name.clone()) {
+            if !self.quiet && self.environment.warn_of(&name) {
                 let span = inside(tree, text, offset, name.len() + 1, diagnostics);
                 let message = format!("variable `{name}` is not set and becomes empty");
                 let hint = format!(

@@ -33,6 +33,7 @@ fn node(base: &mut Tree, mut over: Tree, shape: &Shape, rule: Merge, how: How) {
     let replaces = match (over.tag, rule) {
         (Some(_), _) | (None, Merge::Replace) => true,
         (None, Merge::IfSame(key)) => differs(base, &over, key),
+        (None, Merge::Deep) => base.short && matches!(base.value, Value::List(_)),
         _ => false,
     };
     if replaces {
@@ -46,11 +47,12 @@ fn node(base: &mut Tree, mut over: Tree, shape: &Shape, rule: Merge, how: How) {
     match (&mut base.value, over.value, rule) {
         (_, Value::Null, _) => {}
         (Value::Map(map), Value::Map(mut more), Merge::Pairs) => {
-            if base.listed {
+            // `!reset` of one of the keys finds none in what was written as a list.
+            if base.short {
                 more.retain(|entry| entry.value.tag != Some(Tag::Reset));
             }
             // Docker Compose makes one list of both.
-            base.listed = true;
+            base.short = true;
             mapping(map, more, shape, rule, how);
         }
         (Value::Map(map), Value::Map(more), rule) => mapping(map, more, shape, rule, how),
@@ -65,7 +67,7 @@ fn node(base: &mut Tree, mut over: Tree, shape: &Shape, rule: Merge, how: How) {
             }
         }
         (_, value, _) => {
-            let over = Tree { listed: over.listed, ..Tree::new(value, &over.span) };
+            let over = Tree { short: over.short, ..Tree::new(value, &over.span) };
             *base = arrive(over, shape, rule, how);
         }
     }
@@ -81,7 +83,7 @@ fn arrive(mut node: Tree, shape: &Shape, rule: Merge, how: How) -> Tree {
 
 impl Merge {
     /// What makes two items of a list the same, when there are no two of them.
-    fn identity(self) -> Option<fn(&Tree) -> String> {
+    pub(crate) fn identity(self) -> Option<fn(&Tree) -> String> {
         match self {
             Merge::Unique(identity) => Some(identity),
             // Only a list when it stays as it is written.
@@ -257,8 +259,11 @@ pub(crate) mod identity {
         text
     }
 
-    /// Where they listen and what they lead to.
+    /// Where they listen and what they lead to; their text as long as that is not known.
     pub(crate) fn port(item: &Tree) -> String {
+        if item.as_map().is_none() {
+            return text(item);
+        }
         let or = |key: &str, default: &str| match field(item, key) {
             text if text.is_empty() => default.to_owned(),
             text => text,

@@ -4,6 +4,7 @@ mod advice;
 pub(crate) mod canonical;
 pub(crate) mod cast;
 pub(crate) mod check;
+mod clash;
 pub(crate) mod complete;
 pub(crate) mod defaults;
 pub(crate) mod dotenv;

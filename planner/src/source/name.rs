@@ -35,7 +35,7 @@ pub(crate) fn choose(
         let mut node = node.clone();
         let span = node.span.clone();
         if !options.skip.interpolation {
-            Interpolation::new(environment).walk(&mut node, &Path::TOP, &mut Diagnostics::default());
+            Interpolation::quiet(environment).walk(&mut node, &Path::TOP, &mut Diagnostics::default());
         }
         let name = node.as_text().map(normalise).unwrap_or_default();
         if node.as_text().is_some() && name.is_empty() {

@@ -1,5 +1,6 @@
 //! The documents of one project, the stack itself or one that it includes, to one tree.
 
+use super::canonical::known_ports;
 use super::complete::complete;
 use super::extends::Extends;
 use super::interpolate::Interpolation;
@@ -8,7 +9,7 @@ use super::merge::{How, Tags, merge};
 use super::path::Path;
 use super::tree::{Tree, Value};
 use super::visit::visit;
-use super::{defaults, include, schema, structure};
+use super::{clash, defaults, include, schema, structure};
 use crate::diagnostic::{Diagnostics, Span};
 
 /// All documents in one, the later ones over the earlier ones.
@@ -16,17 +17,23 @@ pub(crate) fn merged(documents: Vec<Tree>, scope: Scope<'_>, loader: &mut Loader
     let mut all = Tree::empty_map(&documents.first().map_or_else(Span::default, |first| first.span.clone()));
     let mut interpolation = Interpolation::new(scope.environment);
     let mut extends = Extends::new(loader, scope, &mut interpolation);
-    for mut document in documents {
+    for (index, mut document) in documents.into_iter().enumerate() {
         extends.loader.prepare(&mut document, extends.interpolation);
         obsolete(&mut document, extends.loader.context.diagnostics);
         extends.apply(&mut document);
         include::apply(&mut document, scope, extends.loader);
         let how = How { tags: Tags::Spent, written: extends.loader.skip.interpolation };
+        clash::check(&all, &document, extends.loader.context.diagnostics);
+        let joined = (index > 0).then(|| document.clone());
         merge(&mut all, document, &schema::TOP, how);
+        if how.written {
+            let context = &mut extends.loader.context;
+            visit(&mut all, "services.*.ports", &mut |ports| known_ports(ports, context));
+        }
+        complete(&mut all, joined.as_ref(), &Path::TOP, &schema::TOP, &mut extends.loader.context);
     }
-    complete(&mut all, &Path::TOP, &schema::TOP, &mut loader.context);
     structure::check(&all, loader.context.diagnostics);
-    defaults::fill(&mut all);
+    defaults::fill(&mut all, loader.skip.interpolation);
     if !loader.skip.interpolation {
         contents(&mut all, scope);
     }

@@ -46,6 +46,20 @@ pub(crate) fn is_date(text: &str) -> bool {
     (1..=days(year, month)).contains(&day) && (time.is_empty() || is_time(time))
 }
 
+/// A date as Go prints it: `2020-01-31T00:00:00Z`.
+pub(crate) fn date_text(date: &str) -> String {
+    let (date, time) = date.split_at(date.find([' ', 'T', 't']).unwrap_or(date.len()));
+    let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (clock, zone) = time.get(1..zone).map_or(("0:0:0", ""), |clock| (clock, &time[zone..]));
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let padded =
+        |text: &str, by: &str| text.split(by).map(|part| format!("{part:0>2}")).collect::<Vec<_>>().join(by);
+    let fraction = fraction.trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    let zone = if zone.is_empty() || zone.ends_with("00:00") { "Z" } else { zone };
+    format!("{}T{}{point}{fraction}{zone}", padded(date, "-"), padded(clock, ":"))
+}
+
 fn days(year: u32, month: u32) -> u32 {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
@@ -237,6 +251,18 @@ mod tests {
             "-2020-1-1",
         ] {
             assert!(!is_date(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_printed_with_its_time() {
+        for (text, expected) in [
+            ("2020-01-31", "2020-01-31T00:00:00Z"),
+            ("2020-1-2 1:2:3.120", "2020-01-02T01:02:03.12Z"),
+            ("2020-1-1t1:2:3.0+01:00", "2020-01-01T01:02:03+01:00"),
+            ("2020-1-1T1:2:3+00:00", "2020-01-01T01:02:03Z"),
+        ] {
+            assert_eq!(date_text(text), expected);
         }
     }
 

@@ -12,8 +12,9 @@ pub(crate) struct Tree {
     pub(crate) span: Span,
     /// How it wants to be merged.
     pub(crate) tag: Option<Tag>,
-    /// Whether this mapping was written as a list: `!reset` of one of its keys finds none there.
-    pub(crate) listed: bool,
+    /// Whether it was written in a short form, a mapping as a list or a list as its only item,
+    /// where that matters to merging.
+    pub(crate) short: bool,
     /// Earlier versions of a variable that this one replaced; nearly all nodes have none.
     #[expect(clippy::box_collection, reason = "nodes are many, and moved often")]
     pub(crate) was: Option<Box<Vec<Tree>>>,
@@ -77,7 +78,7 @@ pub(crate) struct Map {
 impl Tree {
     /// A node that stands at `span`.
     pub(crate) fn new(value: Value, span: &Span) -> Self {
-        Self { value, span: span.clone(), tag: None, listed: false, was: None }
+        Self { value, span: span.clone(), tag: None, short: false, was: None }
     }
 
     /// A text node.

@@ -9,6 +9,7 @@ use super::suggest::did_you_mean;
 use super::tree::{Entry, Map, Tag, Tree, Value};
 use crate::diagnostic::{Diagnostics, Span};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Nesting deeper than this is an error; no stack file comes near, and walks may recurse.
@@ -17,26 +18,60 @@ const DEEPEST: usize = 100;
 const ALIAS_BUDGET: usize = 16 << 20;
 /// What is kept of anchored nodes may weigh, which matters when anchors are inside anchors.
 const ANCHOR_BUDGET: usize = 256 << 20;
+/// A text that is only a dash, as in `[tar, xf, -]`, is one to Go's reader but not to the library.
+/// So many of them are put right in a file; each costs a reading of it.
+const MOST_DASHES: usize = 50;
+/// What the library reads instead of one.
+const DASH: &str = "x";
 /// A larger file is refused.
 pub(crate) const LARGEST_FILE: usize = 4 << 20;
 
+/// Mappings whose keys the user invents: none of them is an extension.
+const INVENTED: [&str; 8] =
+    ["annotations", "args", "driver_opts", "environment", "labels", "options", "storage_opt", "sysctls"];
+
 /// The documents of a file; `None` when its syntax is broken, which has been reported then.
 pub(crate) fn parse(file: u32, text: &str, diagnostics: &mut Diagnostics) -> Option<Vec<Tree>> {
+    let mut text = Cow::Borrowed(text);
+    let mut dashes = Vec::new();
+    loop {
+        match documents(file, &text, &dashes, diagnostics) {
+            Ok(documents) => return Some(documents),
+            Err(Stop { lone_dash: true, span, .. }) if dashes.len() < MOST_DASHES => {
+                text.to_mut().replace_range(span.range(), DASH);
+                dashes.push(span.start);
+            }
+            Err(stop) => {
+                let diagnostic = diagnostics.error(&stop.span, "", stop.message);
+                diagnostic.hint = stop.hint;
+                return None;
+            }
+        }
+    }
+}
+
+/// The documents of a text in which something else stands in the places of lone dashes.
+fn documents(
+    file: u32,
+    text: &str,
+    dashes: &[u32],
+    diagnostics: &mut Diagnostics,
+) -> Result<Vec<Tree>, Stop> {
     let mut builder = Builder::new(diagnostics);
     // Aliases may name anchors of earlier documents, which the library does not resolve.
     let options = granit_parser::options! { emit_unresolved_aliases: true, emit_anchor_events: true };
     for event in Parser::new_from_str_with_options(text, options) {
-        let done = match event {
-            Ok((event, span)) => builder.event(event, place(file, span)),
-            Err(error) => Err(Stop::syntax(file, text, &error)),
+        let (event, span) = event.map_err(|error| Stop::syntax(file, text, &error))?;
+        let span = place(file, span);
+        let event = match event {
+            Event::Scalar(_, style, anchor, tag) if dashes.contains(&span.start) => {
+                Event::Scalar("-".into(), style, anchor, tag)
+            }
+            event => event,
         };
-        if let Err(stop) = done {
-            let diagnostic = builder.diagnostics.error(&stop.span, "", stop.message);
-            diagnostic.hint = stop.hint;
-            return None;
-        }
+        builder.event(event, span)?;
     }
-    Some(builder.documents)
+    Ok(builder.documents)
 }
 
 fn place(file: u32, span: granit_parser::Span) -> Span {
@@ -49,11 +84,13 @@ struct Stop {
     span: Span,
     message: String,
     hint: Option<String>,
+    /// Whether only a dash that stands alone is in the way.
+    lone_dash: bool,
 }
 
 impl Stop {
     fn new(span: &Span, message: impl Into<String>, hint: &str) -> Self {
-        Self { span: span.clone(), message: message.into(), hint: Some(hint.to_owned()) }
+        Self { span: span.clone(), message: message.into(), hint: Some(hint.to_owned()), lone_dash: false }
     }
 
     fn syntax(file: u32, text: &str, error: &ScanError) -> Self {
@@ -75,13 +112,20 @@ impl Stop {
                 let all = text[line..].lines().next().unwrap_or_default();
                 let advice = advice::for_syntax(&told, &text[..line], all, start - line);
                 let (told, hint) = advice.map_or((told.as_str(), None), |(told, hint)| (told, Some(hint)));
-                Self { span, message: format!("not valid YAML: {told}"), hint }
+                let rest = text[start..].strip_prefix('-');
+                Self {
+                    span,
+                    message: format!("not valid YAML: {told}"),
+                    hint,
+                    lone_dash: rest.is_some_and(|rest| rest.starts_with([',', ']', '}'])),
+                }
             }
         }
     }
 
     fn too_deep(span: &Span) -> Self {
-        Self { span: span.clone(), message: format!("nested deeper than {DEEPEST} levels"), hint: None }
+        let message = format!("nested deeper than {DEEPEST} levels");
+        Self { span: span.clone(), message, hint: None, lone_dash: false }
     }
 }
 
@@ -122,6 +166,16 @@ struct Frame {
     tag: Option<Tag>,
     anchor: usize,
     content: Content,
+}
+
+impl Frame {
+    /// The key whose value is being read.
+    fn key(&self) -> &str {
+        match &self.content {
+            Content::Map { key: Some(Key::Text(key, _)), .. } => key,
+            _ => "",
+        }
+    }
 }
 
 enum Content {
@@ -204,7 +258,10 @@ impl<'a> Builder<'a> {
         if style != ScalarStyle::Plain || marked {
             return Value::Text(text.to_owned());
         }
-        if scalar::is_date(text) && !self.in_extension() {
+        if scalar::is_date(text) {
+            if self.in_extension() {
+                return Value::Text(scalar::date_text(text));
+            }
             let message = format!("`{text}` is a date in YAML, which no key takes");
             self.diagnostics.error(span, "", message).hint(format!("put it in quotes: \"{text}\""));
             return Value::Bad;
@@ -214,8 +271,11 @@ impl<'a> Builder<'a> {
 
     /// Whether what is read now stands below a key that begins with `x-`, where anything goes.
     fn in_extension(&self) -> bool {
-        let extends = |frame: &Frame| matches!(&frame.content, Content::Map { key: Some(Key::Text(key, _)), .. } if key.starts_with("x-"));
-        self.open.iter().any(extends)
+        let mut above = "";
+        self.open.iter().map(Frame::key).any(|key| {
+            let invented = INVENTED.contains(&std::mem::replace(&mut above, key));
+            key.starts_with("x-") && !invented
+        })
     }
 
     fn unknown_anchor(&self, name: &str, span: &Span) -> Stop {
@@ -544,7 +604,24 @@ mod tests {
     fn dates_may_stand_below_extensions() {
         let (documents, lines) = read("x-a: {b: [2020-01-31]}\n");
         assert!(lines.is_empty(), "{lines:?}");
-        assert_eq!(documents.unwrap()[0].at(&["x-a", "b"]).unwrap().items()[0].as_text(), Some("2020-01-31"));
+        assert_eq!(
+            documents.unwrap()[0].at(&["x-a", "b"]).unwrap().items()[0].as_text(),
+            Some("2020-01-31T00:00:00Z")
+        );
+    }
+
+    #[test]
+    fn a_dash_alone_is_text_where_nothing_else_can_stand() {
+        let (documents, lines) = read("a: [x, -, -,'é', -]\nb: {c: -}\n");
+        assert!(lines.is_empty(), "{lines:?}");
+        let top = &documents.unwrap()[0];
+        let texts: Vec<_> =
+            top.get("a").unwrap().items().iter().map(|item| item.as_text().unwrap()).collect();
+        assert_eq!(
+            (texts, top.at(&["b", "c"]).and_then(Tree::as_text)),
+            (vec!["x", "-", "-", "é", "-"], Some("-"))
+        );
+        assert!(read("a: [ x, - ]\n").0.is_none());
     }
 
     #[test]

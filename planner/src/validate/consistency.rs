@@ -3,7 +3,7 @@
 use super::{Named, Rules};
 use crate::graph::DependencyGraph;
 use crate::model::{Service, Stack, WatchAction};
-use crate::source::tree::Value;
+use crate::source::tree::{Tree, Value};
 use std::collections::HashMap;
 
 impl Rules<'_> {
@@ -93,7 +93,8 @@ impl Rules<'_> {
     pub(super) fn contents(&mut self, stack: &Stack) {
         for (name, secret) in &stack.secrets {
             // Those without anything were reported when the files were put together.
-            let known = !secret.driver.is_empty();
+            let file = self.tree.at(&["secrets", name, "file"]).and_then(Tree::as_text);
+            let known = !secret.driver.is_empty() || file == Some("");
             if !secret.external && secret.file.is_empty() && secret.environment.is_empty() && known {
                 let message = format!("`{name}` has no content");
                 let hint = "give one of file, environment";

@@ -117,6 +117,15 @@ impl Rules<'_> {
                 did_you_mean(target, all.filter(|other| *other != name));
         }
     }
+
+    /// The service whose network is shared is there, also where nothing implied a dependency.
+    pub(super) fn shared_network(&mut self, service: Named<'_>, stack: &Stack) {
+        let Some(target) = service.1.network_mode.strip_prefix("service:") else { return };
+        if !stack.services.contains_key(target) && !service.1.depends_on.contains_key(target) {
+            let message = format!("service `{}` is not defined", target.escape_debug());
+            self.error(service, &["network_mode"], message, "");
+        }
+    }
 }
 
 /// The section of one kind of thing, and the names in it.

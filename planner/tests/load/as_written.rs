@@ -30,6 +30,10 @@ fn values_and_the_forms_of_the_end_stay() {
         ("extra_hosts: {a: 1.1.1.1}", "extra_hosts", json!({"a": "1.1.1.1"})),
         ("mem_limit: 64m", "mem_limit", json!("64m")),
         ("cpu_quota: 50ms", "cpu_quota", json!("50ms")),
+        ("command: []", "command", json!(null)),
+        ("cap_add: []", "cap_add", json!([])),
+        ("ports: ['$A:80', '$B:81', '9:9']", "ports", json!(["$A:80", "$B:81", "9:9"])),
+        ("gpus: [{driver: d}]", "gpus", json!([{"driver": "d", "count": "all"}])),
         ("expose: [80, '$P']", "expose", json!([80, "$P"])),
         ("tty: '${TTY}'", "tty", json!("${TTY}")),
     ] {
@@ -74,6 +78,7 @@ fn pairs_of_several_files_become_one_list() {
             "extra_hosts",
             json!(["a=1.1.1.1", "a=::1", "b=2.2.2.2"]),
         ),
+        ("ports: ['80', '$A:9']", "ports: ['80', '8-9']", "ports", json!(["80", "$A:9", "8-9"])),
     ] {
         let memory = Memory::stack(&format!("services: {{web: {{{base}}}}}"))
             .and("over.yaml", &format!("services: {{web: {{{over}}}}}"));
@@ -89,4 +94,13 @@ fn no_variable_is_looked_up() {
     assert_eq!(said["name"], json!("nx"));
     assert_eq!(said["services"]["web"]["environment"], json!({"N": null}));
     assert_eq!(said["configs"]["c"], json!({"environment": "N", "name": "nx_c"}));
+}
+
+#[test]
+fn without_normalisation_the_name_is_that_of_the_file() {
+    let name = |text: &str| {
+        written(Memory::stack(text).with(|options| options.skip.normalization = true))["name"].clone()
+    };
+    assert_eq!(name("name: 'My$N'\nservices: {web: {image: x}}\n"), json!("My$N"));
+    assert_eq!(name("services: {web: {image: x}}\n"), json!(null));
 }

@@ -97,3 +97,12 @@ fn mistakes_are_told_in_the_file_that_has_them() {
         assert!(told.iter().any(|line| line == expected), "{expected}\n{told:#?}");
     }
 }
+
+#[test]
+fn a_variable_that_is_not_set_is_told_once() {
+    let db = "services: {$DB: {image: '${DB}', hostname: '$OTHER'}}\n".replace("$DB:", "db:");
+    let told = say(&Memory::stack("include: [one.yaml, two.yaml]\nservices: {web: {image: '${DB}'}}\n")
+        .file("/srv/shop/one.yaml", &db)
+        .file("/srv/shop/two.yaml", &db));
+    assert_eq!(told.iter().filter(|line| line.contains("is not set")).count(), 2, "{told:#?}");
+}

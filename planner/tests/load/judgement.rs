@@ -257,3 +257,19 @@ fn two_services_cannot_name_their_containers_the_same() {
     let apart = Memory::stack(text).with(|options| options.skip.consistency = true);
     assert!(apart.load().is_ok());
 }
+
+#[test]
+fn a_network_is_shared_with_a_service_that_is_there() {
+    let memory = Memory::stack("services: {web: {image: x, network_mode: 'service:missing'}}")
+        .with(|options| options.skip.normalization = true);
+    assert_eq!(memory.told().to_string(), "compose.yaml:1:42: service `missing` is not defined\n");
+    assert!(memory.with(|options| options.skip.consistency = true).load().is_ok());
+}
+
+#[test]
+fn a_secret_without_a_file_has_no_content_unless_that_is_the_folder() {
+    let secret = || Memory::stack("services: {web: {image: x, secrets: [s]}}\nsecrets: {s: {file: ''}}");
+    assert!(secret().load().is_ok());
+    let told = secret().with(|options| options.skip.path_resolution = true).told().to_string();
+    assert_eq!(told, "compose.yaml:2:11: `s` has no content\n");
+}

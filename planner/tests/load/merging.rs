@@ -4,6 +4,60 @@ use crate::Memory;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+/// What loading a stack file and another over it says.
+fn told(base: &str, over: &str) -> String {
+    Memory::stack(&format!("services: {{web: {{image: x, {base}}}}}"))
+        .and("over.yaml", &format!("services: {{web: {{{over}}}}}"))
+        .load()
+        .map_or_else(|told| told.to_string(), |loaded| loaded.warnings.to_string())
+}
+
+#[test]
+fn what_one_file_leaves_empty_no_later_one_mends() {
+    for base in [
+        "labels: ",
+        "dns: ",
+        "healthcheck: {interval: }",
+        "deploy: {replicas: }",
+        "ulimits: {core: {hard: 5}}",
+    ] {
+        for over in [
+            "labels: {a: b}",
+            "dns: 1.1.1.1",
+            "healthcheck: {interval: 5s}",
+            "deploy: {replicas: 2}",
+            "ulimits: {core: 1}",
+        ] {
+            assert!(told(base, over).starts_with("compose.yaml:1:"), "{base} + {over}: {}", told(base, over));
+        }
+    }
+    assert_eq!(told("labels: {a: b}", "labels: "), "");
+    assert_eq!(told("user: a", "dns: "), "over.yaml:1:18: `dns` is empty\n");
+}
+
+#[test]
+fn some_short_forms_cannot_be_put_over_anything() {
+    for (base, over) in [
+        ("gpus: all", "gpus: all"),
+        ("gpus: [{count: 1}]", "gpus: all"),
+        ("build: {ssh: [default]}", "build: {ssh: [default]}"),
+        ("build: {ssh: {default: }}", "build: {ssh: [default]}"),
+        ("provider: {type: p, options: {o: [1, 2]}}", "provider: {type: p, options: {o: 3}}"),
+    ] {
+        let told = told(base, over);
+        assert!(told.contains("cannot be put over what an earlier file says"), "{base} + {over}: {told}");
+    }
+    for (base, over) in [
+        ("gpus: all", "gpus: [{count: 1}]"),
+        ("gpus: all", "gpus: !override all"),
+        ("user: a", "gpus: all"),
+        ("build: {ssh: [default]}", "build: {ssh: {default: }}"),
+        ("provider: {type: p, options: {o: 1}}", "provider: {type: p, options: {o: 3}}"),
+    ] {
+        assert_eq!(told(base, over), "", "{base} + {over}");
+    }
+}
+
 const BASE: &str = "services: {web: {image: nginx}}\n";
 
 /// The canonical service `web` of a stack file and another over it.
@@ -80,6 +134,18 @@ fn a_later_file_wins_adds_or_replaces_as_each_key_has_it() {
             "deploy: {mode: global}",
             "deploy",
             json!({"mode": "global", "replicas": 2, "resources": {}, "placement": {}}),
+        ),
+        (
+            "provider: {type: p, options: {o: 1}}",
+            "provider: {type: p, options: {o: [2, 3]}}",
+            "provider",
+            json!({"type": "p", "options": {"o": ["2", "3"]}}),
+        ),
+        (
+            "provider: {type: p, options: {o: [1]}}",
+            "provider: {type: p, options: {o: [2]}}",
+            "provider",
+            json!({"type": "p", "options": {"o": ["1", "2"]}}),
         ),
         ("restart: always", "stop_grace_period: 90s", "stop_grace_period", json!("1m30s")),
     ] {

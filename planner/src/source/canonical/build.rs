@@ -44,6 +44,7 @@ pub(crate) fn ssh(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
         map.insert(Entry { key: key.to_owned(), key_span: item.span.clone(), value });
     }
     tree.value = Value::Map(map);
+    tree.short = true;
 }
 
 /// `provenance`, `sbom`: a truth value is text too.

@@ -28,7 +28,8 @@ pub(crate) fn gpus(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) 
     match tree.as_text() {
         Some("all") => {
             let count = Value::Text("all".to_owned());
-            tree.value = Value::List(vec![mapping(&tree.span, [("count", count)])]);
+            let all = Tree { short: true, ..mapping(&tree.span, [("count", count)]) };
+            tree.value = Value::List(vec![all]);
         }
         Some(other) => {
             let message = format!("`{}` is not possible here", other.escape_debug());

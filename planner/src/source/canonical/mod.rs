@@ -26,7 +26,7 @@ pub(crate) use hosts::extra_hosts;
 pub(crate) use lists::{list_of_one, name_servers};
 pub(crate) use names::{depends_on, map_of_names};
 pub(crate) use pairs::{complete_pairs, empty_for_null, environment, labels, repeatable};
-pub(crate) use ports::ports;
+pub(crate) use ports::{known_ports, ports};
 pub(crate) use volumes::volume;
 
 use super::tree::{Map, Tree, Value};

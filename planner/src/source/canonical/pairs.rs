@@ -57,6 +57,7 @@ pub(crate) fn repeatable(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>) {
         if matches!(value.value, Value::Text(_) | Value::Int(_) | Value::Float(_) | Value::Bool(_)) {
             let one = Tree::new(std::mem::take(&mut value.value), &value.span);
             value.value = Value::List(vec![one]);
+            value.short = true;
         }
     }
     map.retain(|entry| entry.value.value != Value::List(Vec::new()));
@@ -80,7 +81,7 @@ fn pairs(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, missing: O
         }
     }
     tree.value = Value::Map(map);
-    tree.listed = true;
+    tree.short = true;
 }
 
 /// Key and value of an item, or else message and hint.

@@ -2,10 +2,13 @@
 
 use super::super::cast::{Refused, loose, refuse};
 use super::super::check::Context;
+use super::super::merge::{identity, settle};
 use super::super::path::Path;
 use super::super::plain::is_sexagesimal;
+use super::super::schema::{Merge, Shape};
 use super::super::tree::{Map, Tag, Tree, Value};
 use super::super::words::refused;
+use crate::diagnostic::Diagnostics;
 use std::net::IpAddr;
 
 /// Makes every short entry of the list a long one; a range becomes several.
@@ -30,6 +33,20 @@ pub(crate) fn ports(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>)
         }
     }
     *items = long;
+}
+
+/// Makes a list long whose variables stay as they are written, if it says the ports without them.
+pub(crate) fn known_ports(tree: &mut Tree, context: &mut Context<'_>) {
+    let mut copy = tree.clone();
+    let mut faults = Diagnostics::default();
+    let mut trial = Context { diagnostics: &mut faults, variables: false, ..*context };
+    ports(&mut copy, &Path::TOP, &mut trial);
+    let left = trial.ports_left;
+    if !faults.has_errors() {
+        context.ports_left = left;
+        *tree = copy;
+        settle(tree, &Shape::Any, Merge::Unique(identity::port));
+    }
 }
 
 /// Readers of YAML 1.1 take an unquoted `22:22` for a number of base 60.

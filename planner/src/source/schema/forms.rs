@@ -1,16 +1,15 @@
 //! Short forms: who makes them long, and what they look like.
 
-use super::{Also, Form, ShortForm, like};
+use super::{Also, Form, Made, ShortForm, like};
 use crate::source::canonical as short;
 
 const fn form(rewrite: ShortForm, also: Also) -> Form {
-    Form { rewrite, also, late: false }
+    Form { rewrite, also, made: Made::First }
 }
 
-/// A short form that Docker Compose makes long at the very end, when values get their types:
-/// `config --no-interpolate` prints it as it is written.
+/// A short form that `config --no-interpolate` prints as it is written.
 const fn late(rewrite: ShortForm, also: Also) -> Form {
-    Form { rewrite, also, late: true }
+    Form { rewrite, also, made: Made::Last }
 }
 
 pub(super) const BUILD: Form = form(short::build, Also::Text);
@@ -33,7 +32,7 @@ pub(super) const LIST_OF_ONE: Form = form(short::list_of_one, Also::Text);
 pub(super) const LIST_OF_ONE_AT_LAST: Form = late(short::list_of_one, Also::Text);
 pub(super) const MAP_OF_NAMES: Form = form(short::map_of_names, Also::Names);
 pub(super) const NAME_SERVERS: Form = form(short::name_servers, Also::Text);
-pub(super) const PORTS: Form = form(short::ports, Also::Ports);
+pub(super) const PORTS: Form = Form { rewrite: short::ports, also: Also::Ports, made: Made::Joined };
 pub(super) const REPEATABLE: Form = late(short::repeatable, Also::Single);
 pub(super) const SSH: Form = form(short::ssh, Also::Texts);
 pub(super) const TRUTH_AS_TEXT: Form = form(short::truth_as_text, Also::Truth);

@@ -57,8 +57,19 @@ pub(crate) struct Form {
     pub(crate) rewrite: ShortForm,
     /// How it looks.
     also: Also,
-    /// Whether it stays as it is written while variables do.
-    pub(crate) late: bool,
+    /// When it is made long while variables stay as they are written.
+    pub(crate) made: Made,
+}
+
+/// When a short form is made long while variables stay as they are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// In each document.
+    First,
+    /// All items of a list or none, once documents are merged.
+    Joined,
+    /// Never: Docker Compose makes it long at the very end, when values get their types.
+    Last,
 }
 
 impl Form {
@@ -251,7 +262,12 @@ impl Shape {
 
     /// Whether what stands here gets its form and type at the very end only.
     pub(crate) fn is_late(&self) -> bool {
-        matches!(self, Shape::One(_) | Shape::Short(Form { late: true, .. }, _))
+        matches!(self, Shape::One(_) | Shape::Short(Form { made: Made::Last, .. }, _))
+    }
+
+    /// Whether what stands here is as it is written in each document of its own.
+    pub(crate) fn is_as_written(&self) -> bool {
+        self.is_late() || matches!(self, Shape::Short(Form { made: Made::Joined, .. }, _))
     }
 
     /// Whether null may stand here.
