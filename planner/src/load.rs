@@ -43,6 +43,9 @@ pub struct LoadOptions {
     pub all_resources: bool,
     /// Also gathers [`Loaded::uses`] and [`Loaded::origins`], which few want.
     pub details: bool,
+    /// The services to run, none for all: when the stack cannot be used, what of these the engine
+    /// cannot do is told with the mistakes, not only once they are mended.
+    pub to_run: Option<Vec<String>>,
     /// Stages that are left out, as flags of `config` ask for.
     pub skip: Skip,
 }
@@ -114,8 +117,16 @@ pub fn load(options: &LoadOptions, source: &dyn Source) -> Result<Loaded, Diagno
     refusals.files.clone_from(&diagnostics.files);
     refusals.sort();
     match loaded {
-        Some(loaded) if !diagnostics.has_errors() => Ok(Loaded { warnings: diagnostics, refusals, ..loaded }),
-        _ => Err(diagnostics),
+        Some(loaded) => {
+            let failed = diagnostics.has_errors();
+            let loaded = Loaded { warnings: diagnostics, refusals, ..loaded };
+            match &options.to_run {
+                Some(services) if failed => Err(loaded.to_run(services)),
+                None if failed => Err(loaded.warnings),
+                _ => Ok(loaded),
+            }
+        }
+        None => Err(diagnostics),
     }
 }
 

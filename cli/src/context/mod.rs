@@ -129,7 +129,9 @@ impl Context {
     /// The stack of the files, which must be there, for a verb that makes containers of some
     /// services, none for all: what the engine cannot do ends it. Warnings are told.
     pub(crate) fn stack_to_run(&self, services: &[String]) -> Result<Target, Failure> {
-        let (target, loaded) = self.load(self.found()?)?;
+        let mut found = self.found()?;
+        found.options.to_run = Some(services.to_vec());
+        let (target, loaded) = self.load(found)?;
         let told = loaded.to_run(services);
         if told.has_errors() {
             return Err(Failure::Invalid(told));

@@ -273,3 +273,17 @@ fn a_secret_without_a_file_has_no_content_unless_that_is_the_folder() {
     let told = secret().with(|options| options.skip.path_resolution = true).told().to_string();
     assert_eq!(told, "compose.yaml:2:11: `s` has no content\n");
 }
+
+#[test]
+fn what_the_engine_cannot_do_is_told_with_the_mistakes_to_those_who_run_the_stack() {
+    let memory = Memory::stack(
+        "services:\n  web: {image: w, tty: true, imag: x}\n  idle: {image: i, profiles: [p], tty: true}\n",
+    );
+    let unknown = "compose.yaml:2:30: unknown key `imag`\n";
+    assert_eq!(memory.told().to_string(), unknown);
+    let memory = memory.with(|options| options.to_run = Some(Vec::new()));
+    assert_eq!(
+        memory.told().to_string(),
+        format!("compose.yaml:2:19: `tty` is not supported yet\n{unknown}")
+    );
+}

@@ -13,6 +13,41 @@ fn told(base: &str, over: &str) -> String {
 }
 
 #[test]
+fn how_something_was_written_matters_where_it_does_in_docker_compose() {
+    for (base, over, key, expected) in [
+        // Docker Compose looks for the key in what was written, and a list has none.
+        (
+            "environment: [A=1]",
+            "environment: {A: !reset null, B: 2}",
+            "environment",
+            json!({"A": "1", "B": "2"}),
+        ),
+        ("labels: {a: 1}", "labels: {a: !reset null, b: 2}", "labels", json!({"b": "2"})),
+        ("extra_hosts: [a=1.1.1.1]", "extra_hosts: {a: !reset null}", "extra_hosts", json!(["a=1.1.1.1"])),
+        (
+            "scale: 2",
+            "deploy: {mode: global}",
+            "deploy",
+            json!({"mode": "global", "replicas": 2, "resources": {}, "placement": {}}),
+        ),
+        (
+            "provider: {type: p, options: {o: 1}}",
+            "provider: {type: p, options: {o: [2, 3]}}",
+            "provider",
+            json!({"type": "p", "options": {"o": ["2", "3"]}}),
+        ),
+        (
+            "provider: {type: p, options: {o: [1]}}",
+            "provider: {type: p, options: {o: [2]}}",
+            "provider",
+            json!({"type": "p", "options": {"o": ["1", "2"]}}),
+        ),
+    ] {
+        assert_eq!(merged(base, over)[key], expected, "{base} + {over}");
+    }
+}
+
+#[test]
 fn what_one_file_leaves_empty_no_later_one_mends() {
     for base in [
         "labels: ",
@@ -43,6 +78,8 @@ fn some_short_forms_cannot_be_put_over_anything() {
         ("build: {ssh: [default]}", "build: {ssh: [default]}"),
         ("build: {ssh: {default: }}", "build: {ssh: [default]}"),
         ("provider: {type: p, options: {o: [1, 2]}}", "provider: {type: p, options: {o: 3}}"),
+        ("x-own: {a: [1]}", "x-own: {a: b}"),
+        ("deploy: {x-own: {a: b}}", "deploy: {x-own: [c]}"),
     ] {
         let told = told(base, over);
         assert!(told.contains("cannot be put over what an earlier file says"), "{base} + {over}: {told}");
@@ -50,6 +87,7 @@ fn some_short_forms_cannot_be_put_over_anything() {
     for (base, over) in [
         ("gpus: all", "gpus: [{count: 1}]"),
         ("gpus: all", "gpus: !override all"),
+        ("x-own: {a: b, c: [1]}", "x-own: {a: [c], c: }"),
         ("user: a", "gpus: all"),
         ("build: {ssh: [default]}", "build: {ssh: {default: }}"),
         ("provider: {type: p, options: {o: 1}}", "provider: {type: p, options: {o: 3}}"),
@@ -120,33 +158,6 @@ fn a_later_file_wins_adds_or_replaces_as_each_key_has_it() {
         ("environment: {A: 1, B: 2}", "environment: {A: !reset null}", "environment", json!({"B": "2"})),
         ("user: a", "user: !reset", "user", json!(null)),
         ("labels: [a=1]", "labels: !override {b: 2}", "labels", json!({"b": "2"})),
-        // Docker Compose looks for the key in what was written, and a list has none.
-        (
-            "environment: [A=1]",
-            "environment: {A: !reset null, B: 2}",
-            "environment",
-            json!({"A": "1", "B": "2"}),
-        ),
-        ("labels: {a: 1}", "labels: {a: !reset null, b: 2}", "labels", json!({"b": "2"})),
-        ("extra_hosts: [a=1.1.1.1]", "extra_hosts: {a: !reset null}", "extra_hosts", json!(["a=1.1.1.1"])),
-        (
-            "scale: 2",
-            "deploy: {mode: global}",
-            "deploy",
-            json!({"mode": "global", "replicas": 2, "resources": {}, "placement": {}}),
-        ),
-        (
-            "provider: {type: p, options: {o: 1}}",
-            "provider: {type: p, options: {o: [2, 3]}}",
-            "provider",
-            json!({"type": "p", "options": {"o": ["2", "3"]}}),
-        ),
-        (
-            "provider: {type: p, options: {o: [1]}}",
-            "provider: {type: p, options: {o: [2]}}",
-            "provider",
-            json!({"type": "p", "options": {"o": ["1", "2"]}}),
-        ),
         ("restart: always", "stop_grace_period: 90s", "stop_grace_period", json!("1m30s")),
     ] {
         assert_eq!(merged(base, over)[key], expected, "{base} + {over}");
