@@ -179,6 +179,7 @@ impl Engine for LinuxEngine {
 
     fn interrupt(&self) {
         self.builds.cancel();
+        self.registries.stop.set();
     }
 
     async fn enact(&self, step: &Step, tell: Tell) -> Result<()> {
@@ -192,12 +193,17 @@ impl Engine for LinuxEngine {
             _ if step.image().is_some() => None,
             _ => self.workers.clone().acquire_owned().await.ok(),
         };
+        let is_transfer = matches!(step, Step::PullImage { .. } | Step::PushImage { .. });
         let (engine, step) = (self.clone(), step.clone());
         let act = move || {
             let _worker = worker;
             engine.perform(&step, &tell)
         };
         let panicked = || "do a step".to_owned();
-        tokio::task::spawn_blocking(act).await.map_err(std::io::Error::other).doing(panicked)?
+        let done = tokio::task::spawn_blocking(act);
+        tokio::select! {
+            done = done => done.map_err(std::io::Error::other).doing(panicked)?,
+            () = images::given_up(is_transfer.then_some(&self.registries.stop)) => Err(images::unheard()),
+        }
     }
 }

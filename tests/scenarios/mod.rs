@@ -15,6 +15,7 @@ mod logs;
 mod mistakes;
 mod networks;
 mod ports;
+mod registries;
 mod sandbox;
 mod sessions;
 mod system;

@@ -7,10 +7,11 @@ use crate::output::progress::{Progress, Told};
 use crate::output::{self, summary};
 use engine::apply::{Cancel, Options, apply};
 use engine::store::Lock;
-use engine::{Engine, LinuxEngine, Outcome, Report, Scope};
+use engine::{Engine, Event, LinuxEngine, Outcome, Report, Scope};
 use planner::goal::Verb;
 use planner::model::{Network, Stack};
-use planner::{Goal, Plan, plan};
+use planner::plan::{Cause, Node};
+use planner::{Goal, Plan, Step, plan};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -135,14 +136,39 @@ async fn change(
     }
     told(context, plan, ask.goal);
     let quiet = ask.quiet && plan.nodes.iter().all(|node| node.step.image().is_some());
-    let report = run(context, engine, (plan, quiet), interrupts).await?;
-    summary::tell(context.screen, (plan, quiet), &report);
-    let exit = match () {
+    let report = run(context, engine, (plan, quiet), interrupts, |_| {}).await?;
+    Ok((told_end(context, (plan, quiet), &report), report))
+}
+
+/// Does steps of images that belong to no stack; `name` says what they are about. The events
+/// are given to `heard`, too.
+pub(crate) fn do_alone(
+    context: &Context,
+    name: &str,
+    steps: Vec<Step>,
+    quiet: bool,
+    heard: impl Fn(&Event),
+) -> Result<Exit, Failure> {
+    let engine = context.engine_as_root("image")?.with_registries(context.registries()?);
+    let engine = Arc::new(engine.with_caller(context.caller()));
+    let node = |step| Node { step, cause: Cause::Asked, needs: Vec::new(), after: Vec::new() };
+    let nodes = steps.into_iter().map(node).collect();
+    let plan = Plan { stack: name.to_owned(), nodes, ..Plan::default() };
+    block_on(async {
+        let mut interrupts = Interrupts::listen()?;
+        let report = run(context, &engine, (&plan, quiet), &mut interrupts, heard).await?;
+        Ok(told_end(context, (&plan, quiet), &report))
+    })
+}
+
+/// Tells what became of the plan.
+fn told_end(context: &Context, (plan, quiet): (&Plan, bool), report: &Report) -> Exit {
+    summary::tell(context.screen, (plan, quiet), report);
+    match () {
         () if report.is_reached(plan) => Exit::Done,
         () if report.is_cancelled() => Exit::Interrupted,
         () => Exit::NotReached,
-    };
-    Ok((exit, report))
+    }
 }
 
 /// How long to wait for the lock before telling what is waited for.
@@ -243,13 +269,17 @@ async fn run(
     engine: &Arc<LinuxEngine>,
     (plan, quiet): (&Plan, bool),
     interrupts: &mut Interrupts,
+    heard: impl Fn(&Event),
 ) -> Result<Report, Failure> {
     let cancel = Cancel::new();
     let progress = if quiet { Progress::Silent } else { Progress::start(plan, context.screen) };
     let mut options = Options::default();
     options.parallel = context.parallel().unwrap_or(options.parallel);
     let report = {
-        let tell = |event| progress.tell(Told::Event(event));
+        let tell = |event| {
+            heard(&event);
+            progress.tell(Told::Event(event));
+        };
         let walk = apply(engine.clone(), plan, &options, tell, cancel.clone());
         let mut walk = std::pin::pin!(walk);
         loop {
@@ -268,8 +298,12 @@ async fn run(
     };
     progress.finish();
     report.ok_or_else(|| {
+        let hint = match plan.nodes.iter().all(|node| node.step.image().is_some()) {
+            true => "the next time it goes on from there",
+            false => "the next `up` or `down` goes on from there",
+        };
         Message::new(Exit::Interrupted, format!("{} was left in the middle of a change", plan.stack))
-            .hint("the next `up` or `down` goes on from there")
+            .hint(hint)
             .into()
     })
 }

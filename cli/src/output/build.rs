@@ -2,6 +2,7 @@
 
 use super::board::Line;
 use super::diagnostic;
+use super::size::short_id;
 use super::size::transfer;
 use super::style::Ink;
 use super::time::took;
@@ -71,6 +72,9 @@ impl BuildLog {
             BuildEvent::Note(what) => {
                 self.note.clone_from(what);
                 Vec::new()
+            }
+            BuildEvent::Built(id) => {
+                vec![vec![(Ink::Dim, format!("is {}", short_id(id)))]]
             }
         }
     }

@@ -55,9 +55,24 @@ fn line(style: Style, row: &[Cell], widths: &[usize]) -> String {
     line
 }
 
+/// The beginning of a text, in one line.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(width) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_to_one_line_of_bounded_length() {
+        assert_eq!(cut("RUN a \\\n   b", 60), "RUN a \\ b");
+        assert_eq!(cut(&"ä".repeat(70), 60), format!("{}…", "ä".repeat(60)));
+    }
 
     #[test]
     fn columns_line_up_and_no_line_ends_in_blanks() {

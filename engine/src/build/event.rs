@@ -46,6 +46,8 @@ pub enum BuildEvent {
     Failed(StepId, Duration),
     /// What is done before or after the steps: `write the image`.
     Note(String),
+    /// The image is there; its id.
+    Built(String),
 }
 
 /// Why the cache did not have a step.

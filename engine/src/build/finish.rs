@@ -32,6 +32,7 @@ pub(super) fn finish(builder: Builder<'_>, state: &State, references: Vec<Refere
     if builder.cache.has_grown() {
         prune::prune(builder.store, &Keep::default())?;
     }
+    (builder.tell)(BuildEvent::Built(id.clone()));
     Ok(Built { image_id: id, references: named })
 }
 

@@ -5,12 +5,13 @@ use crate::Tell;
 use crate::build::{self, BuildInputs};
 use crate::error::{Error, Kind, Result};
 use crate::event::Progress;
-use crate::image::registry::{self, PullRequest};
+use crate::image::registry::{self, PullRequest, Stop};
 use planner::Step;
 use planner::desired::{BuildSecret, BuildSpec};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What builds may know of whoever asks for them.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +65,22 @@ fn pull(engine: &LinuxEngine, reference: &str, platform: Option<&str>, tell: &Te
         None if !pulled.is_new => images.tag(&pulled.id, reference),
         _ => Ok(()),
     }
+}
+
+/// How long a transfer that is to end may take to notice: a connection may be silent.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Ends when a transfer was asked to end and has not: it is left behind, as it only waits for a
+/// connection and what it has is taken away by whoever comes next. Nothing else is left behind.
+pub(super) async fn given_up(stop: Option<&Stop>) {
+    let Some(stop) = stop else { return std::future::pending().await };
+    stop.asked().await;
+    tokio::time::sleep(GRACE).await;
+}
+
+/// What is said of it.
+pub(super) fn unheard() -> Error {
+    Error::new(Kind::Cancelled, "interrupted while a registry was silent")
 }
 
 fn transfer(how: registry::Progress, tell: &Tell) {

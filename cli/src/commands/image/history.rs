@@ -58,26 +58,6 @@ fn row(step: &HistoryStep, now: Timestamp, whole: bool) -> Vec<Cell> {
         None => Cell::new(Ink::Dim, "<missing>"),
     };
     let created = step.created.map_or_else(String::new, |at| ago(at, now));
-    let created_by = if whole { step.created_by.clone() } else { cut(&step.created_by) };
+    let created_by = if whole { step.created_by.clone() } else { table::cut(&step.created_by, WIDTH) };
     vec![id, created.into(), created_by.into(), size(step.size).into(), step.comment.clone().into()]
-}
-
-/// The beginning of a text, in one line.
-fn cut(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(WIDTH) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_step_did_is_one_line_of_bounded_length() {
-        assert_eq!(cut("RUN a \\\n   b"), "RUN a \\ b");
-        assert_eq!(cut(&"ä".repeat(70)), format!("{}…", "ä".repeat(60)));
-    }
 }

@@ -1,4 +1,4 @@
-//! `sampan image load | save | import | ls | tag | rm | inspect | history | prune`
+//! `sampan image pull | push | search | load | save | import | ls | tag | rm | inspect | history | prune`
 
 mod history;
 mod import;
@@ -6,8 +6,11 @@ mod inspect;
 mod load;
 mod ls;
 pub(super) mod prune;
+mod pull;
+mod push;
 mod rm;
 mod save;
+mod search;
 mod tag;
 
 use crate::context::Context;
@@ -17,7 +20,7 @@ use engine::image::Images;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Load, save, list and remove images
+/// Pull, push, load, save, list and remove images
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct ImageArgs {
@@ -27,6 +30,9 @@ pub(crate) struct ImageArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Pull(pull::PullArgs),
+    Push(push::PushArgs),
+    Search(search::SearchArgs),
     Load(load::LoadArgs),
     Save(save::SaveArgs),
     Import(import::ImportArgs),
@@ -44,6 +50,9 @@ pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Failure> 
     let engine = context.engine()?;
     let images = Images::new(engine.store());
     match &args.verb {
+        Verb::Pull(args) => pull::run(args, context),
+        Verb::Push(args) => push::run(args, context, &images),
+        Verb::Search(args) => search::run(args, context),
         Verb::Load(args) => load::run(args, context, &images),
         Verb::Save(args) => save::run(args, context, &images),
         Verb::Import(args) => import::run(args, context, &images),

@@ -54,6 +54,7 @@ impl<'a> Download<'a> {
 
     fn next(&mut self, buffer: &mut [u8]) -> Result<usize> {
         loop {
+            self.session.http.registries.stop.check(&self.what)?;
             if self.meter.is_stopped() {
                 return Err(Error::new(Kind::Cancelled, format!("{}: another layer failed", self.what)));
             }

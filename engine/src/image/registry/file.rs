@@ -42,7 +42,7 @@ pub(crate) fn download(
             Ok(done) => return Ok(done),
             Err(broken) => {
                 let met = !broken.is_unreachable;
-                failures.wait(&registries.retry, broken, met)?;
+                failures.wait(registries, broken, met)?;
             }
         }
     }

@@ -179,7 +179,9 @@ fn broken(url: &Url, error: ureq::Error) -> Broken {
         error if is_tls(error) => new(kind, format!("make a secure connection to {host}")).hint(
             "name its certificate authority under `ca` in the registries file, or say `insecure` there",
         ),
-        _ if is_unreachable => new(kind, format!("connect to {host}")),
+        _ if is_unreachable => new(kind, format!("connect to {host}")).hint(format!(
+            "does a registry run at {host}, and does this machine reach it? HTTPS_PROXY names a proxy on the way"
+        )),
         _ => new(kind, format!("talk to {host}")),
     };
     Broken { error: told.because(error), is_unreachable, is_passing, pause: None }

@@ -25,6 +25,7 @@ mod roots;
 mod search;
 mod session;
 mod settings;
+mod stop;
 mod tokens;
 mod upload;
 mod url;
@@ -37,8 +38,9 @@ pub use proxies::Proxies;
 pub(crate) use pull::pull;
 pub(crate) use push::push;
 pub use retry::Retry;
-pub use search::{Found, search};
+pub use search::{Found, search, tags};
 pub use settings::{Registry, Settings};
+pub use stop::Stop;
 
 use super::Reference;
 use super::platform::Platform;
@@ -54,6 +56,8 @@ pub struct Registries {
     pub proxies: Proxies,
     /// When and how often what failed is tried again.
     pub retry: Retry,
+    /// Ends what is under way.
+    pub stop: Stop,
 }
 
 /// One image that is wanted.

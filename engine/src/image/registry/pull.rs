@@ -51,7 +51,7 @@ pub(crate) fn pull(
         let pulled = Session::open(&http, &tokens, endpoint, scopes)
             .and_then(|session| from(images, request, &session, tell));
         match pulled {
-            Err(error) if is_mirror && !error.is_full() => {
+            Err(error) if is_mirror && !error.is_full() && error.kind != Kind::Cancelled => {
                 mirrors.push(format!("the mirror {registry} failed, too: {}", error.chain()));
             }
             Err(mut error) => {

@@ -10,6 +10,7 @@ use super::known::{self, Known};
 use super::meter::Meter;
 use super::progress::{Phase, Transfer};
 use super::session::{Ask, Session};
+use super::stop::Stop;
 use super::tokens::Tokens;
 use super::upload::Target;
 use super::{Pushed, Registries};
@@ -25,7 +26,7 @@ use crate::image::{Images, Reference, digest, pack};
 use flate2::{Compression, GzBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{BufWriter, Cursor, Write};
+use std::io::{self, BufWriter, Cursor, Write};
 use std::sync::{Mutex, PoisonError};
 use ureq::http::Method;
 
@@ -171,6 +172,20 @@ fn gzipped(digest: &str, size: u64) -> Descriptor {
     }
 }
 
+/// A file that is written as long as nobody wants the end.
+struct Stoppable<'a>(&'a File, &'a Stop);
+
+impl Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.1.check("pack a layer").map_err(io::Error::other)?;
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// One push.
 struct Pushing<'a> {
     images: &'a Images,
@@ -186,7 +201,7 @@ impl Pushing<'_> {
         let done: Mutex<BTreeMap<&String, Descriptor>> = Mutex::default();
         let distinct: Vec<&String> = layers.iter().collect::<BTreeSet<_>>().into_iter().collect();
         for_each(&distinct, LAYERS_AT_ONCE, |layer| {
-            let blob = self.layer(layer)?;
+            let blob = self.layer(layer).inspect_err(|_| self.target.meter.stop())?;
             self.target.meter.layer();
             done.lock().unwrap_or_else(PoisonError::into_inner).insert(layer, blob);
             Ok(())
@@ -223,7 +238,8 @@ impl Pushing<'_> {
         let doing = || format!("write {}", path.display());
         let create = || File::options().create_new(true).read(true).write(true).open(&path);
         let file = create().doing(doing)?;
-        let hashing = HashingWriter::new(BufWriter::with_capacity(BUFFER, &file));
+        let stop = &self.target.session.http.registries.stop;
+        let hashing = HashingWriter::new(BufWriter::with_capacity(BUFFER, Stoppable(&file, stop)));
         let mut gzip = GzBuilder::new().mtime(0).write(hashing, Compression::default());
         pack::pack(self.images, diff_id, &mut gzip)?;
         let mut hashing = gzip.finish().doing(doing)?;

@@ -10,6 +10,7 @@ use super::session::{Ask, Session};
 use super::tokens::Tokens;
 use super::url::Url;
 use crate::error::{Error, Kind, Result};
+use crate::image::Reference;
 use serde::Deserialize;
 use ureq::http::{HeaderMap, Method};
 
@@ -55,6 +56,12 @@ struct Catalog {
     repositories: Option<Vec<String>>,
 }
 
+#[derive(Deserialize)]
+struct Tags {
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+}
+
 /// Repositories of a registry whose name has the term in it, at most so many.
 pub fn search(registries: &Registries, registry: &str, term: &str, most: usize) -> Result<Vec<Found>> {
     let (http, tokens) = (Http::new(registries), Tokens::default());
@@ -83,14 +90,9 @@ fn hub(session: &Session<'_>, term: &str, most: usize) -> Result<Vec<Found>> {
 
 fn catalog(session: &Session<'_>, registry: &str, term: &str, most: usize) -> Result<Vec<Found>> {
     let what = format!("list what {registry} has");
-    let mut next = Some(session.url("_catalog")?.with_query(&[("n", "1000")])?);
     let mut found = Vec::new();
-    for _ in 0..PAGES_MAX {
-        let Some(url) = next.take().filter(|_| found.len() < most) else { break };
-        let ask = Ask::new(&what, Method::GET, url.clone());
-        let (headers, json) =
-            session.ask_whole(&ask, PAGE_MAX).map_err(|error| no_catalog(error, registry))?;
-        let names = parse::<Catalog>(&json, &what)?.repositories.unwrap_or_default();
+    list(session, &what, "_catalog", &mut |page| {
+        let names = parse::<Catalog>(page, &what)?.repositories.unwrap_or_default();
         let fitting = names.into_iter().filter(|name| name.contains(term));
         found.extend(fitting.map(|name| Found {
             name,
@@ -98,10 +100,46 @@ fn catalog(session: &Session<'_>, registry: &str, term: &str, most: usize) -> Re
             stars: 0,
             is_official: false,
         }));
-        next = next_page(&headers).map(|place| url.join(place)).transpose()?;
-    }
+        Ok(found.len() < most)
+    })
+    .map_err(|error| no_catalog(error, registry))?;
     found.truncate(most);
     Ok(found)
+}
+
+/// The tags of a repository, sorted.
+pub fn tags(registries: &Registries, repository: &Reference) -> Result<Vec<String>> {
+    let what = format!("list the tags of `{}`", repository.familiar_repository());
+    let (http, tokens) = (Http::new(registries), Tokens::default());
+    let endpoint = Endpoint::origin(registries, &repository.domain)?;
+    let scopes = vec![format!("repository:{}:pull", repository.path)];
+    let session = Session::open(&http, &tokens, endpoint, scopes)?;
+    let mut tags = Vec::new();
+    list(&session, &what, &format!("{}/tags/list", repository.path), &mut |page| {
+        tags.extend(parse::<Tags>(page, &what)?.tags.unwrap_or_default());
+        Ok(true)
+    })?;
+    tags.sort_unstable();
+    Ok(tags)
+}
+
+/// Reads a list page by page, as long as `take` wants more.
+fn list(
+    session: &Session<'_>,
+    what: &str,
+    path: &str,
+    take: &mut dyn FnMut(&[u8]) -> Result<bool>,
+) -> Result<()> {
+    let mut url = session.url(path)?.with_query(&[("n", "1000")])?;
+    for _ in 0..PAGES_MAX {
+        let (headers, json) = session.ask_whole(&Ask::new(what, Method::GET, url.clone()), PAGE_MAX)?;
+        let more = take(&json)?;
+        match next_page(&headers).filter(|_| more) {
+            Some(next) => url = url.join(next)?,
+            None => break,
+        }
+    }
+    Ok(())
 }
 
 fn no_catalog(error: Error, registry: &str) -> Error {

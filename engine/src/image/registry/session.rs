@@ -1,16 +1,15 @@
 //! One conversation with a registry about one repository: logged in, redirected, tried again.
 
+use super::Registries;
 use super::answer::{self, header};
 use super::challenge;
 use super::credentials::Login;
 use super::endpoint::Endpoint;
 use super::http::{Broken, Http, Payload};
-use super::retry::Retry;
 use super::tokens::{Asking, Tokens};
 use super::url::Url;
 use crate::error::{Error, Kind, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use ureq::Body;
 use ureq::http::{HeaderMap, Method, Response, StatusCode};
 
@@ -126,7 +125,7 @@ impl<'a> Session<'a> {
 
     /// Waits after a failure, or gives up.
     pub(crate) fn wait(&self, failures: &mut Failures, broken: Broken) -> Result<()> {
-        failures.wait(&self.http.registries.retry, broken, self.met.load(Ordering::Relaxed))
+        failures.wait(self.http.registries, broken, self.met.load(Ordering::Relaxed))
     }
 
     /// One attempt: followed where it leads, with a login when it is asked for.
@@ -220,14 +219,16 @@ pub(crate) struct Failures {
 
 impl Failures {
     /// Waits after one more, or gives up. A server that was `met` before can be away for a while.
-    pub(crate) fn wait(&mut self, retry: &Retry, broken: Broken, met: bool) -> Result<()> {
+    pub(crate) fn wait(&mut self, registries: &Registries, broken: Broken, met: bool) -> Result<()> {
+        let (retry, stop) = (&registries.retry, &registries.stop);
+        stop.check(&broken.error.doing)?;
         let passing = broken.is_passing && (!broken.is_unreachable || met);
         self.count += 1;
         if !passing || self.count >= retry.attempts {
             return Err(self.last(broken.error));
         }
-        thread::sleep(retry.pause(self.count, broken.pause, jitter()));
-        Ok(())
+        stop.sleep(retry.pause(self.count, broken.pause, jitter()));
+        stop.check(&broken.error.doing)
     }
 
     fn last(&self, mut error: Error) -> Error {

@@ -5,6 +5,7 @@ use super::answer::{self, header};
 use super::http::{Broken, Payload};
 use super::meter::Meter;
 use super::session::{Ask, Failures, Session};
+use super::stop::Stop;
 use super::url::Url;
 use crate::error::{Error, Kind, Result};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -58,6 +59,9 @@ impl Target<'_> {
                 }
                 Err(broken) => broken,
             };
+            if self.meter.is_stopped() {
+                return Err(Error::new(Kind::Cancelled, format!("{what}: another layer failed")));
+            }
             // What is not allowed now may be with a new token, which asking for the state gets.
             let broken =
                 Broken { is_passing: broken.is_passing || broken.error.kind == Kind::Denied, ..broken };
@@ -97,7 +101,8 @@ impl Target<'_> {
         if at > 0 {
             ask = ask.header("content-range", format!("{at}-{}", size - 1));
         }
-        let mut counted = Counted { inner: content, meter: self.meter };
+        let stop = &self.session.http.registries.stop;
+        let mut counted = Counted { inner: content, meter: self.meter, stop };
         let response = self.session.send(&ask, Payload::Stream(&mut counted, size - at))?;
         if !response.status().is_success() {
             return Err(answer::refused(what, place, response));
@@ -145,14 +150,18 @@ fn end_of(range: &str) -> Option<u64> {
     Some(if last == 0 { 0 } else { last + 1 })
 }
 
-/// Tells what is read.
+/// Tells what is read, until nobody wants it any more.
 struct Counted<'a> {
     inner: &'a mut dyn Content,
     meter: &'a Meter<'a>,
+    stop: &'a Stop,
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.is_set() || self.meter.is_stopped() {
+            return Err(io::ErrorKind::Other.into());
+        }
         let count = self.inner.read(buffer)?;
         self.meter.bytes(count as u64);
         Ok(count)

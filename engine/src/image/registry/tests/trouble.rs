@@ -83,6 +83,37 @@ fn in_the_end_we_give_up_and_say_why() {
 }
 
 #[test]
+fn a_pull_that_is_to_end_does_and_leaves_nothing() {
+    // Bytes come, or a registry is busy for long.
+    let slowly = |request: &Request, honest: Reply| match is_layer(request, &honest) {
+        true => Reply { endless: true, ..honest.body(vec![0; 10]) }.with("content-length", "400000000"),
+        false => honest,
+    };
+    let never = |request: &Request, honest: Reply| match is_layer(request, &honest) {
+        true => Reply::new(429).with("retry-after", "1000"),
+        false => honest,
+    };
+    for twist in [slowly as fn(&Request, Reply) -> Reply, never] {
+        let Some(images) = fixture::images() else { return };
+        let mut content = Content::default();
+        let mut manifest = content.image(&[layer("a", 100_000)]);
+        manifest["layers"][0]["size"] = json!(400_000_000);
+        content.tag("1", MANIFEST, &manifest);
+        let server = Server::twisted(content, twist);
+        let registries = registries();
+        let stop = registries.stop.clone();
+        let tell = |progress: Progress| {
+            if progress.phase == Phase::Pulling {
+                stop.set();
+            }
+        };
+        let error = images.pull(&request(&server, "web:1"), &registries, &tell).unwrap_err();
+        assert_eq!(error.kind, Kind::Cancelled, "{error:?}");
+        is_untouched(&images);
+    }
+}
+
+#[test]
 fn a_host_that_nobody_answers_at_is_told_at_once() {
     let Some(images) = fixture::images() else { return };
     let server = Server::new(web());
