@@ -1,5 +1,6 @@
 //! One capability a file.
 
+mod builds;
 mod completed;
 mod dependencies;
 mod disks;

@@ -53,7 +53,7 @@ pub(crate) struct BuildArgs {
 
 /// How progress is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Telling {
+pub(crate) enum Telling {
     #[value(help = None)]
     Auto,
     #[value(help = None)]
@@ -66,7 +66,7 @@ enum Telling {
 
 pub(crate) fn run(args: &BuildArgs, context: &Context) -> Result<Exit, Failure> {
     let verb = Verb::Build(BuildOptions {
-        args: arguments(args, context),
+        args: arguments(&args.build_args, context),
         no_cache: args.no_cache,
         pull: args.pull,
         push: args.push,
@@ -87,11 +87,11 @@ pub(crate) fn run(args: &BuildArgs, context: &Context) -> Result<Exit, Failure> 
 
 /// `NAME=value`, or the variable of that name; one that is not set gives nothing. Builds that
 /// anybody can repeat have one time for all files: that of `SOURCE_DATE_EPOCH`.
-fn arguments(args: &BuildArgs, context: &Context) -> BTreeMap<String, String> {
+pub(crate) fn arguments(args: &[String], context: &Context) -> BTreeMap<String, String> {
     let of_variable =
         |name: &str| context.environment.var(name).map(|value| (name.to_owned(), value.to_owned()));
     let epoch = of_variable("SOURCE_DATE_EPOCH");
-    let given = args.build_args.iter().filter_map(|text| match text.split_once('=') {
+    let given = args.iter().filter_map(|text| match text.split_once('=') {
         Some((name, value)) => Some((name.to_owned(), value.to_owned())),
         None => of_variable(text),
     });

@@ -1,5 +1,6 @@
-//! `sampan image pull | push | search | load | save | import | ls | tag | rm | inspect | history | prune`
+//! `sampan image build | pull | push | search | load | save | import | ls | tag | rm | inspect | history | prune`
 
+mod build;
 mod history;
 mod import;
 mod inspect;
@@ -20,7 +21,7 @@ use engine::image::Images;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Pull, push, load, save, list and remove images
+/// Build, pull, push, load, save, list and remove images
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct ImageArgs {
@@ -30,6 +31,7 @@ pub(crate) struct ImageArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Build(build::BuildArgs),
     Pull(pull::PullArgs),
     Push(push::PushArgs),
     Search(search::SearchArgs),
@@ -50,6 +52,7 @@ pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Failure> 
     let engine = context.engine()?;
     let images = Images::new(engine.store());
     match &args.verb {
+        Verb::Build(args) => build::run(args, context),
         Verb::Pull(args) => pull::run(args, context),
         Verb::Push(args) => push::run(args, context, &images),
         Verb::Search(args) => search::run(args, context),

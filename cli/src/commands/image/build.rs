@@ -1,0 +1,271 @@
+//! `sampan image build`
+
+use crate::commands::build::{Telling, arguments};
+use crate::commands::converge::do_alone;
+use crate::context::Context;
+use crate::error::{Exit, Failure};
+use clap::Args;
+use engine::build::BuildEvent;
+use engine::{Event, Progress};
+use planner::Step;
+use planner::desired::{BuildContext, BuildSecret, BuildSpec, DockerfileSource, SshSource};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+/// How archives begin: gzip, zstd, bzip2, xz.
+const ARCHIVES: [&[u8]; 4] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ"];
+/// Where a tar says that it is one.
+const TAR: std::ops::Range<usize> = 257..262;
+
+/// Build an image from a Dockerfile
+#[derive(Debug, Args)]
+pub(super) struct BuildArgs {
+    /// Folder that COPY and ADD see; `-` reads a Dockerfile from standard input and sees no files
+    #[arg(value_name = "PATH|-")]
+    place: String,
+
+    /// The Dockerfile; otherwise that of the folder, `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<String>,
+
+    /// Name of the image; may be given more than once
+    #[arg(short, long = "tag", value_name = "NAME")]
+    tags: Vec<String>,
+
+    /// The stage to build; otherwise the last one
+    #[arg(long, value_name = "STAGE")]
+    target: Option<String>,
+
+    /// Value of an ARG; without a value, that of the variable of this name
+    #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
+    build_args: Vec<String>,
+
+    /// Label of the image
+    #[arg(long = "label", value_name = "NAME[=VALUE]")]
+    labels: Vec<String>,
+
+    /// Take nothing from the cache
+    #[arg(long)]
+    no_cache: bool,
+
+    /// Ask for newer images of FROM even when they are here
+    #[arg(long)]
+    pull: bool,
+
+    /// Secret for `RUN --mount=type=secret`: id=ID, and src=FILE or env=VARIABLE
+    #[arg(long = "secret", value_name = "SECRET")]
+    secrets: Vec<String>,
+
+    /// Agent or key for `RUN --mount=type=ssh`: default, or an id and a key file or socket
+    #[arg(long, value_name = "ID[=PATH]")]
+    ssh: Vec<String>,
+
+    /// Platform of the image; only that of this machine can be built
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
+    platforms: Vec<String>,
+
+    /// File to write the image's id to
+    #[arg(long, value_name = "FILE")]
+    iidfile: Option<PathBuf>,
+
+    /// How to tell what is done
+    #[arg(long, value_enum, default_value_t = Telling::Auto)]
+    progress: Telling,
+
+    /// Say nothing but the image's id, and what goes wrong
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &BuildArgs, context: &Context) -> Result<Exit, Failure> {
+    let spec = spec(args, context)?;
+    let name = spec.tags.first().cloned().unwrap_or_else(|| args.place.clone());
+    let step = Step::BuildImage { reference: name.clone(), spec: Box::new(spec) };
+    let built = RefCell::new(None);
+    let heard = |event: &Event| {
+        if let Event::Progress(_, Progress::Build(BuildEvent::Built(id))) = event {
+            *built.borrow_mut() = Some(id.clone());
+        }
+    };
+    let quiet = args.quiet || args.progress == Telling::Quiet;
+    let exit = match args.progress {
+        Telling::Plain => do_alone(&context.without_live_progress(), &name, vec![step], quiet, heard)?,
+        _ => do_alone(context, &name, vec![step], quiet, heard)?,
+    };
+    if let Some(id) = built.into_inner().filter(|_| exit == Exit::Done) {
+        if let Some(file) = &args.iidfile {
+            let file = context.environment.directory.join(file);
+            std::fs::write(&file, &id)
+                .map_err(|error| Failure::io(format!("write {}", file.display()), &error))?;
+        }
+        context.screen.print(&format!("{id}\n"))?;
+    }
+    Ok(exit)
+}
+
+fn spec(args: &BuildArgs, context: &Context) -> Result<BuildSpec, Failure> {
+    let (place, dockerfile) = sources(args, context)?;
+    let build_args = arguments(&args.build_args, context);
+    let labels = args.labels.iter().map(|text| text.split_once('=').unwrap_or((text, "")));
+    Ok(BuildSpec {
+        context: place,
+        dockerfile,
+        source_date_epoch: build_args.get("SOURCE_DATE_EPOCH").and_then(|seconds| seconds.parse().ok()),
+        args: build_args,
+        target: args.target.clone().filter(|target| !target.is_empty()),
+        tags: args.tags.clone(),
+        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        no_cache: args.no_cache,
+        pull: args.pull,
+        platforms: args.platforms.clone(),
+        secrets: args.secrets.iter().map(|text| secret(text, context)).collect::<Result<_, _>>()?,
+        ssh: ssh(&args.ssh, &context.environment.directory),
+        ..BuildSpec::default()
+    })
+}
+
+/// The files that the build sees, and its instructions.
+fn sources(args: &BuildArgs, context: &Context) -> Result<(BuildContext, DockerfileSource), Failure> {
+    let directory = &context.environment.directory;
+    if args.place == "-" {
+        return match args.file.as_deref() {
+            Some("-") => Err(Failure::usage("standard input is read only once", "name a folder or a file")),
+            Some(file) => Ok((BuildContext::Empty, DockerfileSource::File(directory.join(file)))),
+            None => Ok((BuildContext::Empty, DockerfileSource::Inline(standard_input(context)?))),
+        };
+    }
+    let is_address = args.place.contains("://") || args.place.starts_with("git@");
+    let (place, folder) = match is_address {
+        true => (BuildContext::Url(args.place.clone()), None),
+        false => {
+            let folder = directory.join(&args.place);
+            let folder = folder.canonicalize().map_err(|error| {
+                Failure::io(format!("open the build context {}", folder.display()), &error)
+            })?;
+            (BuildContext::Folder(folder.clone()), Some(folder))
+        }
+    };
+    let dockerfile = match (args.file.as_deref(), folder) {
+        (None, _) => DockerfileSource::default(),
+        (Some("-"), _) => DockerfileSource::Inline(standard_input(context)?),
+        (Some(file), Some(folder)) => in_folder(&directory.join(file), &folder),
+        (Some(file), None) => DockerfileSource::InContext(file.to_owned()),
+    };
+    Ok((place, dockerfile))
+}
+
+/// A Dockerfile by its path in the folder when it lies there.
+fn in_folder(file: &Path, folder: &Path) -> DockerfileSource {
+    let real = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    match real.strip_prefix(folder).ok().and_then(Path::to_str) {
+        Some(inside) => DockerfileSource::InContext(inside.to_owned()),
+        None => DockerfileSource::File(file.to_owned()),
+    }
+}
+
+fn standard_input(context: &Context) -> Result<String, Failure> {
+    if context.environment.terminals.input {
+        let hint = "pipe a Dockerfile in, or name a folder";
+        return Err(Failure::usage("standard input is a terminal", hint));
+    }
+    let mut bytes = Vec::new();
+    io::stdin().read_to_end(&mut bytes).map_err(|error| Failure::io("read standard input", &error))?;
+    let is_archive = ARCHIVES.iter().any(|magic| bytes.starts_with(magic));
+    if is_archive || bytes.get(TAR) == Some(b"ustar") {
+        return Err(Failure::usage("standard input is an archive", "unpack it, and name the folder"));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::usage("standard input is not UTF-8 text", "pipe a Dockerfile in"))
+}
+
+/// `id=ID`, `src=FILE` or `env=VARIABLE`, in any order. Without a source it is the variable of
+/// this name if there is one, else the file.
+fn secret(text: &str, context: &Context) -> Result<(String, BuildSecret), Failure> {
+    let pairs: BTreeMap<&str, &str> = text.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    let get = |names: [&str; 2]| names.iter().find_map(|name| pairs.get(name).copied());
+    let wrong = || {
+        let hint = "write `id=ID,src=FILE` or `id=ID,env=VARIABLE`";
+        Failure::usage(format!("`{text}` is not a secret"), hint)
+    };
+    let known = ["id", "type", "src", "source", "env"];
+    let strange =
+        text.split(',').any(|pair| pair.split_once('=').is_none_or(|(name, _)| !known.contains(&name)));
+    let id = pairs.get("id").copied().filter(|id| !id.is_empty() && !strange).ok_or_else(wrong)?;
+    let source = get(["src", "source"]).unwrap_or(id);
+    let variable = match (pairs.get("env").copied(), pairs.get("type").copied()) {
+        (Some(variable), _) => Some(variable),
+        (None, Some("env")) => Some(source),
+        (None, Some("file")) => None,
+        (None, None) => {
+            Some(id).filter(|_| get(["src", "source"]).is_none() && context.environment.var(id).is_some())
+        }
+        (None, Some(_)) => return Err(wrong()),
+    };
+    let content = match variable {
+        Some(variable) => BuildSecret::Environment(variable.to_owned()),
+        None => BuildSecret::File(context.environment.directory.join(source)),
+    };
+    Ok((id.to_owned(), content))
+}
+
+fn ssh(texts: &[String], directory: &Path) -> BTreeMap<String, SshSource> {
+    let one = |text: &String| match text.split_once('=') {
+        None => (text.clone(), SshSource::Agent),
+        Some((id, paths)) => {
+            let paths: Vec<PathBuf> = paths.split(',').map(|path| directory.join(path)).collect();
+            let is_socket =
+                |path: &PathBuf| path.metadata().is_ok_and(|metadata| metadata.file_type().is_socket());
+            let source = match paths.as_slice() {
+                [path] if is_socket(path) => SshSource::Socket(path.clone()),
+                _ => SshSource::Keys(paths),
+            };
+            (id.to_owned(), source)
+        }
+    };
+    texts.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Global;
+    use crate::context::Environment;
+    use crate::output::Screen;
+
+    fn context() -> Context {
+        let mut environment = Environment { directory: "/here".into(), ..Environment::default() };
+        environment.vars.insert("TOKEN".into(), "t".into());
+        Context::new(Global::default(), environment, Screen::default())
+    }
+
+    #[test]
+    fn a_secret_is_a_file_or_a_variable() {
+        let file = |path: &str| BuildSecret::File(path.into());
+        let variable = |name: &str| BuildSecret::Environment(name.into());
+        for (text, expected) in [
+            ("id=a,src=b/c", file("/here/b/c")),
+            ("source=/b,id=a", file("/b")),
+            ("id=a,env=B", variable("B")),
+            ("id=a,type=env,src=B", variable("B")),
+            ("id=TOKEN", variable("TOKEN")),
+            ("id=TOKEN,type=file", file("/here/TOKEN")),
+            ("id=a", file("/here/a")),
+        ] {
+            assert_eq!(secret(text, &context()).unwrap().1, expected, "{text}");
+        }
+        for text in ["", "a", "src=b", "id=", "id=a,file=b", "id=a,type=x"] {
+            assert_eq!(secret(text, &context()).unwrap_err().exit(), Exit::Usage, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_lie_in_files_and_an_id_alone_is_the_agent() {
+        let texts = ["default".to_owned(), "git=a,b".to_owned()];
+        let keys = SshSource::Keys(vec!["/here/a".into(), "/here/b".into()]);
+        let expected = [("default".to_owned(), SshSource::Agent), ("git".to_owned(), keys)];
+        assert_eq!(ssh(&texts, Path::new("/here")), expected.into());
+    }
+}

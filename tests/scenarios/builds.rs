@@ -1,0 +1,127 @@
+//! Images are built, by themselves and as part of a stack.
+
+use e2e::{Host, Output, Project};
+use std::process::Stdio;
+
+const DOCKERFILE: &str = "FROM busybox AS base\nARG WORD=none\nCOPY text /text\n\
+                          RUN echo $WORD > /word\nFROM base\nCMD [\"cat\", \"/text\", \"/word\"]\n";
+
+/// Runs `sampan image build` with a Dockerfile on standard input.
+fn piped(host: &Host, project: &Project, args: &[&str], text: &[u8]) -> Output {
+    project.write("piped", "");
+    std::fs::write(project.folder().join("piped"), text).expect("write what is piped");
+    host.script(project.folder(), &format!("$sampan image build {} < piped", args.join(" ")))
+}
+
+#[test]
+fn an_image_is_built_without_a_stack() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("app", "services: {a: {image: app}}\n");
+    project.write("src/Dockerfile", DOCKERFILE);
+    project.write("src/text", "one\n");
+    let build = ["image", "build", "-t", "app", "-t", "app:2", "--label", "who=me", "--iidfile", "id", "src"];
+    let built = project.sampan(build).succeeds().says("app").says("RUN echo");
+    let id = built.stdout.trim().to_owned();
+    assert_eq!(std::fs::read_to_string(project.folder().join("id")).expect("read the id"), id);
+    let image = &host.sampan(["image", "inspect", "app:2"]).succeeds().json()[0];
+    assert_eq!((&image["Id"], &image["Config"]["Labels"]["who"]), (&id.clone().into(), &"me".into()));
+
+    // Again, from elsewhere: the same image, from the cache, and nothing but its id is said.
+    let quiet =
+        host.sampan_in(&project.folder().join("src"), ["image", "build", "-q", "--label", "who=me", "."]);
+    assert_eq!((quiet.stdout.trim(), quiet.stderr.as_str()), (id.as_str(), ""));
+    let other = project.sampan(["image", "build", "-q", "--build-arg", "WORD=x", "src"]).succeeds();
+    assert_ne!(other.stdout.trim(), id);
+    let base = project.sampan(["image", "build", "-q", "--target", "base", "-f", "src/Dockerfile", "src"]);
+    assert_ne!(base.succeeds().stdout.trim(), id);
+}
+
+#[test]
+fn a_dockerfile_can_be_piped_in() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("app", "services: {}\n");
+    project.write("text", "one\n");
+    let empty = piped(&host, &project, &["-q", "-"], b"FROM busybox\nRUN echo a > /a\n");
+    assert!(empty.succeeds().stdout.starts_with("sha256:"));
+    piped(&host, &project, &["-q", "-f", "-", "."], DOCKERFILE.as_bytes()).succeeds();
+    piped(&host, &project, &["-"], DOCKERFILE.as_bytes()).exits(1).says("COPY text /text");
+    piped(&host, &project, &["-"], b"\x1f\x8b\x08").exits(2).says("unpack it");
+    project.sampan(["image", "build", "no/such"]).exits(14).says("no/such");
+    project.sampan(["image", "build", "--platform", "linux/s390x", "."]).exits(1).says("linux/s390x");
+}
+
+#[test]
+fn secrets_reach_a_step_and_not_the_image() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("app", "services: {}\n");
+    project.write(
+        "Dockerfile",
+        "FROM busybox\nRUN --mount=type=secret,id=key wc -c < /run/secrets/key > /size\n",
+    );
+    project.write("key", "twelve bytes");
+    let secret = ["image", "build", "-t", "app", "--secret", "id=key,src=key", "."];
+    project.sampan(secret).succeeds();
+    host.script(project.folder(), "KEY=twelve $sampan image build --no-cache --secret id=key,env=KEY .")
+        .succeeds();
+    project.sampan(["image", "build", "--no-cache", "--secret", "key", "."]).exits(2).says("is not a secret");
+    let saved = host.script(
+        project.folder(),
+        "$sampan image save -o app.tar app && tar xf app.tar && grep -r 'twelve bytes' blobs",
+    );
+    assert_eq!(saved.stdout, "", "the secret is in the image");
+}
+
+#[test]
+fn a_stack_is_built_and_rebuilt_only_when_it_is_asked_for() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: shop
+services:
+  web: {build: ., command: sleep 1000, init: true}
+  db: {image: busybox, command: sleep 1000, init: true}
+";
+    let project = host.project("shop", yaml);
+    project.write("Dockerfile", "FROM busybox\nCOPY text /text\n");
+    project.write("text", "one\n");
+    project.sampan(["plan"]).succeeds().says("shop-web");
+    project.up();
+    assert_eq!(project.exec("web", "cat /text").succeeds().stdout, "one\n");
+    project.up().says("up to date");
+
+    project.write("text", "two\n");
+    let (web, db) = (project.pid("shop-web-1"), project.pid("shop-db-1"));
+    project.up().says("up to date");
+    assert_eq!(project.pid("shop-web-1"), web, "what runs is left alone");
+    project.sampan(["up", "-d", "--build"]).succeeds();
+    assert_eq!(project.exec("web", "cat /text").succeeds().stdout, "two\n");
+    assert_ne!(project.pid("shop-web-1"), web);
+    assert_eq!(project.pid("shop-db-1"), db, "only what was rebuilt is replaced");
+    let web = project.pid("shop-web-1");
+    project.sampan(["up", "-d", "--build"]).succeeds();
+    assert_eq!(project.pid("shop-web-1"), web, "the same image replaces nothing");
+
+    project.write("Dockerfile", "FROM busybox\nCOPY text /text\nRUN exit 3\n");
+    project.sampan(["up", "-d", "--build"]).exits(1).says("Dockerfile:3").says("RUN exit 3");
+    assert_eq!(project.pid("shop-web-1"), web, "a build that fails leaves what runs alone");
+    project.down();
+}
+
+#[test]
+fn a_build_that_is_interrupted_ends_at_once_and_leaves_nothing() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("app", "services: {}\n");
+    project.write("Dockerfile", "FROM busybox\nRUN echo it-runs; sleep 1000\n");
+    let mut command = host.sampan_command(project.folder());
+    command.args(["image", "build", "-t", "app", "."]).stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut build = command.spawn().expect("start sampan");
+    let mut lines =
+        std::io::BufRead::lines(std::io::BufReader::new(build.stderr.take().expect("it is piped")));
+    assert!(lines.any(|line| line.is_ok_and(|line| line.contains("│ it-runs"))), "the step runs");
+    let pid =
+        host.processes().into_iter().find(|(_, line)| line.contains("image build")).expect("sampan runs").0;
+    host.shell(&format!("kill -INT {pid}")).succeeds();
+    lines.for_each(drop);
+    assert_eq!(build.wait().expect("wait for sampan").code(), Some(130));
+    host.is_clean();
+    host.sampan(["image", "inspect", "app"]).exits(1);
+}
