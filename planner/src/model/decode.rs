@@ -43,8 +43,10 @@ struct Decoder<'a> {
 impl Decoder<'_> {
     /// A top-level mapping. One entry that does not fit does not take the others along.
     fn section<T: DeserializeOwned + Default>(&mut self, name: &str) -> BTreeMap<String, T> {
-        let entries = self.tree.get(name).map_or(&[][..], Tree::entries);
-        entries.iter().map(|entry| (entry.key.clone(), self.entry(entry))).collect()
+        let mut entries: Vec<&Entry> = self.tree.get(name).map_or(&[][..], Tree::entries).iter().collect();
+        // Services are large: a map that is built in order moves none of them again.
+        entries.sort_unstable_by_key(|entry| &entry.key);
+        entries.iter().map(|entry| (entry.key.to_string(), self.entry(entry))).collect()
     }
 
     fn entry<T: DeserializeOwned + Default>(&mut self, entry: &Entry) -> T {
@@ -57,6 +59,6 @@ impl Decoder<'_> {
     fn extensions(&mut self) -> Extensions {
         let tree = self.tree;
         let entries = tree.entries().iter().filter(|entry| entry.key.starts_with("x-"));
-        Extensions(entries.map(|entry| (entry.key.clone(), self.entry(entry))).collect())
+        Extensions(entries.map(|entry| (entry.key.to_string(), self.entry(entry))).collect())
     }
 }

@@ -112,9 +112,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         match &self.tree.value {
             Value::List(_) | Value::Map(_) => self.deserialize_any(visitor),
-            scalar => {
-                visitor.visit_string(loose(scalar)).map_err(|misfit: Misfit| misfit.at(&self.tree.span))
-            }
+            scalar => visitor.visit_str(&loose(scalar)).map_err(|misfit: Misfit| misfit.at(&self.tree.span)),
         }
     }
 

@@ -17,11 +17,11 @@ fn tree(json: &Json) -> Tree {
         Json::Number(number) => {
             number.as_i64().map_or_else(|| Value::Float(number.as_f64().unwrap_or_default()), Value::Int)
         }
-        Json::String(text) => Value::Text(text.replace("$$", "$")),
+        Json::String(text) => Value::Text(text.replace("$$", "$").into()),
         Json::Array(items) => Value::List(items.iter().map(tree).collect()),
         Json::Object(entries) => {
             let entry = |(key, value): (&String, &Json)| Entry {
-                key: key.replace("$$", "$"),
+                key: key.replace("$$", "$").into(),
                 key_span: span.clone(),
                 value: tree(value),
             };

@@ -5,6 +5,7 @@ use super::path::Path;
 use super::scalar::float_text;
 use super::tree::{Tree, Value};
 use crate::model::units;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What a single value is. What may be written as text, as a whole number or as any number is
@@ -112,6 +113,10 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         return context.refuse(tree, path, message, "");
     }
     let cast = match *kind {
+        // Most values are texts that stay as they are.
+        Kind::Text | Kind::Like(_) | Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt if is_text(tree) => {
+            return;
+        }
         Kind::Text | Kind::Like(_) => text(tree),
         Kind::Loose | Kind::TextOrNumber | Kind::TextOrInt => loose_text(tree, path, kind, context),
         Kind::Bool => boolean(tree, path, context),
@@ -128,7 +133,7 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
             Ok(Value::Int(-1))
         }
         Kind::Count => integer(tree, Text::Number, Fraction::Refused, i64::MIN, i64::MAX),
-        Kind::BytesOrUnlimited if tree.as_text() == Some("-1") => Ok(Value::Text("-1".to_owned())),
+        Kind::BytesOrUnlimited if tree.as_text() == Some("-1") => Ok(Value::Text("-1".into())),
         Kind::Bytes | Kind::BytesOrUnlimited => bytes(tree, path, context),
         Kind::WholeBytes(least) => whole_bytes(tree, path, least, context),
         Kind::TextBytes if tree.as_text().is_none() => {
@@ -140,8 +145,8 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         Kind::Duration => duration(tree),
         Kind::Word(words) => word(tree, words),
         Kind::Parsed(parse, _) => match &tree.value {
-            Value::Text(text) => parse(text).map(Value::Text),
-            Value::Int(number) => parse(&number.to_string()).map(Value::Text),
+            Value::Text(text) => parse(text).map(|text| Value::Text(text.into())),
+            Value::Int(number) => parse(&number.to_string()).map(|text| Value::Text(text.into())),
             _ => text(tree),
         },
     };
@@ -182,13 +187,14 @@ fn noun(kind: &Kind) -> &'static str {
 }
 
 /// A single value as text, numbers as Go prints them.
-pub(crate) fn loose(value: &Value) -> String {
+pub(crate) fn loose(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Bool(truth) => truth.to_string(),
-        Value::Int(number) => number.to_string(),
-        Value::Float(number) => float_text(*number),
-        Value::Text(text) => text.clone(),
-        _ => String::new(),
+        Value::Bool(true) => "true".into(),
+        Value::Bool(false) => "false".into(),
+        Value::Int(number) => number.to_string().into(),
+        Value::Float(number) => float_text(*number).into(),
+        Value::Text(text) => text.as_str().into(),
+        _ => "".into(),
     }
 }
 
@@ -207,6 +213,10 @@ fn warn_of_changed_text(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>)
             .warning(&tree.span, path, message)
             .hint(format!("write \"{written}\" to keep it"));
     }
+}
+
+fn is_text(tree: &Tree) -> bool {
+    tree.as_text().is_some_and(|text| !text.contains('\0'))
 }
 
 fn text(tree: &Tree) -> Result<Value, Refused> {
@@ -238,7 +248,7 @@ fn loose_text(
         return text(tree);
     }
     warn_of_changed_text(tree, path, context);
-    text(&Tree::text(loose(&tree.value), &tree.span))
+    text(&Tree::text(loose(&tree.value).into_owned(), &tree.span))
 }
 
 fn boolean(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) -> Result<Value, Refused> {
@@ -353,15 +363,15 @@ fn mode(tree: &Tree) -> Result<Value, Refused> {
 fn bytes(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) -> Result<Value, Refused> {
     let written = loose(&tree.value);
     match &tree.value {
-        Value::Int(number) => Ok(Value::Text(number.to_string())),
+        Value::Int(number) => Ok(Value::Text(number.to_string().into())),
         Value::Float(_) => {
             let message = format!("the number `{written}` is read as 0");
             let hint = format!("write \"{written}\", with a unit if it has one");
             context.diagnostics.warning(&tree.span, path, message).hint(hint);
-            Ok(Value::Text("0".to_owned()))
+            Ok(Value::Text("0".into()))
         }
         Value::Text(text) => match units::parse_bytes(text) {
-            Some(bytes) => Ok(Value::Text(bytes.to_string())),
+            Some(bytes) => Ok(Value::Text(bytes.to_string().into())),
             None if text.parse::<i64>().is_ok_and(|number| number < 0) => {
                 refused(format!("`{text}` is not a size"), &format!("write it without quotes: {text}"))
             }
@@ -393,7 +403,7 @@ fn whole_bytes(
 fn duration(tree: &Tree) -> Result<Value, Refused> {
     let written = loose(&tree.value);
     if let Some(nanos) = tree.as_text().and_then(units::parse_nanos) {
-        return Ok(Value::Text(units::format_nanos(nanos)));
+        return Ok(Value::Text(units::format_nanos(nanos).into()));
     }
     let bare = !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit());
     let hint =
@@ -404,7 +414,7 @@ fn duration(tree: &Tree) -> Result<Value, Refused> {
 fn word(tree: &Tree, words: &'static [&'static str]) -> Result<Value, Refused> {
     let written = loose(&tree.value);
     if tree.as_text().is_some_and(|text| words.contains(&text)) {
-        return Ok(Value::Text(written));
+        return Ok(Value::Text(written.into()));
     }
     let hint = super::suggest::did_you_mean(&written, words.iter().copied())
         .unwrap_or_else(|| format!("possible are {}", words.join(", ")));

@@ -25,7 +25,7 @@ pub(crate) fn fill(tree: &mut Tree, written: bool) {
     for (place, key, value) in DEFAULTS {
         let value = match value {
             Default::True => Value::Bool(true),
-            Default::Text(text) => Value::Text((*text).to_owned()),
+            Default::Text(text) => Value::Text((*text).into()),
         };
         visit(tree, place, &mut |node| set(node, key, value.clone()));
     }
@@ -49,7 +49,7 @@ fn set(node: &mut Tree, key: &str, value: Value) {
 fn secret(node: &mut Tree) {
     let Some(source) = node.get("source").and_then(Tree::as_text) else { return };
     let target = format!("/run/secrets/{source}");
-    set(node, "target", Value::Text(target));
+    set(node, "target", Value::Text(target.into()));
 }
 
 /// All devices that there are, when neither a number nor names are asked for.

@@ -120,7 +120,10 @@ impl EnvFiles<'_> {
                 self.diagnostics.error(&span, path, message);
                 continue;
             }
-            put_over(all, Entry { key: pair.name, key_span: span.clone(), value: Tree::text(value, &span) });
+            put_over(
+                all,
+                Entry { key: pair.name.into(), key_span: span.clone(), value: Tree::text(value, &span) },
+            );
         }
     }
 

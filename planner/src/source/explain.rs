@@ -141,7 +141,7 @@ impl Variables {
         let names = uses.keys().cloned().chain(environment.names());
         let project = names.map(|name| (name.clone(), gathering.project(&name))).collect();
         let services = tree.get("services").map(Tree::entries).unwrap_or_default().iter();
-        let services = services.map(|service| (service.key.clone(), gathering.service(&service.value)));
+        let services = services.map(|service| (service.key.to_string(), gathering.service(&service.value)));
         Self { project, uses, services: services.collect() }
     }
 }
@@ -170,7 +170,7 @@ impl Gathering<'_> {
 
     fn service(&self, service: &Tree) -> BTreeMap<String, Vec<Candidate>> {
         let entries = service.get("environment").map(Tree::entries).unwrap_or_default();
-        entries.iter().map(|entry| (entry.key.clone(), self.variable(&entry.key, &entry.value))).collect()
+        entries.iter().map(|entry| (entry.key.to_string(), self.variable(&entry.key, &entry.value))).collect()
     }
 
     fn variable(&self, name: &str, node: &Tree) -> Vec<Candidate> {
@@ -189,7 +189,7 @@ impl Gathering<'_> {
     fn written(&self, node: &Tree) -> Candidate {
         let from_file = self.env_files.contains(&node.span.file);
         let origin = if from_file { Origin::EnvFile } else { Origin::Environment };
-        let value = (node.value != Value::Null).then(|| super::cast::loose(&node.value));
+        let value = (node.value != Value::Null).then(|| super::cast::loose(&node.value).into_owned());
         Candidate { origin, value, place: Some(self.place(&node.span)) }
     }
 }

@@ -63,7 +63,7 @@ impl<'a> Interpolation<'a> {
         match expanded {
             Ok(expanded) if expanded.len() <= self.left => {
                 self.left -= expanded.len();
-                tree.value = Value::Text(expanded);
+                tree.value = Value::Text(expanded.into());
             }
             Ok(_) => {
                 diagnostics.error(&tree.span, path, FaultKind::TooMuch.to_string());

@@ -162,6 +162,9 @@ fn differs(base: &Tree, over: &Tree, key: &str) -> bool {
 
 /// Keeps one item of each identity: the last one, at the place of the first.
 fn distinct(items: &mut Vec<Tree>, identity: fn(&Tree) -> String) {
+    if items.len() < 2 {
+        return;
+    }
     let mut places: HashMap<String, usize> = HashMap::with_capacity(items.len());
     let mut kept: Vec<Tree> = Vec::with_capacity(items.len());
     for item in items.drain(..) {
@@ -239,7 +242,7 @@ pub(crate) fn spend(tree: &mut Tree) {
 }
 
 fn field(item: &Tree, key: &str) -> String {
-    item.get(key).map_or_else(String::new, |value| loose(&value.value))
+    item.get(key).map_or_else(String::new, |value| loose(&value.value).into_owned())
 }
 
 /// What makes two items of a list the same.
@@ -249,12 +252,12 @@ pub(crate) mod identity {
 
     /// Their text.
     pub(crate) fn text(item: &Tree) -> String {
-        loose(&item.value)
+        loose(&item.value).into_owned()
     }
 
     /// Their text up to a `=`.
     pub(crate) fn name(item: &Tree) -> String {
-        let mut text = loose(&item.value);
+        let mut text = loose(&item.value).into_owned();
         text.truncate(text.find('=').unwrap_or(text.len()));
         text
     }

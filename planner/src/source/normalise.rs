@@ -21,12 +21,12 @@ pub(crate) fn normalise(tree: &mut Tree, stack: &str, environment: Option<&Envir
     }
     visit(tree, "services.*.pull_policy", &mut |policy| {
         if policy.as_text() == Some("if_not_present") {
-            policy.value = Value::Text("missing".to_owned());
+            policy.value = Value::Text("missing".into());
         }
     });
     visit(tree, "services.*.volumes.*.target", &mut |target| {
         if let Value::Text(text) = &mut target.value {
-            *text = clean(text);
+            *text = clean(text).into();
         }
     });
     for section in ["networks", "volumes", "configs", "secrets"] {
@@ -120,7 +120,7 @@ pub(crate) fn take_over(variables: &mut Map, environment: &Environment<'_>) {
         {
             let was = value.history();
             value.remember(was);
-            value.value = Value::Text(known);
+            value.value = Value::Text(known.into());
         }
     }
 }

@@ -1,16 +1,12 @@
 //! Which services are on: those without profiles and those with an active one.
 
 use super::tree::Tree;
-use crate::model::Stack;
+use crate::model::{Service, Stack};
 
 /// Moves the services that no active profile selects to `disabled`.
 pub(crate) fn apply(stack: &mut Stack, active: &[String]) {
-    let services = std::mem::take(&mut stack.services);
-    let (enabled, disabled) = services
-        .into_iter()
-        .partition(|(_, service)| is_on(service.profiles.iter().map(String::as_str), active));
-    stack.services = enabled;
-    stack.disabled = disabled;
+    let is_off = |service: &Service| !is_on(service.profiles.iter().map(String::as_str), active);
+    stack.disabled = stack.services.extract_if(.., |_, service| is_off(service)).collect();
 }
 
 /// Whether a service is on, while it is still a tree.

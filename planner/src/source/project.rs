@@ -57,7 +57,7 @@ fn contents(tree: &mut Tree, scope: Scope<'_>) {
         let Some(content) = name.and_then(|name| scope.environment.get(name)) else { return };
         let span = config.span.clone();
         if let Some(map) = config.as_map_mut() {
-            map.set("content", Tree::new(Value::Text(content), &span));
+            map.set("content", Tree::new(Value::Text(content.into()), &span));
         }
     });
 }

@@ -15,6 +15,10 @@ pub(crate) fn join(directory: &str, path: &str) -> String {
 
 /// A path without `.`, `..`, doubled and trailing slashes. Only the text is looked at.
 pub(crate) fn clean(path: &str) -> String {
+    let odd = |part: &str| matches!(part, "" | "." | "..");
+    if !path.strip_prefix('/').unwrap_or(path).split('/').any(odd) {
+        return path.to_owned();
+    }
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -72,7 +76,7 @@ const PATHS: &[(&str, Kind)] = &[
 pub(crate) fn paths(tree: &mut Tree, directory: &str, environment: &Environment<'_>) {
     let whole = |node: &mut Tree, kind: Kind| {
         if let Value::Text(text) = &node.value {
-            node.value = Value::Text(resolved(text, kind, directory, environment));
+            node.value = Value::Text(resolved(text, kind, directory, environment).into());
         }
     };
     for (place, kind) in PATHS {

@@ -14,7 +14,7 @@ pub(crate) fn resolve(text: &str) -> Value {
     }
     let numeric = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
     let number = if numeric { int(text).or_else(|| float(text)) } else { None };
-    number.unwrap_or_else(|| Value::Text(text.to_owned()))
+    number.unwrap_or_else(|| Value::Text(text.into()))
 }
 
 /// The value of a scalar with a tag of the core schema, such as `!!str`; `None` when the text is
@@ -22,8 +22,8 @@ pub(crate) fn resolve(text: &str) -> Value {
 pub(crate) fn resolve_as(text: &str, tag: &str) -> Option<Value> {
     let plain = resolve(text);
     match (tag, plain) {
-        ("str", _) => Some(Value::Text(text.to_owned())),
-        ("binary", _) => decode_base64(text).map(Value::Text),
+        ("str", _) => Some(Value::Text(text.into())),
+        ("binary", _) => decode_base64(text).map(|text| Value::Text(text.into())),
         ("merge", Value::Text(text)) if text == "<<" => Some(Value::Text(text)),
         ("int", value @ Value::Int(_))
         | ("float", value @ (Value::Int(_) | Value::Float(_)))
@@ -136,7 +136,7 @@ fn int(text: &str) -> Option<Value> {
     match i64::try_from(number) {
         Ok(number) => Some(Value::Int(number)),
         Err(_) if negative => None,
-        Err(_) => Some(Value::Text(size.to_string())),
+        Err(_) => Some(Value::Text(size.to_string().into())),
     }
 }
 

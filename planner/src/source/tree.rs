@@ -1,6 +1,7 @@
 //! A YAML document as a tree with a span on every node.
 
 use crate::diagnostic::Span;
+use smol_str::SmolStr;
 use std::collections::HashMap;
 
 /// One node.
@@ -33,7 +34,7 @@ pub(crate) enum Value {
     /// Any other number.
     Float(f64),
     /// Text.
-    Text(String),
+    Text(SmolStr),
     /// A sequence.
     List(Vec<Tree>),
     /// A mapping.
@@ -56,7 +57,7 @@ pub(crate) enum Tag {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
     /// The key.
-    pub(crate) key: String,
+    pub(crate) key: SmolStr,
     /// Where the key stands.
     pub(crate) key_span: Span,
     /// The value.
@@ -72,7 +73,7 @@ pub(crate) struct Map {
     entries: Vec<Entry>,
     /// Where each key is, once there are as many as [`SMALL`].
     #[expect(clippy::box_collection, reason = "nearly all mappings have none, and nodes are moved often")]
-    index: Option<Box<HashMap<String, usize>>>,
+    index: Option<Box<HashMap<SmolStr, usize>>>,
 }
 
 impl Tree {
@@ -82,7 +83,7 @@ impl Tree {
     }
 
     /// A text node.
-    pub(crate) fn text(text: impl Into<String>, span: &Span) -> Self {
+    pub(crate) fn text(text: impl Into<SmolStr>, span: &Span) -> Self {
         Self::new(Value::Text(text.into()), span)
     }
 
@@ -252,7 +253,7 @@ impl Map {
     /// Sets a key that no file spells out; it stands where its value stands.
     pub(crate) fn set(&mut self, key: &str, value: Tree) {
         let key_span = value.span.clone();
-        self.insert(Entry { key: key.to_owned(), key_span, value });
+        self.insert(Entry { key: key.into(), key_span, value });
     }
 
     /// Keeps the entries for which `keep` says so.

@@ -10,6 +10,7 @@ use super::tree::{Entry, Map, Tag, Tree, Value};
 use crate::diagnostic::{Diagnostics, Span};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 use std::borrow::Cow;
+use smol_str::SmolStr;
 use std::collections::HashMap;
 
 /// Nesting deeper than this is an error; no stack file comes near, and walks may recurse.
@@ -185,7 +186,7 @@ enum Content {
 
 /// A key that waits for its value.
 enum Key {
-    Text(String, Span),
+    Text(SmolStr, Span),
     /// `<<`.
     Merge,
     /// Reported; its value is read and dropped.
@@ -256,7 +257,7 @@ impl<'a> Builder<'a> {
         // A tag of another kind leaves what it marks as it is written: `!override 10` is a text.
         let marked = tag.is_some_and(|tag| !(tag.handle() == "!" && tag.suffix() == "reset"));
         if style != ScalarStyle::Plain || marked {
-            return Value::Text(text.to_owned());
+            return Value::Text(text.into());
         }
         if scalar::is_date(text) {
             if self.in_extension() {

@@ -27,7 +27,7 @@ pub(crate) fn ssh(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
             continue;
         };
         let (key, value) = match text.split_once('=') {
-            Some((key, value)) => (key, Value::Text(value.to_owned())),
+            Some((key, value)) => (key, Value::Text(value.into())),
             None if text == "default" => (text, Value::Null),
             None => {
                 let message = format!("the key `{}` has no path", text.escape_debug());
@@ -41,7 +41,7 @@ pub(crate) fn ssh(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
             }
         };
         let value = Tree::new(value, &item.span);
-        map.insert(Entry { key: key.to_owned(), key_span: item.span.clone(), value });
+        map.insert(Entry { key: key.into(), key_span: item.span.clone(), value });
     }
     tree.value = Value::Map(map);
     tree.short = true;
@@ -50,7 +50,7 @@ pub(crate) fn ssh(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
 /// `provenance`, `sbom`: a truth value is text too.
 pub(crate) fn truth_as_text(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>) {
     if tree.as_bool().is_some() {
-        tree.value = Value::Text(loose(&tree.value));
+        tree.value = Value::Text(loose(&tree.value).into());
     }
 }
 

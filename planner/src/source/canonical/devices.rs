@@ -20,14 +20,14 @@ pub(crate) fn device(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>
         return refuse(tree, path, &refused(message, hint), context);
     }
     let texts = [("source", source), ("target", target), ("permissions", permissions)];
-    tree.value = mapping(&tree.span, texts.map(|(key, text)| (key, Value::Text(text.to_owned())))).value;
+    tree.value = mapping(&tree.span, texts.map(|(key, text)| (key, Value::Text(text.into())))).value;
 }
 
 /// `gpus: all` means `[{count: all}]`.
 pub(crate) fn gpus(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
     match tree.as_text() {
         Some("all") => {
-            let count = Value::Text("all".to_owned());
+            let count = Value::Text("all".into());
             let all = Tree { short: true, ..mapping(&tree.span, [("count", count)]) };
             tree.value = Value::List(vec![all]);
         }

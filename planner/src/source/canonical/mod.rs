@@ -101,7 +101,7 @@ mod testing {
             Value::Null => "null".into(),
             Value::Bad => "bad".into(),
             Value::Text(text) if text.is_empty() => "''".into(),
-            other => super::super::cast::loose(other),
+            other => super::super::cast::loose(other).into_owned(),
         }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn depends_on(tree: &mut Tree, path: &Path<'_>, context: &mut Context
 
 /// A dependency that only has to be started.
 fn started(span: &Span) -> Tree {
-    let condition = Value::Text("service_started".to_owned());
+    let condition = Value::Text("service_started".into());
     mapping(span, [("condition", condition), ("required", Value::Bool(true))])
 }
 
@@ -38,7 +38,7 @@ fn names(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, value: imp
             context.diagnostics.error(&item.span, path.index(index), message).hint("keep one of them");
             continue;
         }
-        map.insert(Entry { key: name, key_span: item.span.clone(), value: value(&item.span) });
+        map.insert(Entry { key: name.into(), key_span: item.span.clone(), value: value(&item.span) });
     }
     tree.value = Value::Map(map);
 }

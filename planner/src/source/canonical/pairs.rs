@@ -3,6 +3,7 @@
 use super::super::check::Context;
 use super::super::path::Path;
 use super::super::tree::{Entry, Map, Tag, Tree, Value};
+use smol_str::SmolStr;
 
 /// `environment`, `args`: `[K=V, K]` means `{K: V, K: null}`; null takes the value from outside.
 pub(crate) fn environment(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
@@ -30,7 +31,7 @@ fn trailing_blank(item: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
 
 /// `labels`, `annotations`, `sysctls`, options: `[K=V, K]` means `{K: V, K: ""}`, and null is empty.
 pub(crate) fn labels(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
-    pairs(tree, path, context, Some(&Value::Text(String::new())));
+    pairs(tree, path, context, Some(&Value::Text(SmolStr::default())));
     empty_for_null(tree, path, context);
 }
 
@@ -39,7 +40,7 @@ pub(crate) fn empty_for_null(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>)
     let Some(map) = tree.as_map_mut() else { return };
     for (_, _, value) in map.values_mut() {
         if value.value == Value::Null && value.tag.is_none() {
-            value.value = Value::Text(String::new());
+            value.value = Value::Text(SmolStr::default());
         }
     }
 }
@@ -85,7 +86,7 @@ fn pairs(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, missing: O
 }
 
 /// Key and value of an item, or else message and hint.
-fn pair(item: &Tree, missing: Option<&Value>) -> Result<(String, Value), (String, String)> {
+fn pair(item: &Tree, missing: Option<&Value>) -> Result<(SmolStr, Value), (String, String)> {
     let Value::Text(text) = &item.value else {
         let hint = match item.entries() {
             [only] => format!("write `{}=value`, or drop the `-` of every line", only.key.escape_debug()),
@@ -94,7 +95,7 @@ fn pair(item: &Tree, missing: Option<&Value>) -> Result<(String, Value), (String
         return Err((format!("must be `KEY=value`, not {}", item.noun()), hint));
     };
     match (text.split_once('='), missing) {
-        (Some((key, value)), _) => Ok((key.to_owned(), Value::Text(value.to_owned()))),
+        (Some((key, value)), _) => Ok((key.into(), Value::Text(value.into()))),
         (None, Some(missing)) => Ok((text.clone(), missing.clone())),
         (None, None) => {
             Err((format!("`{}` has no value", text.escape_debug()), "write `name=value`".to_owned()))

@@ -80,7 +80,7 @@ impl<'a> Short<'a> {
 
     fn long(&self, at: &Tree) -> Map {
         let node = |value: Value| Tree::new(value, &at.span);
-        let text = |text: &str| node(Value::Text(text.to_owned()));
+        let text = |text: &str| node(Value::Text(text.into()));
         let bind = self.source.is_some_and(is_path);
         let mut map = Map::default();
         map.set("type", text(if bind { "bind" } else { "volume" }));
@@ -117,7 +117,7 @@ fn bind_details(options: &[&str], bind: bool) -> Option<Map> {
     let last = |words: &[&str]| options.iter().rfind(|option| words.contains(*option)).copied();
     for (key, words) in [("selinux", &["z", "Z"][..]), ("propagation", &PROPAGATIONS)] {
         if let Some(word) = last(words) {
-            details.set(key, Tree { value: Value::Text(word.to_owned()), ..Tree::default() });
+            details.set(key, Tree { value: Value::Text(word.into()), ..Tree::default() });
         }
     }
     if bind {

@@ -160,7 +160,7 @@ fn plain(tree: &Tree) -> Value {
         Node::Bool(truth) => json!(truth),
         Node::Int(number) => json!(number),
         Node::Float(number) => json!(number),
-        Node::Text(text) => json!(text),
+        Node::Text(text) => json!(text.as_str()),
         Node::List(items) => items.iter().map(plain).collect(),
         Node::Map(map) => {
             let said = map.entries().iter().filter(|entry| entry.value.tag != Some(Tag::Reset));
