@@ -9,6 +9,7 @@ use super::resolve::{self, folder, join};
 use super::schema;
 use super::suggest::did_you_mean;
 use super::tree::{Map, Tag, Tree, Value};
+use super::yaml::measure;
 use crate::diagnostic::Span;
 use std::collections::HashMap;
 
@@ -116,6 +117,9 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         extended: &Extended,
         chain: &mut Vec<(usize, String)>,
     ) -> Option<Tree> {
+        if self.loader.copies_left == 0 {
+            return None;
+        }
         let base = match &extended.file {
             Some(file) => self.open(file, name)?,
             None => place,
@@ -125,7 +129,21 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
             return None;
         }
         let found = self.service(base, &extended.service, chain);
-        (found.value != Value::Null).then_some(found)
+        (self.afford(&found, name, extended) && found.value != Value::Null).then_some(found)
+    }
+
+    /// Whether a service may still take over this much. That it may not is told once.
+    fn afford(&mut self, base: &Tree, name: &str, extended: &Extended) -> bool {
+        let (weight, _) = measure(base);
+        let left = self.loader.copies_left.checked_sub(weight);
+        if left.is_none() && self.loader.copies_left > 0 {
+            let message = "the services of this stack take over too much from those that they extend";
+            let hint = "let fewer services extend this one, or make it smaller";
+            let path = format!("services.{name}.extends");
+            self.loader.context.diagnostics.error(&extended.span, path, message.to_owned()).hint(hint);
+        }
+        self.loader.copies_left = left.unwrap_or(0);
+        left.is_some()
     }
 
     /// The place of a file's services, which is read when it is not yet known.

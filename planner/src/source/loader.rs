@@ -12,8 +12,13 @@ use crate::load::Skip;
 
 /// How many files one load may read. Includes can lead to each other in more ways than that.
 const MOST_FILES: usize = 1000;
+/// How many bytes these may have together, a file as often as it is read.
+const MOST_TEXT: usize = 16 << 20;
 /// How many documents these may have.
 const MOST_DOCUMENTS: usize = 10_000;
+/// What services may take over from those that they extend, all together: about 64 per node plus
+/// the text.
+const MOST_COPIED: usize = 64 << 20;
 /// How many ports the ranges of one stack may mean.
 const MOST_PORTS: usize = 1 << 17;
 
@@ -27,8 +32,11 @@ pub(crate) struct Loader<'a> {
     pub(crate) skip: Skip,
     /// Absolute paths of the files that led to the one that is read now.
     pub(crate) trail: Vec<String>,
+    /// What services may still take over from those that they extend.
+    pub(crate) copies_left: usize,
     current: &'a str,
     files_left: usize,
+    text_left: usize,
     documents_left: usize,
 }
 
@@ -59,8 +67,17 @@ impl<'a> Loader<'a> {
         current: &'a str,
     ) -> Self {
         let context = Context { diagnostics, ports_left: MOST_PORTS, variables: skip.interpolation };
-        let (files_left, documents_left) = (MOST_FILES, MOST_DOCUMENTS);
-        Self { source, context, skip, trail: Vec::new(), current, files_left, documents_left }
+        Self {
+            source,
+            context,
+            skip,
+            trail: Vec::new(),
+            copies_left: MOST_COPIED,
+            current,
+            files_left: MOST_FILES,
+            text_left: MOST_TEXT,
+            documents_left: MOST_DOCUMENTS,
+        }
     }
 
     /// The documents of a file that say something; `None` when it cannot be read or parsed.
@@ -85,8 +102,16 @@ impl<'a> Loader<'a> {
         } else {
             self.files_left -= 1;
             match (self.source.read(name), asked) {
-                (Ok(text), _) if text.len() <= yaml::LARGEST_FILE => return Some(text),
-                (Ok(_), _) => format!("{name} is larger than {} MiB", yaml::LARGEST_FILE >> 20),
+                (Ok(text), _) if text.len() > yaml::LARGEST_FILE => {
+                    format!("{name} is larger than {} MiB", yaml::LARGEST_FILE >> 20)
+                }
+                (Ok(text), _) if text.len() > self.text_left => {
+                    format!("{name} brings the files of this stack to more than {} MiB", MOST_TEXT >> 20)
+                }
+                (Ok(text), _) => {
+                    self.text_left -= text.len();
+                    return Some(text);
+                }
                 (Err(error), None) => {
                     unreadable(name, &error, self.context.diagnostics);
                     return None;

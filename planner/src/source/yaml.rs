@@ -480,7 +480,7 @@ fn core_name(tag: &granit_parser::Tag) -> Option<String> {
 }
 
 /// Weight and height of a tree, as the budgets count them.
-fn measure(tree: &Tree) -> (usize, usize) {
+pub(crate) fn measure(tree: &Tree) -> (usize, usize) {
     let own = 64 + tree.as_text().map_or(0, str::len);
     let below = tree.items().iter().map(|item| (0, item));
     let below = below.chain(tree.entries().iter().map(|entry| (entry.key.len(), &entry.value)));

@@ -166,6 +166,64 @@ fn a_thousand_files_are_merged_and_no_more() {
     assert!(told(&many(5000)).contains("more than 1000 files"), "{}", told(&many(5000)));
 }
 
+/// Services that each say the same.
+fn services(count: usize, each: &str) -> String {
+    (0..count).fold("services:\n".to_owned(), |all, n| all + &format!("  s{n}: {{{each}}}\n"))
+}
+
+#[test]
+fn what_many_services_extend_is_not_large() {
+    let base = format!("services: {{base: {{image: i, environment: {{{}}}}}}}", keys(10_000));
+    let extend = |count| Memory::stack(&services(count, "extends: {file: base.yaml, service: base}"));
+    assert_eq!(told(&extend(10).file("/srv/shop/base.yaml", &base)), "");
+    let said = told(&extend(5000).file("/srv/shop/base.yaml", &base));
+    assert!(said.contains("take over too much from those that they extend"), "{said}");
+    assert_eq!(said.lines().count(), 1, "it is told once: {said}");
+}
+
+#[test]
+fn a_file_of_variables_for_many_services_is_read_and_understood_once() {
+    let variables = |count: usize, value: &str| -> String {
+        (0..count).fold(String::new(), |all, n| all + &format!("VARIABLE_{n}={value}\n"))
+    };
+    for (key, name) in [("env_file", "few.env"), ("label_file", "few.labels")] {
+        let place = format!("/srv/shop/{name}");
+        let stack = Memory::stack(&services(3000, &format!("image: i, {key}: [{name}]")));
+        // Most of it is a comment: to read that for every service would take a while.
+        let long = format!("# {}\n{}", "c".repeat(1 << 20), variables(10, "x"));
+        assert_eq!(told(&stack.clone().file(&place, &long)), "");
+        let said = told(&stack.clone().file(&place, &(long + "9 = 1\n'")));
+        assert_eq!(said.lines().count(), 1, "what is wrong in it is told once: {said}");
+        for value in ["x", "${VARIABLE_0:-x}"] {
+            let said = told(&stack.clone().file(&place, &variables(10_000, value)));
+            assert!(said.contains("say too much to all services together"), "{said}");
+            assert_eq!(said.lines().count(), 1, "it is told once: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_large_file_cannot_be_included_over_and_over() {
+    let large = format!("services: {{a: {{image: i}}}}\n#{}", "x".repeat(3 << 20));
+    let includes = |count| format!("include: [{}]", "large.yaml, ".repeat(count));
+    let load = |count| told(&Memory::stack(&includes(count)).file("/srv/shop/large.yaml", &large));
+    assert_eq!(load(5), "");
+    assert!(
+        load(500).contains("large.yaml brings the files of this stack to more than 16 MiB"),
+        "{}",
+        load(500)
+    );
+}
+
+#[test]
+fn includes_of_includes_cannot_multiply_without_end() {
+    let level = |n: usize| format!("include: [{0}.yaml, {0}.yaml]\nservices: {{s{n}: {{image: i}}}}", n + 1);
+    let many = (0..40).fold(Memory::stack(&level(0)), |memory, n| {
+        memory.file(&format!("/srv/shop/{}.yaml", n + 1), &level(n + 1))
+    });
+    assert!(told(&many).contains("more than 1000 files belong together"), "{}", told(&many));
+}
+
 /// So many keys of a mapping in flow style.
 fn keys(count: usize) -> String {
     (0..count).fold(String::new(), |all, n| all + &format!("k{n}: {n}, "))
