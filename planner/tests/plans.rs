@@ -13,16 +13,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a golden file that does not read is a failed test")]
 
+use e2e::schema::misfits;
 use planner::desired::Slot;
 use planner::goal::{BuildOptions, BuildWhen, ImageOptions, PullOptions, UpOptions, Verb};
 use planner::live::{Health, Image, Live, State};
 use planner::load::{LoadOptions, load};
 use planner::plan::{plan, render};
 use planner::{Goal, Source, Stack, world};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// A stack file that is only a text.
 struct Text(String);
@@ -115,12 +118,20 @@ fn goal(line: &str) -> Goal {
     Goal { services: names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), ..Goal::all(verb) }
 }
 
-/// Plan and steps, or why there is no plan.
+/// The schema of plans for programs.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/plan.json");
+    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+});
+
+/// Plan and steps, or why there is no plan. Programs get a plan that fits the schema.
 fn planned(live: &Live, file: Option<&Stack>, goal: &Goal) -> [String; 2] {
     match plan(file, goal, live) {
         Ok(plan) => {
             let mut world = live.clone();
             plan.nodes.iter().for_each(|node| world::enact(&mut world, &node.step).unwrap());
+            let json = render::json(&plan);
+            assert_eq!(misfits(&json, &SCHEMA), <[&str; 0]>::default(), "{json:#}");
             [render::text(&plan).to_string(), render::steps(&plan).to_string()]
         }
         Err(refusal) => {
@@ -191,4 +202,16 @@ fn plans_are_as_written() {
         }
     }
     assert!(wrong.is_empty(), "these plans are different now:\n\n{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn the_schema_has_the_words_of_the_types() {
+    let actions = render::Action::ALL.map(|action| json!(action));
+    assert_eq!(SCHEMA["$defs"]["change"]["properties"]["action"]["enum"], json!(actions));
+    // A misfit is found at all.
+    let mut plan = render::json(&planner::Plan::default());
+    assert_eq!(misfits(&plan, &SCHEMA), <[&str; 0]>::default());
+    plan["summary"] = json!(1);
+    plan["more"] = json!(1);
+    assert_eq!(misfits(&plan, &SCHEMA), ["/more", "/summary"]);
 }

@@ -100,9 +100,18 @@ fn row(variable: &Explanation) -> Vec<Cell> {
 
 fn value(value: Option<&str>) -> Cell {
     match value {
-        Some(value) => value.escape_debug().to_string().into(),
+        Some(value) => one_line(value).into(),
         None => Cell::new(Ink::Dim, "(not set)"),
     }
+}
+
+/// A value on one line; quotes stay as they are.
+fn one_line(value: &str) -> String {
+    let escaped = |c: char| match c {
+        '\'' | '"' => c.to_string(),
+        other => other.escape_debug().to_string(),
+    };
+    value.chars().map(escaped).collect()
 }
 
 fn table_of(variable: &Explanation, context: &Context) -> String {
@@ -123,7 +132,7 @@ fn table_of(variable: &Explanation, context: &Context) -> String {
 /// The value, then every place that has a say, then where it is used.
 fn story(variable: &Explanation, candidates: &str) -> String {
     let mut text = match &variable.value {
-        Some(value) => format!("{}={}\n", variable.name, value.escape_debug()),
+        Some(value) => format!("{}={}\n", variable.name, one_line(value)),
         None => format!("{} is not set\n", variable.name),
     };
     if !candidates.is_empty() {
@@ -155,8 +164,8 @@ mod tests {
     fn the_story_names_the_value_the_candidates_and_the_uses() {
         let mut variable = Explanation::unset("A");
         assert_eq!(story(&variable, ""), "A is not set\n");
-        variable.add_image("x\n");
+        variable.add_image("'x'\n");
         assert_eq!(source(&variable.candidates[0]), "image");
-        assert_eq!(story(&variable, "FROM\n"), "A=x\\n\n\nFROM\n");
+        assert_eq!(story(&variable, "FROM\n"), "A='x'\\n\n\nFROM\n");
     }
 }

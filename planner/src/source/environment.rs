@@ -21,6 +21,8 @@ pub(crate) struct Environment<'a> {
     uses: RefCell<Uses>,
     /// Variables whose absence was told.
     warned: RefCell<HashSet<String>>,
+    /// What the dotenv files of those say who are included.
+    included: RefCell<Vec<Layer>>,
 }
 
 /// Where each variable is used.
@@ -51,6 +53,7 @@ impl<'a> Environment<'a> {
             stack: None,
             uses: RefCell::default(),
             warned: RefCell::default(),
+            included: RefCell::default(),
         };
         for file in &options.env_files {
             match source.read(file) {
@@ -84,6 +87,7 @@ impl<'a> Environment<'a> {
             stack: None,
             uses: RefCell::default(),
             warned: RefCell::default(),
+            included: RefCell::default(),
         };
         for (file, span) in files {
             match self.source.read(file) {
@@ -97,6 +101,7 @@ impl<'a> Environment<'a> {
             let file = resolve::join(directory, ".env");
             child.add_default(directory, &file, diagnostics);
         }
+        self.note_included(&child.layers);
         child
     }
 
@@ -175,22 +180,33 @@ impl<'a> Environment<'a> {
         }
     }
 
+    /// Remembers what the dotenv files of an include say.
+    fn note_included(&self, layers: &[Layer]) {
+        match self.parent {
+            Some(parent) => parent.note_included(layers),
+            None => self.included.borrow_mut().extend_from_slice(layers),
+        }
+    }
+
     /// Where stack files use which variables.
     pub(crate) fn uses(&self) -> Uses {
         self.uses.borrow().clone()
     }
 
-    /// The names of all variables of dotenv files.
-    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
-        self.layers.iter().flat_map(|layer| layer.keys().cloned())
+    /// The names of all variables of dotenv files, of includes too.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let included = self.included.borrow();
+        self.layers.iter().chain(included.iter()).flat_map(|layer| layer.keys().cloned()).collect()
     }
 
-    /// Every value that a variable could have, the winner first.
+    /// Every value that a variable could have, the winner first. What includes say, counts for their
+    /// files only.
     pub(crate) fn candidates(&self, name: &str) -> Vec<(Origin, String, Option<Span>)> {
         let stack = self.stack.clone().filter(|_| name == "COMPOSE_PROJECT_NAME");
         let process = self.source.var(name).filter(|_| self.parent.is_none());
-        let lines =
-            self.layers.iter().filter_map(|layer| layer.get(name)).flat_map(|lines| lines.iter().rev());
+        let included = self.included.borrow();
+        let layers = self.layers.iter().chain(included.iter());
+        let lines = layers.filter_map(|layer| layer.get(name)).flat_map(|lines| lines.iter().rev());
         let lines = lines.map(|line| (Origin::Dotenv, line.value.clone(), Some(line.span.clone())));
         let stack = stack.map(|value| (Origin::StackName, value, None));
         let process = process.map(|value| (Origin::Process, value, None));

@@ -89,3 +89,53 @@ fn the_base_of_an_extended_service_is_named_too() {
     assert_eq!(places("A"), ["Environment own compose.yaml:1:77", "Environment base base.yaml:1:45"]);
     assert_eq!(places("B"), ["Environment base base.yaml:1:54"]);
 }
+
+#[test]
+fn dotenv_files_of_an_include_are_named_after_those_of_the_project() {
+    let memory = Memory::stack(
+        "include: [{path: inc/c.yaml, env_file: inc/i.env}]\nservices: {web: {image: 'w:$U'}}\n",
+    )
+    .with(|options| options.current = "/srv/shop".into())
+    .file("/srv/shop/.env", "U=top\n")
+    .file("/srv/shop/inc/c.yaml", "services: {db: {image: 'd:$T-$U'}}\n")
+    .file("/srv/shop/inc/i.env", "T=included\nU=included\n");
+    let variables = variables(&memory);
+    let told = |name: &str| told(&variables.of_project(name, None)).join(", ");
+    assert_eq!(told("T"), "Dotenv included inc/i.env:1:1");
+    assert_eq!(told("U"), "Dotenv top .env:1:1, Dotenv included inc/i.env:2:1");
+}
+
+#[test]
+fn of_several_env_files_the_last_one_wins() {
+    let memory = Memory::stack("services: {web: {image: 'w:$A'}}\n")
+        .with(|options| options.env_files = vec!["one".into(), "two".into()])
+        .file("/srv/shop/.env", "A=never read\n")
+        .file("one", "A=1\nA=2\n")
+        .file("two", "A=3\n");
+    let told = told(&variables(&memory).of_project("A", None));
+    assert_eq!(told, ["Dotenv 3 two:1:1", "Dotenv 2 one:2:1", "Dotenv 1 one:1:1"]);
+}
+
+#[test]
+fn a_service_that_is_extended_and_overridden_names_all_its_files() {
+    let memory = Memory::stack(
+        "services:\n  web:\n    extends: {service: b, file: base.yaml}\n    \
+         env_file: [{path: no.env, required: false}, {path: raw.env, format: raw}]\n    \
+         environment: {A: own}\n",
+    )
+    .with(|options| options.current = "/srv/shop".into())
+    .and("over.yaml", "services: {web: {environment: {A: over}}}\n")
+    .file("/srv/shop/base.yaml", "services: {b: {image: a, env_file: base.env, environment: {A: base}}}\n")
+    .file("/srv/shop/base.env", "A=first\n")
+    .file("/srv/shop/raw.env", "A='raw'\n");
+    assert_eq!(
+        told(&variables(&memory).in_service("web", "A").unwrap()),
+        [
+            "Environment over over.yaml:1:35",
+            "Environment own compose.yaml:5:22",
+            "Environment base base.yaml:1:68",
+            "EnvFile 'raw' raw.env:1:1",
+            "EnvFile first base.env:1:1",
+        ]
+    );
+}
