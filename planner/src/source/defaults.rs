@@ -30,7 +30,7 @@ pub(crate) fn fill(tree: &mut Tree, written: bool) {
         visit(tree, place, &mut |node| set(node, key, value.clone()));
     }
     visit(tree, "services.*.secrets.*", &mut secret);
-    let all = if written { Value::Text("all".to_owned()) } else { Value::Int(-1) };
+    let all = if written { Value::Text("all".into()) } else { Value::Int(-1) };
     for place in ["services.*.deploy.resources.reservations.devices.*", "services.*.gpus.*"] {
         visit(tree, place, &mut |request| device_request(request, all.clone()));
     }

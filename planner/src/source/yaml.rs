@@ -9,8 +9,8 @@ use super::suggest::did_you_mean;
 use super::tree::{Entry, Map, Tag, Tree, Value};
 use crate::diagnostic::{Diagnostics, Span};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
-use std::borrow::Cow;
 use smol_str::SmolStr;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Nesting deeper than this is an error; no stack file comes near, and walks may recurse.
@@ -261,7 +261,7 @@ impl<'a> Builder<'a> {
         }
         if scalar::is_date(text) {
             if self.in_extension() {
-                return Value::Text(scalar::date_text(text));
+                return Value::Text(scalar::date_text(text).into());
             }
             let message = format!("`{text}` is a date in YAML, which no key takes");
             self.diagnostics.error(span, "", message).hint(format!("put it in quotes: \"{text}\""));

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::io;
 
 /// Files and variables in memory.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Memory {
     files: HashMap<String, String>,
     vars: HashMap<String, String>,
