@@ -12,7 +12,6 @@ use planner::desired::{BuildContext, BuildSecret, BuildSpec, DockerfileSource, S
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// How archives begin: gzip, zstd, bzip2, xz.
@@ -215,14 +214,8 @@ fn ssh(texts: &[String], directory: &Path) -> BTreeMap<String, SshSource> {
     let one = |text: &String| match text.split_once('=') {
         None => (text.clone(), SshSource::Agent),
         Some((id, paths)) => {
-            let paths: Vec<PathBuf> = paths.split(',').map(|path| directory.join(path)).collect();
-            let is_socket =
-                |path: &PathBuf| path.metadata().is_ok_and(|metadata| metadata.file_type().is_socket());
-            let source = match paths.as_slice() {
-                [path] if is_socket(path) => SshSource::Socket(path.clone()),
-                _ => SshSource::Keys(paths),
-            };
-            (id.to_owned(), source)
+            let paths = paths.split(',').map(|path| directory.join(path)).collect();
+            (id.to_owned(), SshSource::Paths(paths))
         }
     };
     texts.iter().map(one).collect()
@@ -264,7 +257,7 @@ mod tests {
     #[test]
     fn keys_lie_in_files_and_an_id_alone_is_the_agent() {
         let texts = ["default".to_owned(), "git=a,b".to_owned()];
-        let keys = SshSource::Keys(vec!["/here/a".into(), "/here/b".into()]);
+        let keys = SshSource::Paths(vec!["/here/a".into(), "/here/b".into()]);
         let expected = [("default".to_owned(), SshSource::Agent), ("git".to_owned(), keys)];
         assert_eq!(ssh(&texts, Path::new("/here")), expected.into());
     }
