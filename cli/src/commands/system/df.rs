@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// Tell what images, containers, volumes and builds take on the disk
 ///
 /// Sizes are those of blocks on the disk, each file counted once: their sum is what `du` says of
-/// the folder. What is reclaimable goes with `system prune --all --volumes`.
+/// the folder. What is reclaimable is needed by no container and no name.
 #[derive(Debug, Args)]
 pub(super) struct DfArgs {
     /// Also tell each thing
