@@ -10,7 +10,6 @@ use crate::live::{Container, Live, State};
 use crate::model::{Condition, Service, Stack};
 use crate::plan::{Cause, Plan, Step};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// What runs is stopped, dependents first.
 pub(super) fn stop(goal: &Goal, live: &Live) -> Plan {
@@ -28,17 +27,17 @@ pub(super) fn stop(goal: &Goal, live: &Live) -> Plan {
 pub(super) fn kill(goal: &Goal, signal: &str, live: &Live) -> Plan {
     let mut draft = Draft::new(live, goal);
     for id in draft.named_containers() {
-        match live.containers.get(&id).map(|container| &container.state) {
-            Some(State::Running { .. } | State::Unsupervised | State::Stopping | State::Paused) => {
-                let step = Step::KillContainer { id, signal: signal.to_owned() };
-                draft.steps.push(step, Cause::Asked, Vec::new());
-            }
+        let takes = match live.containers.get(&id).map(|container| &container.state) {
+            Some(State::Running { .. } | State::Unsupervised | State::Stopping | State::Paused) => true,
             // It has no process now, but would have one again.
-            Some(State::Restarting) if signal == "KILL" => {
-                let step = Step::StopContainer { id, grace: Duration::ZERO };
-                draft.steps.push(step, Cause::Asked, Vec::new());
-            }
-            _ => draft.keep_container(&id, "not running"),
+            Some(State::Restarting) => signal == "KILL",
+            _ => false,
+        };
+        if takes {
+            let step = Step::KillContainer { id, signal: signal.to_owned() };
+            draft.steps.push(step, Cause::Asked, Vec::new());
+        } else {
+            draft.keep_container(&id, "not running");
         }
     }
     draft.note_missing();

@@ -300,7 +300,7 @@ fn kill_also_ends_what_waits_for_its_next_start() {
         let goal = Goal::all(Verb::Kill { signal: signal.to_owned() });
         steps(&plan(None, &goal, &live).unwrap())
     };
-    assert_eq!(kill("KILL"), ["send KILL to container shop-a-1.1", "stop container shop-b-1.1"]);
+    assert_eq!(kill("KILL"), ["send KILL to container shop-a-1.1", "send KILL to container shop-b-1.1"]);
     assert_eq!(kill("HUP"), ["send HUP to container shop-a-1.1"]);
 }
 
