@@ -278,7 +278,7 @@ fn others_read_what_we_push_and_save_and_we_run_what_they_make() {
          $b commit -q $c theirs && \
          $b push -q --tls-verify=false --compression-format zstd theirs docker://{theirs} && $b rm -a >/dev/null && \
          skopeo copy -q --src-tls-verify=false --dest-tls-verify=false --format v2s2 \
-         docker://{theirs} docker://{theirs}.docker && rm -rf p"
+         docker://{ours} docker://{theirs}.docker && rm -rf p"
     )).succeeds();
     project.up().says("pulled");
     assert_eq!(project.exec("web", "cat /more /made").succeeds().stdout, "more\nmade\n");

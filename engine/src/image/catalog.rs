@@ -251,7 +251,10 @@ impl Images {
         };
         for reference in &draft.references {
             if reference.digest.is_some() {
-                held.digests.insert(reference.to_string());
+                // An index has one digest for all platforms: it names the image that came last.
+                let name = reference.to_string();
+                index.images.values_mut().for_each(|other| drop(other.digests.remove(&name)));
+                held.digests.insert(name);
             } else {
                 index.tags.insert(reference.to_string(), id.clone());
             }

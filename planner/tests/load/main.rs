@@ -9,6 +9,7 @@ mod merging;
 mod mistakes;
 mod stacks;
 mod variables;
+mod wrong_form;
 
 use planner::load::{LoadOptions, Loaded, load};
 use planner::{Diagnostics, Source};
