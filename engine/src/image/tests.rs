@@ -149,7 +149,7 @@ fn what_is_wrong_with_an_archive_is_said_and_nothing_is_left() {
         (good[..good.len() / 2 - 100].to_vec(), Kind::Corrupt, "truncated"),
         (gzip(&good)[..200].to_vec(), Kind::Corrupt, "truncated"),
         (zstd(&good)[..200].to_vec(), Kind::Corrupt, "truncated"),
-        (b"\xfd7zXZ\0".to_vec(), Kind::Unsupported, "xz"),
+        (b"PK\x03\x04".to_vec(), Kind::Unsupported, "zip"),
         (layer("etc/passwd", ""), Kind::Unsupported, "neither"),
         (Tar::new().file("manifest.json", "[]").finish(), Kind::NotFound, "no images"),
         (Tar::new().file("manifest.json", "{").finish(), Kind::Corrupt, "manifest.json"),
