@@ -253,7 +253,9 @@ impl Images {
             if reference.digest.is_some() {
                 // An index has one digest for all platforms: it names the image that came last.
                 let name = reference.to_string();
-                index.images.values_mut().for_each(|other| drop(other.digests.remove(&name)));
+                for other in index.images.values_mut() {
+                    other.digests.remove(&name);
+                }
                 held.digests.insert(name);
             } else {
                 index.tags.insert(reference.to_string(), id.clone());

@@ -11,6 +11,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::mpsc;
 
 pub(crate) const TESTS: &[Test] = &[
     ("files_of_a_context_are_seen_without_what_is_ignored", context),
@@ -146,44 +147,53 @@ fn cache(bench: &Bench) {
         ["from the image"]
     );
     assert_eq!(with(bench, mount("/cache", kind), "ls /cache").0, Vec::<String>::new());
-    // Each puts a file there and looks for that of the other.
-    for (sharing, meet) in [(Sharing::Shared, true), (Sharing::Private, false)] {
-        let met = at_the_same_time(bench, sharing);
-        assert_eq!(met, [meet, meet], "{sharing:?}");
-    }
-    let one_by_one = at_the_same_time(bench, Sharing::Locked);
-    assert_eq!(one_by_one.iter().filter(|met| **met).count(), 1, "the second sees what the first left");
+    // The second one comes while the first one is there.
+    assert_eq!(meeting(bench, Sharing::Shared), ["first"]);
+    assert_eq!(meeting(bench, Sharing::Private), Vec::<String>::new());
+    assert_eq!(meeting(bench, Sharing::Locked), ["ended", "first"], "the second sees what the first left");
 }
 
-/// Whether either of two `RUN`s sees the other's file within half a second.
-fn at_the_same_time(bench: &Bench, sharing: Sharing) -> [bool; 2] {
+/// What is in a cache for a `RUN` that begins while another one has it, which waits for the test.
+fn meeting(bench: &Bench, sharing: Sharing) -> Vec<String> {
     let (store, snapshots) = (&bench.store, [bench.snapshot(), bench.snapshot()]);
-    let run = |at: usize| {
-        let line = format!(
-            "touch /cache/{at}; i=0; while [ $i -lt 50 ]; do test -e /cache/{} && echo met && exit; i=$((i+1)); sleep 0.01; done",
-            1 - at
-        );
-        let kind = caching(&format!("{sharing:?}"), sharing);
-        let ran = run_plain(store, &snapshots[at], &line, vec![mount("/cache", kind)]);
-        ran == ["met"]
-    };
+    let gate = bench.folder(&format!("gate-{sharing:?}"));
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, gate.join("open"), fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    let cache = || mount("/cache", caching(&format!("{sharing:?}"), sharing));
+    let door = Files::Context(Context { folder: gate.clone(), ..Context::default() });
+    let first = vec![cache(), read_only("/gate", bind(door, ""))];
+    let (up, is_up) = mpsc::channel();
+    let [one, other] = &snapshots;
     std::thread::scope(|scope| {
-        let threads = [scope.spawn(|| run(0)), scope.spawn(|| run(1))];
-        threads.map(|thread| thread.join().unwrap())
+        let line = "touch /cache/first; echo up; read line < /gate/open; touch /cache/ended";
+        let one = scope.spawn(move || run_plain(store, one, line, first, &mut || up.send(()).unwrap()));
+        is_up.recv().unwrap();
+        let other = scope.spawn(|| run_plain(store, other, "ls /cache", vec![cache()], &mut || {}));
+        // One that waits for the first comes to its end only behind it.
+        let waits = sharing == Sharing::Locked;
+        let (other, seen) = if waits { (Some(other), None) } else { (None, Some(other.join().unwrap())) };
+        fs::write(gate.join("open"), "\n").unwrap();
+        one.join().unwrap();
+        other.map(|other| other.join().unwrap()).or(seen).unwrap()
     })
 }
 
+/// Runs a line of shell with mounts; gives its output, and tells of each line when it comes.
 fn run_plain(
     store: &engine::store::Store,
     snapshot: &engine::build::snapshot::Snapshot,
     line: &str,
     mounts: Vec<RunMount>,
+    tell: &mut (dyn FnMut() + Send),
 ) -> Vec<String> {
     let cancel = engine::build::Cancel::new().unwrap();
     let mut asked = crate::bench::request(store, snapshot, &cancel, line);
     asked.mounts = mounts;
     let mut lines = Vec::new();
-    let mut sink = |_, line: &[u8]| lines.push(String::from_utf8_lossy(line).into_owned());
+    let mut sink = |_, line: &[u8]| {
+        lines.push(String::from_utf8_lossy(line).into_owned());
+        tell();
+    };
     engine::build::run::run(&asked, &mut sink).unwrap_or_else(|error| fail(&error));
     lines
 }
@@ -258,23 +268,22 @@ fn agent(bench: &Bench) {
         asked
     });
     let call = std::thread::spawn(|| {
-        let found = || {
-            fs::read_dir("/proc")
-                .unwrap()
-                .flatten()
-                .map(|it| it.path().join("root"))
-                .find(|root| root.join("run/buildkit/ssh_agent.0").exists())
-        };
+        let found =
+            || {
+                fs::read_dir("/proc").unwrap().flatten().map(|it| it.path().join("root")).find(|root| {
+                    root.join("run/buildkit/ssh_agent.0").exists() && root.join("tmp/done").exists()
+                })
+            };
         eventually("the socket is there", || found().is_some());
         let root = found().unwrap();
         let mut stream = UnixStream::connect(root.join("run/buildkit/ssh_agent.0")).unwrap();
         stream.write_all(b"ping\n").unwrap();
         let mut heard = String::new();
         stream.read_to_string(&mut heard).unwrap();
-        fs::write(root.join("tmp/done"), "").unwrap();
+        fs::write(root.join("tmp/done"), "\n").unwrap();
         heard
     });
-    let line = "echo $SSH_AUTH_SOCK; stat -c '%u %g %a %F' $SSH_AUTH_SOCK; while [ ! -e /tmp/done ]; do sleep 0.01; done";
+    let line = "busybox mkfifo /tmp/done; echo $SSH_AUTH_SOCK; stat -c '%u %g %a %F' $SSH_AUTH_SOCK; read line < /tmp/done";
     let (out, layer) = with(bench, ssh(Some(socket.clone())), line);
     assert_eq!(out, ["/run/buildkit/ssh_agent.0", "33 34 600 socket"]);
     assert_eq!(layer, ["tmp", "tmp/done"]);

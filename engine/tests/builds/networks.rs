@@ -23,7 +23,7 @@ fn none(bench: &Bench) {
     let line =
         "ip -o link | cut -d: -f2; ip -4 -o addr | awk '{print $4}'; ip route; wc -c < /etc/resolv.conf";
     assert_eq!(on(bench, RunNetwork::None, line), [" lo", "127.0.0.1/8", "0"]);
-    let line = "echo hello | nc -l -p 7 & sleep 0.1; nc 127.0.0.1 7 < /dev/null";
+    let line = "echo hello | nc -l -p 7 & until nc 127.0.0.1 7 < /dev/null 2>&1; do :; done | grep hello";
     assert_eq!(on(bench, RunNetwork::None, line), ["hello"]);
 }
 

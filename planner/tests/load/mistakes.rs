@@ -24,6 +24,9 @@ pub(crate) fn web(lines: &str) -> String {
     format!("services:\n  web:\n    image: nginx\n    {}\n", lines.trim_end().replace('\n', "\n    "))
 }
 
+/// Lines, and what is said about them.
+pub(crate) type Mistakes = &'static [(&'static str, &'static [&'static str])];
+
 /// Lines of a service.
 const IN_A_SERVICE: Mistakes = &[
     ("imgae: x", &["4:5 services.web.imgae: unknown key `imgae` [did you mean `image`?]"]),

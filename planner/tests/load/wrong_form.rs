@@ -126,8 +126,6 @@ const FILES_IN_ANOTHER_FORM: Mistakes = &[
     ),
 ];
 
-type Mistakes = &'static [(&'static str, &'static [&'static str])];
-
 #[test]
 fn every_mistake_of_form_is_told_with_the_right_form() {
     differ(IN_ANOTHER_FORM.iter().map(|(lines, expected)| (web(lines), *expected)));
