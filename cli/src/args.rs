@@ -2,8 +2,8 @@
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
 use crate::commands::{
-    build, completion, config, container, create, down, env, exec, image, images, kill, login, logs, ls,
-    plan, ps, pull, push, restart, start, stop, system, up, version, volume,
+    build, commit, completion, config, container, create, down, env, exec, image, images, kill, login, logs,
+    ls, plan, ps, pull, push, restart, start, stop, system, up, version, volume,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -93,6 +93,7 @@ pub(crate) enum Command {
     Stop(stop::StopArgs),
     Restart(restart::RestartArgs),
     Kill(kill::KillArgs),
+    Commit(commit::CommitArgs),
     Pull(pull::PullArgs),
     Build(build::BuildArgs),
     Push(push::PushArgs),

@@ -5,10 +5,10 @@ mod images;
 pub use images::Caller;
 
 use crate::container::changes::Change;
-use crate::container::{self, ContainerStatus, ExecSpec, logs, record};
+use crate::container::{self, CommitOptions, ContainerStatus, ExecSpec, logs, record};
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::Images;
-use crate::image::registry::Registries;
+use crate::image::registry::{Registries, Stop};
 use crate::stacks::{self, Owner, StackStatus};
 use crate::store::{Lock, Store};
 use crate::{Engine, Progress, Scope, Tell, net, observe, volume};
@@ -128,6 +128,12 @@ impl LinuxEngine {
     /// Writes the files of a container as a tar stream, without what is mounted into it.
     pub fn export(&self, id: &ContainerId, to: &mut dyn Write) -> Result<()> {
         container::export::export(&self.store, id, to)
+    }
+
+    /// Makes an image of a container; gives its id. A container that stands still for it must not
+    /// be left so: who wants to end early sets `stop`.
+    pub fn commit(&self, id: &ContainerId, options: &CommitOptions, stop: &Stop) -> Result<String> {
+        container::commit::commit(&self.store, id, options, stop)
     }
 
     /// The image store.

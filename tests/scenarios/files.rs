@@ -67,3 +67,48 @@ fn an_export_has_the_files_but_not_what_is_mounted() {
     project.sampan(["-p", "one", "down", "-v"]).succeeds();
     host.is_clean();
 }
+
+#[test]
+fn a_committed_image_has_what_the_container_wrote_and_how_it_was_started() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("one", ONE);
+    project.up();
+    project.exec("a", CHANGES).succeeds();
+    let line = "LABEL by=commit";
+    let id = project.sampan(["commit", "-a", "me", "-m", "why", "-c", line, "a", "made:1"]).succeeds().stdout;
+    let image = host.sampan(["image", "inspect", "made:1"]).succeeds().json();
+    let image = image.get(0).unwrap_or(&image).clone();
+    assert_eq!((image["Id"].as_str(), image["Author"].as_str()), (Some(id.trim()), Some("me")));
+    assert_eq!(image["Config"]["Labels"], serde_json::json!({"by": "commit"}));
+    assert_eq!(image["Config"]["Cmd"], serde_json::json!(["sleep", "1000"]));
+    assert_eq!(image["RootFS"]["Layers"].as_array().unwrap().len(), 2);
+    project.sampan(["stop", "-t", "1"]).succeeds();
+    project.sampan(["container", "commit", "one-a-1", "again:1"]).succeeds();
+    host.sampan(["system", "check"]).succeeds();
+    project.down();
+    for image in ["made:1", "again:1"] {
+        let yaml = format!("name: two\nservices:\n  a: {{image: '{image}', init: true}}\n");
+        let project = host.project("two", &yaml);
+        project.up();
+        let look = "set -e; cat /srv/new/again; test ! -e /bin/wget; test ! -e /data/kept; stat -c %a:%u:%g:%h /srv/new/file";
+        let said = project.exec("a", look).succeeds().stdout;
+        assert_eq!(said, "text\n4711:7:8:2\n", "{image}");
+        project.down();
+    }
+}
+
+#[test]
+fn a_container_goes_on_when_committing_it_is_interrupted() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("one", ONE);
+    project.up();
+    project.exec("a", "dd if=/dev/urandom of=/big bs=1M count=100").succeeds();
+    let script = "$sampan commit a big:1 &
+        until ls -d $SAMPAN_ROOT/images/tmp/*/layer-committed; do kill -0 $! || exit 1; done
+        kill -TERM $!; wait $!";
+    host.script(project.folder(), script).exits(130);
+    host.script(project.folder(), "timeout 10 $sampan exec -T a true").succeeds();
+    host.sampan(["image", "ls"]).succeeds().does_not_say("big");
+    host.sampan(["system", "check"]).succeeds();
+    project.down();
+}

@@ -53,3 +53,19 @@ fn what_is_not_an_archive_is_refused() {
     }
     project.sampan(["image", "ls"]).succeeds();
 }
+
+#[test]
+fn an_image_for_another_platform_is_not_saved_in_place_of_the_one_wanted() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("img", "services: {}\n");
+    let platform = host.sampan(["image", "inspect", "busybox"]).succeeds().json();
+    let platform = platform.get(0).unwrap_or(&platform)["Architecture"].as_str().unwrap().to_owned();
+    let save =
+        |platform: &str| project.sampan(["image", "save", "-o", "a.tar", "--platform", platform, "busybox"]);
+    save("linux/s390x").exits(1).says("not for linux/s390x");
+    assert!(!project.folder().join("a.tar").exists());
+    save(&format!("linux/{platform}")).succeeds();
+    host.sampan(["image", "load", "-i", &project.folder().join("a.tar").to_string_lossy()])
+        .succeeds()
+        .says("busybox");
+}

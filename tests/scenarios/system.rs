@@ -68,3 +68,28 @@ fn a_stack_is_sound_at_every_stage_and_damage_is_told_and_mended() {
     sound();
     host.sampan(["image", "ls"]).succeeds().does_not_say("busybox");
 }
+
+#[test]
+fn prune_shows_what_nobody_needs_and_removes_only_that() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("sys", STACK);
+    project.up();
+    let left = host.project("left", "name: left\nservices:\n  a: {image: busybox, command: 'true'}\n");
+    left.up();
+    host.sampan(["image", "tag", "busybox", "spare:1"]).succeeds();
+    left.sampan(["stop", "-t", "1"]).succeeds();
+    host.sampan(["system", "prune", "-f"]).succeeds().does_not_say("left-a-1");
+    std::fs::remove_dir_all(left.folder()).unwrap();
+    host.sampan(["system", "prune"])
+        .exits(3)
+        .says("container left-a-1")
+        .says("network left_default")
+        .says("--force");
+    host.sampan(["system", "prune", "-f", "--filter", "label=none"]).succeeds().says("nothing to remove");
+    let said = host.sampan(["system", "prune", "-af", "--volumes"]).succeeds();
+    said.says("removed container left-a-1").says("removed network left_default").does_not_say("sys");
+    assert_eq!(project.state("sys-a-1").as_deref(), Some("running"));
+    host.sampan(["image", "ls"]).succeeds().says("busybox");
+    host.sampan(["system", "check"]).succeeds();
+    project.down();
+}

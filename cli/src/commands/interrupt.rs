@@ -1,6 +1,9 @@
 //! Ctrl-C and SIGTERM, as something to wait for.
 
-use crate::error::Failure;
+use super::converge::block_on;
+use crate::error::{Exit, Failure};
+use engine::image::registry::Stop;
+use std::thread;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Listens to the signals that ask a program to end.
@@ -35,4 +38,28 @@ impl Interrupts {
             _ = signals.terminate.recv() => {}
         }
     }
+}
+
+/// Does work on this machine that must come to an end in order, however early: Ctrl-C asks for it.
+pub(crate) fn interruptible<T: Send>(
+    work: impl FnOnce(&Stop) -> engine::error::Result<T> + Send,
+) -> Result<T, Failure> {
+    let stop = Stop::default();
+    let (done, mut is_done) = tokio::sync::oneshot::channel();
+    thread::scope(|scope| {
+        block_on(async {
+            let mut interrupts = Interrupts::listen()?;
+            scope.spawn(|| drop(done.send(work(&stop))));
+            loop {
+                tokio::select! {
+                    biased;
+                    done = &mut is_done => {
+                        let done = done.map_err(|_| Failure::Said(Exit::NotReached))?;
+                        return done.map_err(Failure::from);
+                    }
+                    () = interrupts.next() => stop.set(),
+                }
+            }
+        })
+    })
 }

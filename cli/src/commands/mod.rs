@@ -1,6 +1,7 @@
 //! The verbs: one file each.
 
 pub(crate) mod build;
+pub(crate) mod commit;
 pub(crate) mod completion;
 pub(crate) mod config;
 mod consent;
@@ -55,6 +56,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Stop(args) => stop::run(&args, context),
         Command::Restart(args) => restart::run(&args, context),
         Command::Kill(args) => kill::run(&args, context),
+        Command::Commit(args) => commit::run(&args, context),
         Command::Pull(args) => pull::run(&args, context),
         Command::Build(args) => build::run(&args, context),
         Command::Push(args) => push::run(&args, context),

@@ -51,7 +51,7 @@ mod transfer;
 mod variables;
 mod workdir;
 
-pub use cache::prune::{Cached, Keep, prune, usage};
+pub use cache::prune::{Cached, Keep, prune, unused};
 pub use cancel::Cancel;
 pub use event::{BuildEvent, BuildStep, Missed, StepId};
 

@@ -11,6 +11,7 @@
 
 pub mod changes;
 pub mod client;
+pub mod commit;
 pub mod create;
 pub mod exec;
 pub mod export;
@@ -34,6 +35,7 @@ pub mod volatile;
 pub mod wait;
 
 pub use changes::{Change, ChangeKind};
+pub use commit::CommitOptions;
 pub use exec::ExecSpec;
 pub use list::ContainerStatus;
 pub use logs::{LogLine, LogOptions, Stream};

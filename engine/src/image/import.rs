@@ -49,7 +49,7 @@ fn unpack(from: impl Read + Send, place: &Place) -> Result<(String, u64)> {
 }
 
 /// Unpacks a tar stream; gives its digest, all of it to the last byte, and its size.
-fn unpack_digesting(tar: impl Read, place: &Place) -> Result<(String, u64)> {
+pub(crate) fn unpack_digesting(tar: impl Read, place: &Place) -> Result<(String, u64)> {
     let hashing = BufReader::with_capacity(BUFFER, Hashing::new(tar));
     let (size, rest) = layer::unpack(hashing, place)?;
     let digest = rest.into_inner().finish().map_err(layer::unreadable)?;

@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::system::Filter;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub(crate) fn list(images: &Images) -> Result<Vec<Listed>> {
     let _lock = images.lock_to_read()?;
@@ -75,6 +76,7 @@ pub(crate) fn remove(
             .hint("remove the container first"));
     }
     index.tags.retain(|tag, _| !going.contains(tag));
+    forget_digests(&mut index, &id, &going);
     let mut removed: Vec<Removed> = going.iter().map(|tag| Removed::Untagged(familiar(tag))).collect();
     if last {
         index.images.remove(&id);
@@ -82,6 +84,17 @@ pub(crate) fn remove(
     }
     images.shrink(&mut index, &Reach::Old, trash.as_ref())?;
     Ok(removed)
+}
+
+/// With the last tag of a repository go the names with a digest that it has for the image.
+fn forget_digests(index: &mut Index, id: &str, untagged: &[String]) {
+    let repository = |name: &str| name.parse::<Reference>().ok().map(|name| name.familiar_repository());
+    let left: Vec<String> = index.tags_of(id).filter_map(repository).collect();
+    let gone: Vec<String> = untagged.iter().filter_map(|tag| repository(tag)).collect();
+    let Some(held) = index.images.get_mut(id) else { return };
+    held.digests.retain(|name| {
+        repository(name).is_none_or(|repository| left.contains(&repository) || !gone.contains(&repository))
+    });
 }
 
 pub(crate) fn prune(
@@ -93,17 +106,40 @@ pub(crate) fn prune(
     let _lock = images.lock()?;
     let mut index = images.index()?;
     let mut pruned = Pruned::default();
-    for id in index.images.keys() {
-        let tags: Vec<String> = index.tags_of(id).map(familiar).collect();
-        if (tags.is_empty() || unused.all) && in_use(id).is_none() && fits(images, id, unused)? {
-            pruned.untagged.extend(tags);
-            pruned.deleted.push(id.clone());
-        }
+    for (id, tags) in going(images, &index, unused, in_use)? {
+        pruned.untagged.extend(tags);
+        pruned.deleted.push(id);
     }
     index.images.retain(|id, _| !pruned.deleted.contains(id));
     index.tags.retain(|_, id| !pruned.deleted.contains(id));
     pruned.bytes = images.shrink(&mut index, &Reach::All, trash.as_ref())?;
     Ok(pruned)
+}
+
+/// What [`prune`] would remove, with the names.
+pub(crate) fn unused(
+    images: &Images,
+    unused: &Unused,
+    in_use: &dyn Fn(&str) -> Option<String>,
+) -> Result<BTreeMap<String, Vec<String>>> {
+    let _lock = images.lock_to_read()?;
+    going(images, &images.index()?, unused, in_use)
+}
+
+fn going(
+    images: &Images,
+    index: &Index,
+    unused: &Unused,
+    in_use: &dyn Fn(&str) -> Option<String>,
+) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut going = BTreeMap::new();
+    for id in index.images.keys() {
+        let tags: Vec<String> = index.tags_of(id).map(familiar).collect();
+        if (tags.is_empty() || unused.all) && in_use(id).is_none() && fits(images, id, unused)? {
+            going.insert(id.clone(), tags);
+        }
+    }
+    Ok(going)
 }
 
 fn fits(images: &Images, id: &str, unused: &Unused) -> Result<bool> {

@@ -23,6 +23,7 @@ pub mod bare;
 mod bounds;
 pub(crate) mod catalog;
 pub(crate) mod changes;
+pub(crate) mod commit;
 pub(crate) mod config;
 pub mod digest;
 mod docker;
@@ -70,6 +71,7 @@ use crate::store::Store;
 use crate::system::Filter;
 use jiff::Timestamp;
 use registry::{PullRequest, Pulled, Pushed, Registries, Transfer};
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -246,6 +248,15 @@ impl Images {
     /// uses an image id, if any.
     pub fn remove(&self, reference: &str, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Removed>> {
         manage::remove(self, reference, in_use)
+    }
+
+    /// What [`Images::prune`] would remove: ids, with the names that people know.
+    pub fn unused(
+        &self,
+        unused: &Unused,
+        in_use: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<BTreeMap<String, Vec<String>>> {
+        manage::unused(self, unused, in_use)
     }
 
     /// Removes images that no container is made from, and what interrupted work left.

@@ -374,3 +374,22 @@ fn pruning_all_takes_named_images_but_none_in_use_or_too_young() {
     assert_eq!(images.list().unwrap().iter().map(|line| &line.id).collect::<Vec<_>>(), [&ids[0]]);
     assert!(is_tidy(&images));
 }
+
+#[test]
+fn with_the_last_tag_of_a_repository_its_digests_go() {
+    let Some(images) = images() else { return };
+    let id = super::fixture::loaded(&images, "web:1", "x");
+    images.tag("web:1", "web:2").unwrap();
+    images.tag("web:1", "other:1").unwrap();
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let held = |index: &mut Index| {
+        let digests = &mut index.images.get_mut(&id).unwrap().digests;
+        digests.extend(["web", "other"].map(|name| format!("docker.io/library/{name}@{digest}")));
+    };
+    images.change(held).unwrap();
+    let digests = || images.inspect("other:1").unwrap()["RepoDigests"].as_array().unwrap().len();
+    for (tag, left) in [("web:1", 2), ("web:2", 1)] {
+        images.remove(tag, &|_| None).unwrap();
+        assert_eq!(digests(), left, "{tag}");
+    }
+}

@@ -3,6 +3,7 @@
 pub mod check;
 mod disk;
 pub mod filter;
+pub mod prune;
 pub mod usage;
 
 pub use filter::{Filter, LabelFilter};

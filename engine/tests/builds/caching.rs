@@ -4,7 +4,7 @@ use crate::Test;
 use crate::bench::Bench;
 use crate::site::{Ended, Site};
 use crate::suite::Machine;
-use engine::build::{BuildInputs, Keep, prune, usage};
+use engine::build::{BuildInputs, Keep, prune, unused};
 use engine::image::Unused;
 use planner::desired::{BuildContext, BuildSpec};
 use std::fs;
@@ -81,11 +81,11 @@ fn moved(bench: &Bench) {
 fn layers_stay(bench: &Bench) {
     let site = Site::new(bench, FILES);
     site.build(DOCKERFILE);
-    assert_eq!(usage(&bench.store).unwrap().bytes, 0, "the image needs all layers");
+    assert_eq!(unused(&bench.store, &Keep::NOTHING).unwrap().bytes, 0, "the image needs all layers");
     site.images().remove("web", &|_| None).unwrap();
     // Pruning images does not wait for a day.
     site.images().prune(&Unused::default(), &|_| None).unwrap();
-    let cached = usage(&bench.store).unwrap();
+    let cached = unused(&bench.store, &Keep::NOTHING).unwrap();
     // "a\n" and the three files of the context.
     assert_eq!(cached.bytes, 5);
     assert_eq!(whys(&site.build(DOCKERFILE)), ["cached"; 4]);

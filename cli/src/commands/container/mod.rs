@@ -1,8 +1,9 @@
-//! `sampan container diff | export`
+//! `sampan container commit | diff | export`
 
 mod diff;
 mod export;
 
+use crate::commands::commit;
 use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use clap::{Args, Subcommand};
@@ -19,15 +20,32 @@ pub(crate) struct ContainerArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Commit(CommitArgs),
     Diff(diff::DiffArgs),
     Export(export::ExportArgs),
 }
 
 pub(crate) fn run(args: &ContainerArgs, context: &Context) -> Result<Exit, Failure> {
     match &args.verb {
+        Verb::Commit(args) => commit(args, context),
         Verb::Diff(args) => diff::run(args, context),
         Verb::Export(args) => export::run(args, context),
     }
+}
+
+/// Make an image of a container's files and of how it was started
+#[derive(Debug, Args)]
+struct CommitArgs {
+    /// Name, such as shop-web-1
+    container: String,
+
+    #[command(flatten)]
+    image: commit::Image,
+}
+
+fn commit(args: &CommitArgs, context: &Context) -> Result<Exit, Failure> {
+    let engine = context.engine_as_root("container commit")?;
+    commit::commit(&engine, &named(&engine, &args.container)?, &args.image, context)
 }
 
 /// The container that a name (`shop-web-1`) or a full id means; of several generations the newest.

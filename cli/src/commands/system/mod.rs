@@ -1,7 +1,8 @@
-//! `sampan system df | check`
+//! `sampan system df | check | prune`
 
 mod check;
 mod df;
+mod prune;
 
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -19,11 +20,13 @@ pub(crate) struct SystemArgs {
 enum Verb {
     Df(df::DfArgs),
     Check(check::CheckArgs),
+    Prune(prune::PruneArgs),
 }
 
 pub(crate) fn run(args: &SystemArgs, context: &Context) -> Result<Exit, Failure> {
     match &args.verb {
         Verb::Df(args) => df::run(args, context),
         Verb::Check(args) => check::run(args, context),
+        Verb::Prune(args) => prune::run(args, context),
     }
 }

@@ -35,9 +35,14 @@ impl Default for Keep {
 impl Keep {
     /// Nothing stays.
     pub const NOTHING: Self = Self { used_within: Duration::ZERO, bytes: 0 };
+
+    /// Whether the time has passed in which it should have been used.
+    fn is_over(&self, used: SystemTime) -> bool {
+        SystemTime::now().duration_since(used).is_ok_and(|age| age >= self.used_within)
+    }
 }
 
-/// What the cache has.
+/// What goes from the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cached {
     /// Steps.
@@ -55,45 +60,55 @@ struct Entry {
     used: SystemTime,
 }
 
-/// What the build cache has.
-pub fn usage(store: &Store) -> Result<Cached> {
-    let entries = entries(store)?;
-    Ok(Cached { steps: entries.len(), bytes: layers(&entries).values().sum() })
+/// What [`prune`] would take.
+pub fn unused(store: &Store, keep: &Keep) -> Result<Cached> {
+    let (stay, go) = divide(entries(store)?, keep);
+    Ok(Cached { steps: go.len(), bytes: freed(&stay, &go).values().sum() })
 }
 
 /// Takes from the build cache what is not to stay; gives what went. Builds that run meanwhile lose
 /// nothing.
 pub fn prune(store: &Store, keep: &Keep) -> Result<Cached> {
-    let (images, now) = (Images::new(store), SystemTime::now());
-    let is_old = |used: SystemTime| now.duration_since(used).is_ok_and(|age| age >= keep.used_within);
-    let mut stay: Vec<Entry> = entries(store)?;
-    stay.sort_by_key(|entry| Reverse(entry.used));
-    let (mut seen, mut bytes) = (BTreeSet::new(), 0);
-    let first_to_go = stay.iter().position(|entry| {
-        if let Some((layer, size)) = &entry.layer
-            && seen.insert(layer.clone())
-        {
-            bytes += size;
-        }
-        is_old(entry.used) || bytes > keep.bytes
-    });
-    let go = stay.split_off(first_to_go.unwrap_or(stay.len()));
+    let images = Images::new(store);
+    let (stay, go) = divide(entries(store)?, keep);
     for entry in &go {
         store::remove_optional(&entry.path)?;
         images.release_layers(&keeper(&entry.key))?;
     }
     for part in ["contents", "looks", "hashes", "trails"] {
         let files = files(&store.build().join(part))?;
-        let old = files.iter().filter(|(_, used)| is_old(*used));
+        let old = files.iter().filter(|(_, used)| keep.is_over(*used));
         old.into_iter().try_for_each(|(path, _)| store::remove_optional(path))?;
     }
-    let (staying, mut freed) = (layers(&stay), layers(&go));
-    freed.retain(|layer, _| !staying.contains_key(layer));
+    let freed = freed(&stay, &go);
     let bytes = freed.values().sum();
     if !freed.is_empty() {
         images.collect(&Reach::Also(freed.into_keys().collect()));
     }
     Ok(Cached { steps: go.len(), bytes })
+}
+
+/// The steps that stay and those that go.
+fn divide(mut entries: Vec<Entry>, keep: &Keep) -> (Vec<Entry>, Vec<Entry>) {
+    entries.sort_by_key(|entry| Reverse(entry.used));
+    let (mut seen, mut bytes) = (BTreeSet::new(), 0);
+    let first_to_go = entries.iter().position(|entry| {
+        if let Some((layer, size)) = &entry.layer
+            && seen.insert(layer.clone())
+        {
+            bytes += size;
+        }
+        keep.is_over(entry.used) || bytes > keep.bytes
+    });
+    let go = entries.split_off(first_to_go.unwrap_or(entries.len()));
+    (entries, go)
+}
+
+/// The layers that go with steps, and their bytes.
+fn freed(stay: &[Entry], go: &[Entry]) -> BTreeMap<String, u64> {
+    let (staying, mut freed) = (layers(stay), layers(go));
+    freed.retain(|layer, _| !staying.contains_key(layer));
+    freed
 }
 
 /// Layers that nothing but these needs, each once, and their bytes.
@@ -169,8 +184,9 @@ mod tests {
         let paths = [("a", 40, 31), ("b", 40, 3), ("c", 40, 2), ("d", 40, 1)]
             .map(|(name, bytes, days)| keep(&cache, name, bytes, days));
         let kept = folder.path().join("root/images/kept");
-        assert_eq!(usage(&store).unwrap(), Cached { steps: 4, bytes: 160 });
         let rule = Keep { bytes: 100, ..Keep::default() };
+        assert_eq!(unused(&store, &rule).unwrap(), Cached { steps: 2, bytes: 80 });
+        assert_eq!(unused(&store, &Keep::NOTHING).unwrap(), Cached { steps: 4, bytes: 160 });
         assert_eq!(prune(&store, &rule).unwrap(), Cached { steps: 2, bytes: 80 });
         assert_eq!(paths.each_ref().map(|path| path.exists()), [false, false, true, true]);
         assert_eq!(fs::read_dir(&kept).unwrap().count(), 2);

@@ -41,6 +41,7 @@ pub use retry::Retry;
 pub use search::{Found, search, tags};
 pub use settings::{Registry, Settings};
 pub use stop::Stop;
+pub(crate) use stop::Stoppable;
 
 use super::Reference;
 use super::platform::Platform;

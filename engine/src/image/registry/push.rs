@@ -10,7 +10,7 @@ use super::known::{self, Known};
 use super::meter::Meter;
 use super::progress::{Phase, Transfer};
 use super::session::{Ask, Session};
-use super::stop::Stop;
+use super::stop::Stoppable;
 use super::tokens::Tokens;
 use super::upload::Target;
 use super::{Pushed, Registries};
@@ -26,7 +26,7 @@ use crate::image::{Images, Reference, digest, pack};
 use flate2::{Compression, GzBuilder};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Cursor, Write};
+use std::io::{BufWriter, Cursor, Write};
 use std::sync::{Mutex, PoisonError};
 use ureq::http::Method;
 
@@ -172,20 +172,6 @@ fn gzipped(digest: &str, size: u64) -> Descriptor {
     }
 }
 
-/// A file that is written as long as nobody wants the end.
-struct Stoppable<'a>(&'a File, &'a Stop);
-
-impl Write for Stoppable<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.1.check("pack a layer").map_err(io::Error::other)?;
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
 /// One push.
 struct Pushing<'a> {
     images: &'a Images,
@@ -239,7 +225,8 @@ impl Pushing<'_> {
         let create = || File::options().create_new(true).read(true).write(true).open(&path);
         let file = create().doing(doing)?;
         let stop = &self.target.session.http.registries.stop;
-        let hashing = HashingWriter::new(BufWriter::with_capacity(BUFFER, Stoppable(&file, stop)));
+        let file_to_stop = Stoppable { to: &file, stop, what: "pack a layer" };
+        let hashing = HashingWriter::new(BufWriter::with_capacity(BUFFER, file_to_stop));
         let mut gzip = GzBuilder::new().mtime(0).write(hashing, Compression::default());
         pack::pack(self.images, diff_id, &mut gzip)?;
         let mut hashing = gzip.finish().doing(doing)?;

@@ -1,6 +1,7 @@
 //! A wish to end transfers early.
 
 use crate::error::{Error, Kind, Result};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -58,5 +59,24 @@ impl Stop {
             }
             thread::sleep(left.min(LOOK));
         }
+    }
+}
+
+/// What is written to as long as nobody wants the end.
+pub(crate) struct Stoppable<'a, W> {
+    pub(crate) to: W,
+    pub(crate) stop: &'a Stop,
+    /// What is being done.
+    pub(crate) what: &'static str,
+}
+
+impl<W: Write> Write for Stoppable<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stop.check(self.what).map_err(io::Error::other)?;
+        self.to.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
