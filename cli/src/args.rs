@@ -58,6 +58,10 @@ pub(crate) struct Global {
     #[arg(long, value_name = "WHEN")]
     pub(crate) ansi: Option<Ansi>,
 
+    /// How to tell what is done; `json` is one document a line [env: COMPOSE_PROGRESS]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) progress: Option<Telling>,
+
     /// How many steps run at the same time [env: COMPOSE_PARALLEL_LIMIT]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) parallel: Option<u16>,
@@ -77,6 +81,21 @@ pub(crate) enum Ansi {
     Always,
     #[value(help = None)]
     Auto,
+}
+
+/// How progress is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Telling {
+    #[value(help = None)]
+    Auto,
+    #[value(help = None)]
+    Tty,
+    #[value(help = None)]
+    Plain,
+    #[value(help = None)]
+    Json,
+    #[value(help = None)]
+    Quiet,
 }
 
 /// The verbs.

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Err(error) => return ExitCode::from(output::usage(error).code()),
     };
     let environment = context::Environment::read();
-    let screen = output::Screen::new(cli.global.ansi, &environment);
+    let screen = output::Screen::new(cli.global.ansi, &environment).telling(cli.global.progress);
     let context = context::Context::new(cli.global, environment, screen);
     let exit = commands::run(cli.command, &context).unwrap_or_else(|failure| screen.failure(&failure));
     ExitCode::from(exit.code())

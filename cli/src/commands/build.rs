@@ -1,9 +1,10 @@
 //! `sampan build`
 
 use super::converge::converge_files;
+use crate::args::Telling;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use planner::Goal;
 use planner::goal::{BuildOptions, Verb};
 use std::collections::BTreeMap;
@@ -39,8 +40,8 @@ pub(crate) struct BuildArgs {
     with_dependencies: bool,
 
     /// How to tell what is done
-    #[arg(long, value_enum, default_value_t = Telling::Auto)]
-    progress: Telling,
+    #[arg(long, value_name = "HOW")]
+    progress: Option<Telling>,
 
     /// Say nothing but what goes wrong
     #[arg(short, long)]
@@ -49,19 +50,6 @@ pub(crate) struct BuildArgs {
     /// Show the plan and do nothing
     #[arg(long)]
     dry_run: bool,
-}
-
-/// How progress is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Telling {
-    #[value(help = None)]
-    Auto,
-    #[value(help = None)]
-    Tty,
-    #[value(help = None)]
-    Plain,
-    #[value(help = None)]
-    Quiet,
 }
 
 pub(crate) fn run(args: &BuildArgs, context: &Context) -> Result<Exit, Failure> {
@@ -75,14 +63,8 @@ pub(crate) fn run(args: &BuildArgs, context: &Context) -> Result<Exit, Failure> 
     });
     let services = args.services.iter().cloned().collect();
     let goal = Goal { services, ..Goal::all(verb) };
-    let quiet = args.quiet || args.progress == Telling::Quiet;
-    match args.progress {
-        Telling::Plain => {
-            let context = context.without_live_progress();
-            converge_files(&context, "build", &goal, (args.dry_run, quiet))
-        }
-        _ => converge_files(context, "build", &goal, (args.dry_run, quiet)),
-    }
+    let quiet = args.quiet || args.progress == Some(Telling::Quiet);
+    converge_files(&context.telling(args.progress), "build", &goal, (args.dry_run, quiet))
 }
 
 /// `NAME=value`, or the variable of that name; one that is not set gives nothing. Builds that

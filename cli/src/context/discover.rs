@@ -147,6 +147,11 @@ fn clean(path: &Path) -> String {
 
 /// Refuses files that are not there.
 fn check(files: &[String], current: &Path) -> Result<(), Failure> {
+    let remote = |file: &&String| file.contains("://") || file.starts_with("git@");
+    if let Some(file) = files.iter().find(remote) {
+        let message = Message::new(Exit::NotReached, format!("files of elsewhere cannot be loaded: {file}"));
+        return Err(message.hint("get a copy and name its path").into());
+    }
     let missing = files.iter().find(|file| *file != "-" && !current.join(file).exists());
     match missing {
         Some(file) => Err(Message::new(Exit::FileNotFound, format!("no such file: {file}")).into()),

@@ -9,7 +9,7 @@ pub(crate) use environment::Environment;
 #[cfg(test)]
 pub(crate) use environment::Terminals;
 
-use crate::args::Global;
+use crate::args::{Global, Telling};
 use crate::error::{Exit, Failure, Message};
 use crate::output::Screen;
 use discover::Found;
@@ -72,7 +72,13 @@ impl Context {
 
     /// The same, but progress is told in plain lines.
     pub(crate) fn without_live_progress(&self) -> Self {
-        let screen = Screen { live: false, ..self.screen };
+        let lines = self.screen.telling.filter(|how| matches!(how, Telling::Json | Telling::Quiet));
+        self.telling(lines.or(Some(Telling::Plain)))
+    }
+
+    /// The same, but progress is told in this way.
+    pub(crate) fn telling(&self, how: Option<Telling>) -> Self {
+        let screen = self.screen.telling(how);
         Self::new(self.global.clone(), self.environment.clone(), screen)
     }
 

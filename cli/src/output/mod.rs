@@ -5,6 +5,7 @@ pub(crate) mod archive;
 pub(crate) mod board;
 mod build;
 pub(crate) mod diagnostic;
+mod events;
 pub(crate) mod file;
 pub(crate) mod json;
 pub(crate) mod logs;
@@ -22,11 +23,11 @@ pub(crate) mod yaml;
 
 pub(crate) use style::{Ink, Style};
 
-use crate::args::{Ansi, Cli};
+use crate::args::{Ansi, Cli, Telling};
 use crate::context::Environment;
 use crate::error::{Exit, Failure, Message};
-use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, ValueEnum};
 use planner::Diagnostics;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -40,6 +41,8 @@ pub(crate) struct Screen {
     pub(crate) err: Style,
     /// Standard error can show a moving picture.
     pub(crate) live: bool,
+    /// How progress is told, when that was chosen.
+    pub(crate) telling: Option<Telling>,
 }
 
 impl Screen {
@@ -61,7 +64,17 @@ impl Screen {
         };
         // Without colours a terminal still gets live progress, unless escapes are not wanted at all.
         let live = environment.terminals.err && able && ansi != Some(Ansi::Never);
-        Self { out: colour(environment.terminals.out), err: colour(environment.terminals.err), live }
+        let (out, err) = (colour(environment.terminals.out), colour(environment.terminals.err));
+        Self { out, err, live, telling: None }.telling(environment.var("COMPOSE_PROGRESS").and_then(known))
+    }
+
+    /// The same, with progress told in this way.
+    pub(crate) fn telling(self, how: Option<Telling>) -> Self {
+        match how {
+            None | Some(Telling::Auto) => self,
+            Some(Telling::Tty) => Self { live: true, telling: how, ..self },
+            Some(_) => Self { live: false, telling: how, ..self },
+        }
     }
 
     /// Columns and lines of the terminal; for files, a width that reads well.
@@ -87,7 +100,15 @@ impl Screen {
 
     /// Tells something about what happens. A closed standard error is not worth an end.
     pub(crate) fn tell(self, text: &str) {
-        let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+        let line = match self.telling {
+            Some(Telling::Json) => events::remark(text).to_string(),
+            _ => text.to_owned(),
+        };
+        Self::write(&line);
+    }
+
+    fn write(line: &str) {
+        let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
     }
 
     /// Tells something that the user should look at.
@@ -109,7 +130,7 @@ impl Screen {
 
     fn items(self, items: &[diagnostic::Item<'_>]) {
         if !items.is_empty() {
-            self.tell(&serde_json::to_string_pretty(items).unwrap_or_default());
+            Self::write(&serde_json::to_string_pretty(items).unwrap_or_default());
         }
     }
 
@@ -143,6 +164,11 @@ impl Screen {
         }
         failure.exit()
     }
+}
+
+/// A word that says how progress is told.
+fn known(word: &str) -> Option<Telling> {
+    Telling::from_str(word, true).ok()
 }
 
 /// A message: `error:`, `caused by:`, the evidence, `hint:`.

@@ -3,7 +3,9 @@
 //! the steps work.
 
 use super::board::{Board, Line};
+use super::events::Events;
 use super::{Screen, Style};
+use crate::args::Telling;
 use engine::Event;
 use planner::plan::Plan;
 use std::cell::RefCell;
@@ -34,6 +36,8 @@ pub(crate) enum Progress {
     },
     /// Lines, written when there is one.
     Plain(RefCell<Board>, Style),
+    /// A document for each event.
+    Json(Events),
     /// Nothing.
     Silent,
 }
@@ -41,6 +45,11 @@ pub(crate) enum Progress {
 impl Progress {
     /// Begins to draw.
     pub(crate) fn start(plan: &Plan, screen: Screen) -> Self {
+        match screen.telling {
+            Some(Telling::Json) => return Self::Json(Events::new(plan)),
+            Some(Telling::Quiet) => return Self::Silent,
+            _ => {}
+        }
         let board = Board::new(plan, Instant::now());
         if !screen.live {
             return Self::Plain(RefCell::new(board), screen.err);
@@ -55,6 +64,11 @@ impl Progress {
             // The thread ends only when we do.
             Self::Live { events, .. } => drop(events.send(told)),
             Self::Plain(board, style) => plain(&mut board.borrow_mut(), told, *style),
+            Self::Json(events) => {
+                if let Some(document) = events.document(&told) {
+                    let _ = writeln!(io::stderr(), "{document}");
+                }
+            }
             Self::Silent => {}
         }
     }

@@ -164,7 +164,7 @@ impl ConfigArgs {
         let only = &self.only;
         for (asked, flag) in [(only.resolve_image_digests, "resolve"), (only.lock_image_digests, "lock")] {
             if asked {
-                let text = format!("`--{flag}-image-digests` asks a registry, and sampan asks none yet");
+                let text = format!("`--{flag}-image-digests` is not supported yet");
                 return Err(Message::new(Exit::NotReached, text)
                     .hint("write digests into the file: `image: NAME@sha256:…`")
                     .into());

@@ -1,6 +1,7 @@
 //! `sampan image build`
 
-use crate::commands::build::{Telling, arguments};
+use crate::args::Telling;
+use crate::commands::build::arguments;
 use crate::commands::converge::do_alone;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -71,8 +72,8 @@ pub(super) struct BuildArgs {
     iidfile: Option<PathBuf>,
 
     /// How to tell what is done
-    #[arg(long, value_enum, default_value_t = Telling::Auto)]
-    progress: Telling,
+    #[arg(long, value_name = "HOW")]
+    progress: Option<Telling>,
 
     /// Say nothing but the image's id, and what goes wrong
     #[arg(short, long)]
@@ -89,11 +90,8 @@ pub(super) fn run(args: &BuildArgs, context: &Context) -> Result<Exit, Failure> 
             *built.borrow_mut() = Some(id.clone());
         }
     };
-    let quiet = args.quiet || args.progress == Telling::Quiet;
-    let exit = match args.progress {
-        Telling::Plain => do_alone(&context.without_live_progress(), &name, vec![step], quiet, heard)?,
-        _ => do_alone(context, &name, vec![step], quiet, heard)?,
-    };
+    let quiet = args.quiet || args.progress == Some(Telling::Quiet);
+    let exit = do_alone(&context.telling(args.progress), &name, vec![step], quiet, heard)?;
     if let Some(id) = built.into_inner().filter(|_| exit == Exit::Done) {
         if let Some(file) = &args.iidfile {
             let file = context.environment.directory.join(file);
