@@ -6,19 +6,24 @@
 //! there, with the name of a test that is ignored otherwise.
 
 mod bench;
+mod images;
 mod interrupted;
 mod random;
 mod steps;
 mod waits;
 
 use bench::Bench;
-use e2e::Host;
+use e2e::{Guard, Host, Registry};
 
 /// A sentence, and the steps that show it.
 type Case = (&'static str, fn(&mut Bench));
 
 fn all_cases(bench: &mut Bench) {
-    for (name, case) in [steps::CASES, waits::CASES, interrupted::CASES].concat() {
+    cases(bench, &[steps::CASES, waits::CASES, interrupted::CASES].concat());
+}
+
+fn cases(bench: &mut Bench, all: &[Case]) {
+    for (name, case) in all {
         bench.begin(name);
         case(bench);
         bench.clear();
@@ -28,6 +33,7 @@ fn all_cases(bench: &mut Bench) {
 #[test]
 fn the_engine_in_memory_does_what_the_model_says() {
     all_cases(&mut Bench::in_memory());
+    cases(&mut Bench::in_memory(), images::CASES);
 }
 
 #[test]
@@ -42,6 +48,24 @@ fn the_real_engine_does_what_the_model_says() {
 #[ignore = "runs inside a private host"]
 fn on_the_real_engine() {
     all_cases(&mut Bench::real());
+}
+
+#[test]
+fn the_real_engine_does_with_images_what_the_model_says() {
+    let Some(host) = Host::with_busybox() else { return };
+    let Some(_registry) = Registry::start(&host, Guard::Open) else { return };
+    host.sampan(["image", "tag", bench::IMAGE, bench::PULLED]).succeeds();
+    host.sampan(["image", "push", "-q", bench::PULLED]).succeeds();
+    host.sampan(["image", "rm", bench::PULLED]).succeeds();
+    host.test("conformance::images_on_the_real_engine").succeeds();
+    host.is_clean();
+}
+
+/// Not a test by itself.
+#[test]
+#[ignore = "runs inside a private host"]
+fn images_on_the_real_engine() {
+    cases(&mut Bench::real(), images::CASES);
 }
 
 #[test]

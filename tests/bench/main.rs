@@ -4,6 +4,7 @@
 //! a slow machine is no failure.
 
 mod crun;
+mod images;
 mod load;
 mod measure;
 mod place;
@@ -42,8 +43,9 @@ fn bench() -> Result<()> {
     let sampan = match &args[..] {
         [option, bundle] if option.as_os_str() == "--crun" => return crun::alone(bundle),
         [option, sampan] if option.as_os_str() == "--load" => return load_alone(&sampan.canonicalize()?),
+        [option, sampan] if option.as_os_str() == "--images" => return images_alone(&sampan.canonicalize()?),
         [sampan] => sampan.canonicalize()?,
-        _ => return Err("usage: bench [--load] SAMPAN".into()),
+        _ => return Err("usage: bench [--load | --images] SAMPAN".into()),
     };
     headline(&sampan)?;
     let place = Place::new(sampan)?;
@@ -52,7 +54,14 @@ fn bench() -> Result<()> {
     let engines = Engine::peers(&place);
     one_container(&place, &engines)?;
     stacks(&place, &engines)?;
-    unchanged(&place, &engines)
+    unchanged(&place, &engines)?;
+    images::compare(&place)
+}
+
+/// Only images between a registry, archives and the store.
+fn images_alone(sampan: &Path) -> Result<()> {
+    headline(sampan)?;
+    images::compare(&Place::new(sampan.to_owned())?)
 }
 
 /// Only what needs neither root nor an image.

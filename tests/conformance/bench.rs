@@ -16,6 +16,9 @@ use tokio::runtime::{Builder, Runtime};
 /// The name of the stack under test, and of its image.
 pub(super) const STACK: &str = "s";
 pub(super) const IMAGE: &str = "busybox";
+/// What the registry has that is beside the real engine, and what is built there.
+pub(super) const PULLED: &str = "127.0.0.1:5000/pulled:1";
+pub(super) const BUILT: [&str; 2] = ["127.0.0.1:5000/built:1", "127.0.0.1:5000/built:2"];
 
 /// Who does the steps.
 enum Subject {
@@ -72,7 +75,8 @@ impl Bench {
     }
 
     pub(super) fn observe(&self) -> Live {
-        let scope = Scope { stack: STACK.to_owned(), images: vec![IMAGE.to_owned()], ..Scope::default() };
+        let images = [IMAGE, PULLED].into_iter().chain(BUILT).map(str::to_owned).collect();
+        let scope = Scope { stack: STACK.to_owned(), images, ..Scope::default() };
         let live = match &self.subject {
             Subject::Fake(fake) => fake.observe(&scope),
             Subject::Real(real) => real.observe(&scope),
@@ -158,10 +162,18 @@ impl Bench {
     }
 }
 
-/// What time and chance decide is taken out: the clock, how a stopped program ended, whether the first probe
-/// came already, in which moment between two runs a container is that restarts.
+/// What time and chance decide is taken out: the clock, what a registry has, how a stopped program
+/// ended, whether the first probe came already, in which moment between two runs a container is that
+/// restarts.
 fn settled(live: &Live) -> Live {
     let mut live = Live { now: 0, ..live.clone() };
+    for (name, image) in &mut live.images {
+        image.tagged_at = 0;
+        // The model makes up what an image is that was not there before.
+        if name != IMAGE {
+            *image = Image::default();
+        }
+    }
     for container in live.containers.values_mut() {
         container.state = match container.state.clone() {
             State::Exited { requested: true, .. } => State::Exited { code: 143, requested: true },

@@ -5,6 +5,7 @@ use super::http::Broken;
 use super::retry::retry_after;
 use super::url::Url;
 use crate::error::{Error, Kind};
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::io::Read;
 use ureq::Body;
@@ -56,7 +57,8 @@ pub(crate) fn body(response: Response<Body>, most: u64, what: &str) -> Result<Ve
 /// What an answer of this status means; `what` says what was asked for.
 pub(crate) fn refused(what: &str, url: &Url, response: Response<Body>) -> Broken {
     let status = response.status();
-    let pause = header(response.headers(), "retry-after").and_then(retry_after);
+    let pause =
+        header(response.headers(), "retry-after").and_then(|value| retry_after(value, Timestamp::now()));
     let host = url.authority();
     let (kind, hint) = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (Kind::Denied, Some(log_in(&host))),

@@ -8,6 +8,7 @@ use super::session::{Failures, REDIRECTS_MAX};
 use super::url::Url;
 use crate::error::{Error, Kind, Result};
 use crate::image::digest::HashingWriter;
+use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -110,6 +111,7 @@ fn refused(url: &Url, at: &Url, response: &Response<Body>) -> Broken {
         _ => Kind::System,
     };
     let error = Error::new(kind, format!("download {url}")).evidence(vec![format!("{at} answered {status}")]);
-    let pause = header(response.headers(), "retry-after").and_then(retry_after);
+    let pause =
+        header(response.headers(), "retry-after").and_then(|value| retry_after(value, Timestamp::now()));
     Broken { error, is_unreachable: false, is_passing: is_passing(status), pause }
 }

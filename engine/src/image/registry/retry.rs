@@ -1,5 +1,7 @@
 //! When and how often what failed is tried again.
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use std::time::Duration;
 
 /// Exponential back-off with jitter, bounded.
@@ -39,9 +41,15 @@ impl Retry {
     }
 }
 
-/// The value of `Retry-After` in seconds. Dates are for people: the own pause does instead.
-pub(crate) fn retry_after(value: &str) -> Option<Duration> {
-    value.trim().parse().ok().map(Duration::from_secs)
+/// The value of `Retry-After`: seconds, or a date (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>).
+pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    let until = || {
+        let date = DateTimeParser::new().parse_timestamp(value).ok()?;
+        // A date that has passed is now.
+        Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+    };
+    value.parse().ok().map(Duration::from_secs).or_else(until)
 }
 
 #[cfg(test)]
@@ -62,9 +70,13 @@ mod tests {
     #[test]
     fn a_registry_can_ask_for_a_longer_pause_but_not_for_any() {
         let retry = Retry::default();
-        assert_eq!(retry.pause(1, retry_after(" 7 "), 0.5), Duration::from_secs(7));
-        assert_eq!(retry.pause(1, retry_after("0"), 0.0), Duration::from_millis(250));
-        assert_eq!(retry.pause(1, retry_after("86400"), 0.5), retry.longest);
-        assert_eq!(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), None);
+        let now: Timestamp = "1999-12-31T23:59:50Z".parse().unwrap();
+        let pause = |asked: &str, jitter| retry.pause(1, retry_after(asked, now), jitter);
+        assert_eq!(pause(" 7 ", 0.5), Duration::from_secs(7));
+        assert_eq!(pause("0", 0.0), Duration::from_millis(250));
+        assert_eq!(pause("86400", 0.5), retry.longest);
+        assert_eq!(pause("Fri, 31 Dec 1999 23:59:59 GMT", 0.5), Duration::from_secs(9));
+        assert_eq!(pause("Fri, 31 Dec 1999 23:00:00 GMT", 0.0), Duration::from_millis(250));
+        assert_eq!(retry_after("soon", now), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Pulling from a registry that is played: honest, slow, broken and hostile.
 
 mod ask;
+mod line;
 mod real;
 mod server;
 mod trouble;

@@ -15,14 +15,14 @@ const HTPASSWD: &str = "me:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpF
 const LOGIN: &str = "bWU6c2VjcmV0";
 
 /// A registry, until it is dropped.
-struct Real {
+pub(super) struct Real {
     process: Child,
     folder: TempDir,
-    port: u16,
+    pub(super) port: u16,
 }
 
 /// Whether the programs are here. Says so when they are not, and fails when they must be.
-fn have(programs: &[&str]) -> bool {
+pub(super) fn have(programs: &[&str]) -> bool {
     let is_here = |name: &&&str| ["/usr/bin", "/bin"].iter().any(|at| Path::new(at).join(name).exists());
     let Some(missing) = programs.iter().find(|name| !is_here(name)) else { return true };
     assert!(std::env::var_os("SAMPAN_REQUIRE_ROOT").is_none(), "this test needs {missing}");
@@ -32,7 +32,7 @@ fn have(programs: &[&str]) -> bool {
 
 impl Real {
     /// A registry whose config has these lines under `http` and these beside it.
-    fn new(http: &str, beside: &str, files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(http: &str, beside: &str, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
@@ -66,11 +66,11 @@ impl Real {
         Self { process, folder, port: port.expect("the registry says its port") }
     }
 
-    fn name(&self, image: &str) -> Reference {
+    pub(super) fn name(&self, image: &str) -> Reference {
         format!("127.0.0.1:{}/{image}", self.port).parse().unwrap()
     }
 
-    fn pull(&self, images: &Images, image: &str, registries: &Registries) -> Result<Pulled> {
+    pub(super) fn pull(&self, images: &Images, image: &str, registries: &Registries) -> Result<Pulled> {
         let request = PullRequest { reference: self.name(image), platform: None };
         images.pull(&request, registries, &|_| {})
     }
@@ -95,7 +95,7 @@ fn skopeo(args: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-fn load(images: &Images, tag: &Reference) -> String {
+pub(super) fn load(images: &Images, tag: &Reference) -> String {
     let archive = docker_archive(&[&tag.familiar()], &[layer("a", 200_000), layer("b", 3000)]);
     images.load(Input::Stream(&mut archive.as_slice())).unwrap()[0].id.clone()
 }
