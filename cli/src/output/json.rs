@@ -50,7 +50,7 @@ fn write(text: &mut String, value: &Plain, step: usize, column: usize) {
         }
         Plain::Map(_) => text.push_str("{}"),
         Plain::List(_) => text.push_str("[]"),
-        Plain::Text(value) => text.push_str(&quoted(value)),
+        Plain::Text(value) | Plain::Date(value) => text.push_str(&quoted(value)),
         Plain::Int(number) => text.push_str(&number.to_string()),
         Plain::Float(number) if number.is_finite() => text.push_str(&float(*number, &FLOATS)),
         Plain::Bool(truth) => text.push_str(if *truth { "true" } else { "false" }),

@@ -105,6 +105,7 @@ impl Emitter {
             Plain::Float(number) if number.is_finite() => self.text.push_str(&float(*number, &FLOATS)),
             Plain::Float(number) if number.is_nan() => self.text.push_str(".nan"),
             Plain::Float(number) => self.text.push_str(if *number > 0.0 { ".inf" } else { "-.inf" }),
+            Plain::Date(text) => self.text.push_str(text),
             Plain::Text(text) => return self.string(text, column),
             Plain::List(_) => self.text.push_str("[]"),
             Plain::Map(_) => self.text.push_str("{}"),
@@ -299,6 +300,12 @@ mod tests {
 
     fn yaml(value: Value) -> String {
         render(&serde_json::from_value(value).unwrap(), 2)
+    }
+
+    #[test]
+    fn a_date_is_no_text() {
+        let date = Plain::Map(vec![("a".into(), Plain::Date("2001-01-01T00:00:00Z".into()))]);
+        assert_eq!(render(&date, 2), "a: 2001-01-01T00:00:00Z\n");
     }
 
     /// What stands behind the key, given as JSON and as the emitter writes it.

@@ -7,6 +7,7 @@
 
 use crate::diagnostic::Span;
 use crate::source::cast::loose;
+use crate::source::scalar::is_date;
 use crate::source::tree::{Entry, Tree, Value};
 use serde::de::value::{MapDeserializer, StrDeserializer};
 use serde::de::{
@@ -93,6 +94,9 @@ impl<'de> Deserializer<'de> for Node<'_> {
             Value::Bool(truth) => visitor.visit_bool(*truth),
             Value::Int(number) => visitor.visit_i64(*number),
             Value::Float(number) => visitor.visit_f64(*number),
+            Value::Text(text) if self.tree.short && is_date(text) => {
+                visitor.visit_newtype_struct(StrDeserializer::new(text))
+            }
             Value::Text(text) => visitor.visit_str(text),
             Value::List(_) => visitor.visit_seq(self.list()),
             Value::Map(_) => visitor.visit_map(self.named()),

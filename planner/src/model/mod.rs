@@ -14,6 +14,7 @@ mod deploy;
 mod develop;
 mod device;
 mod env_file;
+mod extended;
 mod file;
 mod from_tree;
 mod health;
@@ -49,6 +50,7 @@ pub use deploy::{
 pub use develop::{Develop, Watch, WatchAction};
 pub use device::{DeviceMapping, DeviceRequest};
 pub use env_file::EnvFile;
+pub use extended::Extended;
 pub use file::{Config, FileReference, Secret};
 pub use health::HealthCheck;
 pub use hook::Hook;

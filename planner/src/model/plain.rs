@@ -19,6 +19,8 @@ pub enum Plain {
     Float(f64),
     /// Text.
     Text(String),
+    /// A date or time, as YAML knows them.
+    Date(String),
     /// A sequence.
     List(Vec<Plain>),
     /// A mapping.
@@ -37,6 +39,12 @@ impl Plain {
         entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
+    /// The value of a key, to be changed.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Plain> {
+        let Self::Map(entries) = self else { return None };
+        entries.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
     /// Doubles every `$`, in keys too, so that interpolation would give this again.
     pub(super) fn escape(&mut self) {
         let double = |text: &mut String| {
@@ -45,7 +53,7 @@ impl Plain {
             }
         };
         match self {
-            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) => {}
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Date(_) => {}
             Self::Text(text) => double(text),
             Self::List(items) => items.iter_mut().for_each(Self::escape),
             Self::Map(entries) => {
@@ -66,6 +74,7 @@ impl Serialize for Plain {
             Self::Int(number) => serializer.serialize_i64(*number),
             Self::Float(number) => serializer.serialize_f64(*number),
             Self::Text(text) => serializer.serialize_str(text),
+            Self::Date(text) => serializer.serialize_newtype_struct(DATE, text),
             Self::List(items) => serializer.collect_seq(items),
             Self::Map(entries) => {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
@@ -83,6 +92,9 @@ impl<'de> Deserialize<'de> for Plain {
         deserializer.deserialize_any(Anything)
     }
 }
+
+/// What serde knows a date by.
+pub(super) const DATE: &str = "Date";
 
 struct Anything;
 
@@ -116,6 +128,11 @@ impl<'de> Visitor<'de> for Anything {
 
     fn visit_str<E>(self, text: &str) -> Result<Plain, E> {
         Ok(Plain::Text(text.to_owned()))
+    }
+
+    /// A date is all that comes as this.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, date: D) -> Result<Plain, D::Error> {
+        String::deserialize(date).map(Plain::Date)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Plain, A::Error> {

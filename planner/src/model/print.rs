@@ -8,6 +8,7 @@
 //! YAML with numbers in names by their value.
 
 use super::order::natural;
+use super::plain::DATE;
 use super::{Plain, Time, hosts};
 use serde::ser::{
     Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Serializer,
@@ -213,6 +214,9 @@ impl Serializer for Printer {
         value: &T,
     ) -> Result<Printed, Unprintable> {
         let Printed { plain, zero } = value.serialize(self)?;
+        if let (DATE, Plain::Text(text), Form::Yaml) = (name, &plain, self.form) {
+            return printed(Plain::Date(text.clone()), zero);
+        }
         match SHAPES.iter().find(|(shape, _)| *shape == name) {
             Some((_, shape)) => printed(shape(plain, self.form), zero),
             None => printed(plain, zero),

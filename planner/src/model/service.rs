@@ -2,8 +2,8 @@
 
 use super::{
     Blkio, Build, Bytes, Cores, CredentialSpec, Dependency, Deploy, Develop, DeviceMapping, DeviceRequest,
-    EnvFile, Extensions, FileReference, HealthCheck, Hook, Hosts, Limit, Logging, Mount, Port, Provider,
-    ServiceModel, ServiceNetwork, Swappiness, Time, Ulimit,
+    EnvFile, Extended, Extensions, FileReference, HealthCheck, Hook, Hosts, Limit, Logging, Mount, Port,
+    Provider, ServiceModel, ServiceNetwork, Swappiness, Time, Ulimit,
 };
 use crate::diagnostic::Span;
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,8 @@ pub struct Service {
     pub env_file: Vec<EnvFile>,
     /// Ports for other containers: `8080`, `8080-8090/udp`.
     pub expose: Vec<String>,
+    /// The service that it extends and that says nothing; any other is part of it.
+    pub extends: Option<Extended>,
     /// Links to containers outside the stack: `container[:alias]`.
     pub external_links: Vec<String>,
     /// Names for the container's hosts file.

@@ -78,7 +78,14 @@ impl Stack {
         if let Some(said) = &self.untyped {
             let mut printed = print(said, form);
             if form == Form::Json {
-                empty_lists_as_null(&mut printed, &schema::TOP);
+                empty_lists_as_null(&mut printed, &schema::TOP, &LATE_LISTS);
+                for section in ["volumes", "secrets", "configs"] {
+                    let said = printed.get_mut(section);
+                    let shape = schema::TOP.key(section).map(|row| row.shape);
+                    if let Some((said, shape)) = said.zip(shape) {
+                        empty_lists_as_null(said, shape, &["labels"]);
+                    }
+                }
             }
             return printed;
         }
@@ -93,25 +100,28 @@ impl Stack {
     }
 }
 
+/// Lists that Docker Compose makes anew after it looked for duplicates.
+const LATE_LISTS: [&str; 3] = ["environment", "args", "extra_hosts"];
+
 /// As it is written, Docker Compose prints a list of nothing as null in JSON, unless it looked for
 /// duplicates in it at last.
-fn empty_lists_as_null(said: &mut Plain, shape: &Shape) {
+fn empty_lists_as_null(said: &mut Plain, shape: &Shape, never: &[&str]) {
     match said {
         Plain::List(items) if items.is_empty() => *said = Plain::Null,
         Plain::List(items) => {
             let below = shape.item().unwrap_or(&Shape::Any);
-            items.iter_mut().for_each(|item| empty_lists_as_null(item, below));
+            items.iter_mut().for_each(|item| empty_lists_as_null(item, below, never));
         }
         Plain::Map(entries) => {
             for (key, value) in entries {
                 let row = shape.key(key);
-                let resolved = ["environment", "args"].contains(&key.as_str());
-                let distinct = row.is_some_and(|row| row.merge.identity().is_some() && !resolved);
+                let late = never.contains(&key.as_str());
+                let distinct = row.is_some_and(|row| row.merge.identity().is_some() && !late);
                 if *value == Plain::List(Vec::new()) && distinct {
                     continue;
                 }
                 let below = row.map(|row| row.shape).or_else(|| shape.entry());
-                empty_lists_as_null(value, below.unwrap_or(&Shape::Any));
+                empty_lists_as_null(value, below.unwrap_or(&Shape::Any), never);
             }
         }
         _ => {}

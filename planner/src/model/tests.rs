@@ -250,7 +250,6 @@ fn example(kind: &Kind) -> Value {
 const UNPRINTED: &[&str] = &[
     "version",
     "include",
-    "services.a.extends",
     "services.a.pull_refresh_after",
     "networks.a.ipam.options",
     // Its variable is printed.

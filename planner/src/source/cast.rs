@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Cut(i64, i64),
     /// A number; a fraction is cut off.
     PlainCut(i64, i64),
+    /// As [`Kind::PlainCut`], which only shows when it gets its type at last.
+    LateCut(i64, i64),
     /// A number between two, or a text that says one, held in 32 bits.
     Number(f64, f64),
     /// A whole number from 0 to 100, or a text that says one.
@@ -65,12 +67,13 @@ impl Kind {
     /// Whether any text may stand here as long as it is not cast.
     pub(crate) fn is_any_text(&self) -> bool {
         use Kind::{
-            Bool, Bytes, BytesOrUnlimited, Cores, Count, Cut, Int, Mode, Number, Percent, WholeBytes,
+            Bool, Bytes, BytesOrUnlimited, Cores, Count, Cut, Int, LateCut, Mode, Number, Percent, WholeBytes,
         };
         matches!(
             self,
             Bool | Int(..)
                 | Cut(..)
+                | LateCut(..)
                 | Number(..)
                 | Percent
                 | Cores
@@ -124,7 +127,9 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         Kind::Int(least, most) => integer(tree, Text::Number, Fraction::Refused, least, most),
         Kind::PlainInt(least, most) => integer(tree, Text::Refused, Fraction::Refused, least, most),
         Kind::Cut(least, most) => integer(tree, Text::Number, Fraction::Cut, least, most),
-        Kind::PlainCut(least, most) => integer(tree, Text::Refused, Fraction::Cut, least, most),
+        Kind::PlainCut(least, most) | Kind::LateCut(least, most) => {
+            integer(tree, Text::Refused, Fraction::Cut, least, most)
+        }
         Kind::Percent => percent(tree),
         Kind::Number(least, most) => number(tree, least, most, "a number that is possible here"),
         Kind::Cores => number(tree, f64::MIN, f64::MAX, "a number of cores"),
@@ -151,7 +156,10 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         },
     };
     match cast {
-        Ok(value) => tree.value = value,
+        Ok(value) => {
+            tree.short |= matches!(kind, Kind::TextOrInt) && !is_text(tree);
+            tree.value = value;
+        }
         Err(fault) => refuse(tree, path, &fault, context),
     }
 }
@@ -178,6 +186,7 @@ fn noun(kind: &Kind) -> &'static str {
     match kind {
         Kind::Bool | Kind::Truth => "true or false",
         Kind::Int(..) | Kind::PlainInt(..) | Kind::Cut(..) | Kind::PlainCut(..) => "a number",
+        Kind::LateCut(..) => "a number",
         Kind::Number(..) | Kind::Percent | Kind::Cores | Kind::Mode | Kind::Count => "a number",
         Kind::Bytes | Kind::WholeBytes(_) | Kind::TextBytes | Kind::BytesOrUnlimited => "a size",
         Kind::Duration => "a duration",

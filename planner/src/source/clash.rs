@@ -6,9 +6,6 @@ use crate::diagnostic::Diagnostics;
 
 const HINT: &str = "write it in the same form as there, or `!override` before it";
 
-/// Short forms of these are not made long before they are put over anything.
-const LATE: [&[&str]; 2] = [&["gpus"], &["build", "ssh"]];
-
 /// Reports what of a document has another form than what stands there already.
 pub(crate) fn check(earlier: &Tree, document: &Tree, diagnostics: &mut Diagnostics) {
     let mut clashes = Clashes { diagnostics };
@@ -16,9 +13,25 @@ pub(crate) fn check(earlier: &Tree, document: &Tree, diagnostics: &mut Diagnosti
     let services = Path::TOP.key("services");
     for Entry { key, value: service, .. } in document.get("services").map_or(&[][..], Tree::entries) {
         if let Some(earlier) = earlier.at(&["services", key]).filter(|_| service.tag.is_none()) {
-            clashes.service(earlier, service, &services.key(key));
+            clashes.service(earlier, service, &services.key(key), false);
         }
     }
+    for section in ["networks", "volumes", "secrets", "configs"] {
+        let path = Path::TOP.key(section);
+        for Entry { key, value, .. } in document.get(section).map_or(&[][..], Tree::entries) {
+            if let Some(earlier) = earlier.at(&[section, key]).filter(|_| value.tag.is_none()) {
+                clashes.real_name(earlier, value, &path.key(key));
+            }
+        }
+    }
+}
+
+/// Reports what of a service has another form than in the one that it extends. Neither is in the
+/// long form for Docker Compose.
+pub(crate) fn extended(base: &Tree, service: &Tree, path: &Path<'_>, diagnostics: &mut Diagnostics) {
+    let mut clashes = Clashes { diagnostics };
+    clashes.extensions(base, service, path, false);
+    clashes.service(base, service, path, true);
 }
 
 struct Clashes<'a> {
@@ -50,21 +63,72 @@ impl Clashes<'_> {
         }
     }
 
-    fn service(&mut self, earlier: &Tree, later: &Tree, path: &Path<'_>) {
-        for keys in LATE {
-            let Some((_, later)) = earlier.at(keys).zip(later.at(keys)) else { continue };
-            let all = later.items().first().is_some_and(|item| item.short);
-            if later.tag.is_none() && (all || later.short) {
-                self.report(later, path);
-            }
+    /// `external: {name: x}` does not go together with another `name`.
+    fn real_name(&mut self, earlier: &Tree, later: &Tree, path: &Path<'_>) {
+        let old_form = later.get("external").is_some_and(|external| external.short);
+        let Some((one, other)) = earlier.get("name").zip(later.get("name")).filter(|_| old_form) else {
+            return;
+        };
+        if one.value != other.value {
+            let message = "`external.name` and the `name` of an earlier file say different things";
+            self.diagnostics
+                .error(&other.span, path.key("external"), message.to_owned())
+                .hint("keep `name` only");
         }
-        let options = ["provider", "options"];
-        let Some((earlier, later)) = earlier.at(&options).zip(later.at(&options)) else { return };
+    }
+
+    fn service(&mut self, earlier: &Tree, later: &Tree, path: &Path<'_>, raw: bool) {
+        self.nothing_over_logging(earlier, later, path);
+        if let Some((earlier, later)) = both(earlier, later, &["gpus"])
+            && all_gpus(later)
+            && !(raw && all_gpus(earlier))
+        {
+            self.report(later, path);
+        }
+        if let Some((earlier, later)) = both(earlier, later, &["build", "ssh"])
+            && later.short != (raw && earlier.short)
+        {
+            self.report(later, path);
+        }
+        if let Some((earlier, later)) = both(earlier, later, &["build", "ulimits"]) {
+            self.each(earlier, later, path, |earlier, later| {
+                earlier.as_map().is_some() && matches!(later.value, Value::Int(_) | Value::Text(_))
+            });
+        }
+        if let Some((earlier, later)) = both(earlier, later, &["provider", "options"]) {
+            self.each(earlier, later, path, |earlier, later| {
+                later.short && !earlier.short && matches!(earlier.value, Value::List(_))
+            });
+        }
+    }
+
+    /// Reports what of a mapping clashes with what stands at its key.
+    fn each(&mut self, earlier: &Tree, later: &Tree, path: &Path<'_>, clash: fn(&Tree, &Tree) -> bool) {
         for Entry { key, value, .. } in later.entries() {
-            let several = |tree: &Tree| matches!(tree.value, Value::List(_)) && !tree.short;
-            if value.short && value.tag.is_none() && earlier.get(key).is_some_and(several) {
+            if value.tag.is_none() && earlier.get(key).is_some_and(|earlier| clash(earlier, value)) {
                 self.report(value, path);
             }
         }
     }
+
+    /// Docker Compose crashes over it.
+    fn nothing_over_logging(&mut self, earlier: &Tree, later: &Tree, path: &Path<'_>) {
+        let entry = later.as_map().and_then(|map| map.entry("logging"));
+        let empty = |entry: &&Entry| entry.value.value == Value::Null && entry.value.tag.is_none();
+        if let Some(entry) = entry.filter(empty).filter(|_| earlier.get("logging").is_some()) {
+            let message = "`logging` is empty, which cannot be put over what was said before".to_owned();
+            let hint = "leave it out, or write `!reset null` to be rid of what was said";
+            self.diagnostics.error(&entry.key_span, path.key("logging"), message).hint(hint);
+        }
+    }
+}
+
+/// What two versions of a service have below the same keys, unless a tag says how they join.
+fn both<'a>(earlier: &'a Tree, later: &'a Tree, keys: &[&str]) -> Option<(&'a Tree, &'a Tree)> {
+    earlier.at(keys).zip(later.at(keys)).filter(|(_, later)| later.tag.is_none())
+}
+
+/// Whether `gpus` was written as `all`.
+pub(crate) fn all_gpus(gpus: &Tree) -> bool {
+    gpus.items().first().is_some_and(|item| item.short)
 }

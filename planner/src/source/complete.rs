@@ -36,6 +36,17 @@ fn walk(
         context.diagnostics.error(at, path, message).hint(advice::for_nothing(shape));
         return tree.spoil();
     }
+    if tree.short
+        && let Shape::Short(form, _) = shape
+        && form.is_only_over()
+    {
+        return context.refuse(
+            tree,
+            path,
+            "must be a list, not text",
+            &advice::for_list(tree, context.diagnostics),
+        );
+    }
     if context.variables && shape.is_late() {
         return;
     }
@@ -79,7 +90,7 @@ const FEW: usize = 16;
 
 /// Reports items that are equal to an earlier one.
 fn twice(items: &[Tree], path: &Path<'_>, diagnostics: &mut Diagnostics) {
-    let known = |index: usize| items[..index].iter().any(|earlier| earlier.value.same(&items[index].value));
+    let known = |index: usize| items[..index].iter().any(|earlier| earlier.same(&items[index]));
     if items.len() <= FEW && !(1..items.len()).any(known) {
         return;
     }
@@ -105,7 +116,7 @@ fn told(tree: &Tree) -> String {
             entries.sort_unstable();
             format!("{{{}}}", entries.join(","))
         }
-        value => format!("{value:?}"),
+        value => format!("{value:?}{}", if tree.short { "!" } else { "" }),
     }
 }
 

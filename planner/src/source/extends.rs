@@ -1,6 +1,7 @@
 //! `extends`: a service is put over another one, of the same document or of another file, which
 //! may itself extend one.
 
+use super::clash;
 use super::interpolate::Interpolation;
 use super::loader::{Asked, Loader, Scope};
 use super::merge::{How, Tags, merge, spend};
@@ -8,7 +9,7 @@ use super::path::Path;
 use super::resolve::{self, folder, join};
 use super::schema;
 use super::suggest::did_you_mean;
-use super::tree::{Map, Tag, Tree, Value};
+use super::tree::{Entry, Map, Tag, Tree, Value};
 use super::yaml::measure;
 use crate::diagnostic::Span;
 use std::collections::HashMap;
@@ -81,17 +82,28 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         }
         let mut service = self.places[place].services.get(name).cloned().unwrap_or_default();
         let Some(extended) = extended(&service) else { return service };
-        if let Some(map) = service.as_map_mut() {
-            map.retain(|entry| entry.key != "extends");
-        }
+        let said = take(&mut service, "extends");
         if chain.contains(&here) || chain.len() >= LONGEST_CHAIN {
             self.circle(&extended, &here, chain);
+            unknown_image(&mut service, &extended.span);
             return service;
         }
         chain.push(here.clone());
         match self.base(place, name, &extended, chain) {
+            // A service that says nothing is not found, and still stands there to be extended.
+            Some(Tree { value: Value::Null, .. }) => {
+                if let Some((map, said)) = service.as_map_mut().zip(said) {
+                    map.insert(said);
+                }
+            }
             Some(mut base) => {
+                take(&mut base, "extends");
+                if all_gpus(&base) && service.get("gpus").is_some() {
+                    take(&mut base, "gpus");
+                }
                 spend(&mut base);
+                let services = Path::TOP.key("services");
+                clash::extended(&base, &service, &services.key(name), self.loader.context.diagnostics);
                 // `!override` on the whole service is about earlier files, not about its base.
                 let tag = service.tag.take();
                 merge(&mut base, service, &schema::SERVICE, self.how());
@@ -129,7 +141,7 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
             return None;
         }
         let found = self.service(base, &extended.service, chain);
-        (self.afford(&found, name, extended) && found.value != Value::Null).then_some(found)
+        self.afford(&found, name, extended).then_some(found)
     }
 
     /// Whether a service may still take over this much. That it may not is told once.
@@ -200,8 +212,22 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
             false => format!("more than {LONGEST_CHAIN} services extend each other"),
         };
         let path = format!("services.{}.extends", here.1);
-        self.loader.context.diagnostics.error(&extended.span, path, message);
+        let hint = "take one of these `extends` out";
+        self.loader.context.diagnostics.error(&extended.span, path, message).hint(hint);
     }
+}
+
+/// Takes a key out of a service.
+fn take(service: &mut Tree, key: &str) -> Option<Entry> {
+    let map = service.as_map_mut()?;
+    let entry = map.entry(key)?.clone();
+    map.retain(|entry| entry.key != key);
+    Some(entry)
+}
+
+/// Whether its `gpus` are written as `all`, which any list replaces.
+fn all_gpus(service: &Tree) -> bool {
+    service.get("gpus").is_some_and(clash::all_gpus)
 }
 
 /// Without the services that `!reset` takes away.

@@ -101,7 +101,7 @@ fn import(document: &mut Tree, project: Tree, path: &Path<'_>, include: &Tree, l
         let Some(into) = map.get_mut(section).and_then(Tree::as_map_mut) else { continue };
         for Entry { key, key_span, value } in from.into_entries() {
             match into.entry(&key) {
-                Some(known) if known.value.value.same(&value.value) => {}
+                Some(known) if known.value.same(&value) => {}
                 Some(known) => {
                     let message =
                         format!("{section}.{key} is also defined, differently, in what is included");

@@ -41,16 +41,18 @@ fn node(base: &mut Tree, mut over: Tree, shape: &Shape, rule: Merge, how: How) {
         return;
     }
     if how.written && shape.is_late() && joins_as_list(base, &over, rule) {
+        reset(base, &over, how);
         list(base);
         list(&mut over);
     }
     match (&mut base.value, over.value, rule) {
         (_, Value::Null, _) => {}
-        (Value::Map(map), Value::Map(mut more), Merge::Pairs) => {
-            // `!reset` of one of the keys finds none in what was written as a list.
-            if base.short {
-                more.retain(|entry| entry.value.tag != Some(Tag::Reset));
-            }
+        (Value::Map(map), Value::Map(mut more), rule) if base.short && how.lists(rule) => {
+            more.retain(|entry| !(entry.value.tag == Some(Tag::Reset) && stays(map, &entry.key, how)));
+            mapping(map, more, shape, rule, how);
+            base.short = matches!(rule, Merge::Pairs);
+        }
+        (Value::Map(map), Value::Map(more), Merge::Pairs) => {
             // Docker Compose makes one list of both.
             base.short = true;
             mapping(map, more, shape, rule, how);
@@ -64,6 +66,7 @@ fn node(base: &mut Tree, mut over: Tree, shape: &Shape, rule: Merge, how: How) {
             }
             if let Some(identity) = rule.identity() {
                 distinct(items, identity);
+                base.short = false;
             }
         }
         (_, value, _) => {
@@ -79,6 +82,24 @@ fn arrive(mut node: Tree, shape: &Shape, rule: Merge, how: How) -> Tree {
         settle(&mut node, shape, rule);
     }
     node
+}
+
+impl How {
+    /// Whether a mapping that was written as a list still counts as one: what is extended does, an
+    /// earlier document only where Docker Compose makes lists of mappings.
+    fn lists(self, rule: Merge) -> bool {
+        self.tags == Tags::Kept || matches!(rule, Merge::Pairs)
+    }
+}
+
+/// Whether `!reset` of a key finds nothing in what was written as a list. What an even earlier
+/// document says there goes.
+fn stays(map: &mut Map, key: &str, how: How) -> bool {
+    let Some(value) = map.get_mut(key) else { return how.tags == Tags::Spent };
+    if how.tags == Tags::Kept {
+        value.tag = Some(Tag::Override);
+    }
+    true
 }
 
 impl Merge {
@@ -149,6 +170,14 @@ fn mapping(map: &mut Map, more: Map, shape: &Shape, rule: Merge, how: How) {
             Some(earlier) => node(earlier, value, below, rule, how),
             None => map.insert(Entry { key, key_span, value: arrive(value, below, rule, how) }),
         }
+    }
+}
+
+/// Takes the entries out that a later version resets.
+fn reset(base: &mut Tree, over: &Tree, how: How) {
+    let gone = |key: &str| over.get(key).is_some_and(|value| value.tag == Some(Tag::Reset));
+    if let Some(map) = base.as_map_mut().filter(|_| how.tags == Tags::Spent) {
+        map.retain(|entry| !gone(&entry.key));
     }
 }
 
@@ -262,17 +291,24 @@ pub(crate) mod identity {
         text
     }
 
-    /// Where they listen and what they lead to; their text as long as that is not known.
+    /// Their text, and whether it was written in another form.
+    pub(crate) fn written(item: &Tree) -> String {
+        text(item) + if item.short { "!" } else { "" }
+    }
+
+    /// Where they listen and what they lead to; their text as long as that is not known. To Docker
+    /// Compose a port of the host that is written as a number is never that of a text.
     pub(crate) fn port(item: &Tree) -> String {
         if item.as_map().is_none() {
             return text(item);
         }
+        let published = item.get("published").map_or_else(String::new, written);
         let or = |key: &str, default: &str| match field(item, key) {
             text if text.is_empty() => default.to_owned(),
             text => text,
         };
         let (ip, protocol) = (or("host_ip", "0.0.0.0"), or("protocol", "tcp"));
-        format!("{ip}|{}|{}|{protocol}", field(item, "published"), field(item, "target"))
+        format!("{ip}|{published}|{}|{protocol}", field(item, "target"))
     }
 
     /// Their place in the container.

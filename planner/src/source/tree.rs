@@ -13,8 +13,8 @@ pub(crate) struct Tree {
     pub(crate) span: Span,
     /// How it wants to be merged.
     pub(crate) tag: Option<Tag>,
-    /// Whether it was written in a short form, a mapping as a list or a list as its only item,
-    /// where that matters to merging.
+    /// Whether it was written in another form than the usual one, such as a mapping as a list, a
+    /// list as its only item or a text as a number, where that matters to merging.
     pub(crate) short: bool,
     /// Earlier versions of a variable that this one replaced; nearly all nodes have none.
     #[expect(clippy::box_collection, reason = "nodes are many, and moved often")]
@@ -174,6 +174,13 @@ impl Tree {
         self.was = Some(Box::new(earlier));
     }
 
+    /// Whether both say the same, wherever they stand and in whatever order. A number that is
+    /// held as a text is not the text.
+    pub(crate) fn same(&self, other: &Tree) -> bool {
+        let lists = matches!(self.value, Value::List(_) | Value::Map(_));
+        (lists || self.short == other.short) && self.value.same(&other.value)
+    }
+
     /// Makes this a node that has been reported.
     pub(crate) fn spoil(&mut self) {
         self.value = Value::Bad;
@@ -181,15 +188,13 @@ impl Tree {
 }
 
 impl Value {
-    /// Whether both say the same, wherever they stand and in whatever order.
-    pub(crate) fn same(&self, other: &Value) -> bool {
+    fn same(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::List(one), Value::List(other)) => {
-                one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.value.same(&b.value))
+                one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.same(b))
             }
             (Value::Map(one), Value::Map(other)) => {
-                let known =
-                    |entry: &Entry| other.get(&entry.key).is_some_and(|b| entry.value.value.same(&b.value));
+                let known = |entry: &Entry| other.get(&entry.key).is_some_and(|b| entry.value.same(b));
                 one.entries().len() == other.entries().len() && one.entries().iter().all(known)
             }
             (one, other) => one == other,

@@ -28,7 +28,7 @@ fn collect(value: &Plain, found: &mut BTreeMap<String, Variable>) {
         Plain::Text(text) => mentions(text, &mut |mention| note(&mention, found)),
         Plain::List(items) => items.iter().for_each(|item| collect(item, found)),
         Plain::Map(entries) => entries.iter().for_each(|(_, value)| collect(value, found)),
-        Plain::Null | Plain::Bool(_) | Plain::Int(_) | Plain::Float(_) => {}
+        Plain::Null | Plain::Bool(_) | Plain::Int(_) | Plain::Float(_) | Plain::Date(_) => {}
     }
 }
 

@@ -213,8 +213,11 @@ impl<'a> Builder<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let value = self.scalar(&text, style, tag.as_deref(), &span);
-                let tree = Tree { tag: self.merge_tag(tag.as_deref(), &span), ..Tree::new(value, &span) };
                 let merge_key = text == "<<" && may_merge(style, tag.as_deref());
+                // Dates are held as texts.
+                let short = style == ScalarStyle::Plain && tag.is_none() && scalar::is_date(&text);
+                let tag = self.merge_tag(tag.as_deref(), &span);
+                let tree = Tree { tag, short, ..Tree::new(value, &span) };
                 return self.node(tree, anchor, merge_key);
             }
             Event::SequenceStart(_, anchor, tag) => {

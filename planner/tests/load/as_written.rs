@@ -32,6 +32,12 @@ fn values_and_the_forms_of_the_end_stay() {
         ("cpu_quota: 50ms", "cpu_quota", json!("50ms")),
         ("command: []", "command", json!(null)),
         ("cap_add: []", "cap_add", json!([])),
+        ("extra_hosts: []", "extra_hosts", json!(null)),
+        (
+            "volumes: [{type: tmpfs, target: /t, tmpfs: {mode: '0777'}}]",
+            "volumes",
+            json!([{"type": "tmpfs", "target": "/t", "tmpfs": {"mode": "0777"}}]),
+        ),
         ("ports: ['$A:80', '$B:81', '9:9']", "ports", json!(["$A:80", "$B:81", "9:9"])),
         ("gpus: [{driver: d}]", "gpus", json!([{"driver": "d", "count": "all"}])),
         ("expose: [80, '$P']", "expose", json!([80, "$P"])),
@@ -72,6 +78,7 @@ fn pairs_of_several_files_become_one_list() {
         ("environment: [B=1]", "environment: {C: 3, A: 1.50}", "environment", json!(["B=1", "A=1.5", "C=3"])),
         ("labels: {b: x}", "labels: {a: y, b: z}", "labels", json!(["b=z", "a=y"])),
         ("tmpfs: /a", "tmpfs: [/b, /a]", "tmpfs", json!(["/a", "/b"])),
+        ("labels: {a: 1, b: x}", "labels: {a: !reset null, c: y}", "labels", json!(["b=x", "c=y"])),
         (
             "extra_hosts: {a: [1.1.1.1, '::1']}",
             "extra_hosts: [b=2.2.2.2]",
@@ -94,6 +101,17 @@ fn no_variable_is_looked_up() {
     assert_eq!(said["name"], json!("nx"));
     assert_eq!(said["services"]["web"]["environment"], json!({"N": null}));
     assert_eq!(said["configs"]["c"], json!({"environment": "N", "name": "nx_c"}));
+}
+
+#[test]
+fn a_list_of_no_labels_is_null_where_docker_compose_looks_for_no_duplicates() {
+    let said = written(Memory::stack(
+        "services: {web: {image: x}}\nvolumes: {v: {labels: []}}\nnetworks: {n: {labels: []}}\n",
+    ));
+    assert_eq!(
+        (&said["volumes"]["v"]["labels"], &said["networks"]["n"]["labels"]),
+        (&json!(null), &json!([]))
+    );
 }
 
 #[test]

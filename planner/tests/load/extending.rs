@@ -68,6 +68,49 @@ fn reset_and_override_reach_what_is_extended_and_earlier_files() {
     assert_eq!((&web["image"], &web["labels"]), (&json!("x"), &json!({"a": "b"})));
 }
 
+/// What loading says about a service `web` with these lines that extends one with those.
+fn over(base: &str, service: &str) -> Memory {
+    Memory::stack(&format!("services: {{web: {{extends: base, {service}}}, base: {{image: x, {base}}}}}\n"))
+}
+
+#[test]
+fn what_is_extended_counts_as_it_is_written() {
+    for (base, service, key, expected) in [
+        ("environment: [A=1]", "environment: {A: !reset null}", "environment", json!({"A": "1"})),
+        ("environment: {A: 1}", "environment: {A: !reset null}", "environment", json!(null)),
+        (
+            "networks: [default]",
+            "networks: {default: !reset null, n: }",
+            "networks",
+            json!({"default": null, "n": null}),
+        ),
+        ("networks: {m: }", "networks: {m: !reset null, n: }", "networks", json!({"n": null})),
+        ("gpus: all", "gpus: [{count: 1}]", "gpus", json!([{"count": 1}])),
+    ] {
+        let memory = over(base, service).and("more.yaml", "networks: {n: , m: }\n");
+        let told = memory.load().map(|loaded| loaded.stack.to_json()["services"]["web"][key].clone());
+        assert_eq!(told.unwrap(), expected, "{base} + {service}");
+    }
+    for (base, service) in [
+        ("x-own: {a: 1}", "x-own: [1]"),
+        ("gpus: [{count: 1}]", "gpus: all"),
+        ("build: {ssh: [default]}", "build: {ssh: {default: }}"),
+        ("build: {ssh: {default: }}", "build: {ssh: [default]}"),
+        ("build: {ulimits: {core: {soft: 1, hard: 2}}}", "build: {ulimits: {core: 1}}"),
+    ] {
+        let told = say(&over(base, service));
+        assert!(told[0].contains("this cannot be put over what"), "{base} + {service}: {told:?}");
+    }
+}
+
+#[test]
+fn a_service_that_says_nothing_is_still_extended_afterwards() {
+    let memory = Memory::stack("services: {web: {extends: {file: lib/a.yaml, service: b}, image: x}}\n")
+        .file("/srv/shop/lib/a.yaml", "services: {b: }\n");
+    let extends = json!({"file": "/srv/shop/lib/a.yaml", "service": "b"});
+    assert_eq!(service(&memory, "web")["extends"], extends);
+}
+
 #[test]
 fn tags_on_the_service_and_on_extends_leave_its_base_alone() {
     let memory = Memory::stack("services: {web: {image: y, user: a}, base: {image: x}}\n").and(

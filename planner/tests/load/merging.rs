@@ -30,6 +30,25 @@ fn how_something_was_written_matters_where_it_does_in_docker_compose() {
             "deploy",
             json!({"mode": "global", "replicas": 2, "resources": {}, "placement": {}}),
         ),
+        // A number is not the text of it, and an address is compared as it is written.
+        (
+            "ports: [{target: 80, published: 80}]",
+            "ports: ['80:80', {target: 80, published: 80, name: n}]",
+            "ports",
+            json!([
+                {"mode": "ingress", "name": "n", "target": 80, "published": "80", "protocol": "tcp"},
+                {"mode": "ingress", "target": 80, "published": "80", "protocol": "tcp"}
+            ]),
+        ),
+        ("group_add: [1, a]", "group_add: ['1', b]", "group_add", json!(["1", "a", "1", "b"])),
+        (
+            "extra_hosts: ['a:1', b=2]",
+            "extra_hosts: {a: '1', b: '2'}",
+            "extra_hosts",
+            json!(["a=1", "a=1", "b=2"]),
+        ),
+        ("extra_hosts: ['a:1']", "extra_hosts: ['a:1']", "extra_hosts", json!(["a=1"])),
+        ("dns_opt: [a]", "dns_opt: b", "dns_opt", json!(["a", "b"])),
         (
             "provider: {type: p, options: {o: 1}}",
             "provider: {type: p, options: {o: [2, 3]}}",
@@ -78,6 +97,7 @@ fn some_short_forms_cannot_be_put_over_anything() {
         ("build: {ssh: [default]}", "build: {ssh: [default]}"),
         ("build: {ssh: {default: }}", "build: {ssh: [default]}"),
         ("provider: {type: p, options: {o: [1, 2]}}", "provider: {type: p, options: {o: 3}}"),
+        ("build: {ulimits: {core: {soft: 1, hard: 2}}}", "build: {ulimits: {core: 3}}"),
         ("x-own: {a: [1]}", "x-own: {a: b}"),
         ("deploy: {x-own: {a: b}}", "deploy: {x-own: [c]}"),
     ] {
@@ -94,6 +114,17 @@ fn some_short_forms_cannot_be_put_over_anything() {
     ] {
         assert_eq!(told(base, over), "", "{base} + {over}");
     }
+}
+
+#[test]
+fn what_docker_compose_stumbles_over_is_refused_with_a_reason() {
+    let logging = "over.yaml:1:18: `logging` is empty, which cannot be put over what was said before\n";
+    assert_eq!(told("logging: {driver: json-file}", "logging: "), logging);
+    assert_eq!(told("user: a", "dns_opt: a"), "over.yaml:1:27: must be a list, not text\n");
+    let name = Memory::stack("services: {web: {image: x}}\nvolumes: {v: {name: a}}\n")
+        .and("over.yaml", "volumes: {v: {external: {name: b}}}\n");
+    let expected = "over.yaml:1:32: `external.name` and the `name` of an earlier file say different things";
+    assert!(name.told().to_string().contains(expected), "{}", name.told());
 }
 
 const BASE: &str = "services: {web: {image: nginx}}\n";

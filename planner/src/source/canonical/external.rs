@@ -22,6 +22,7 @@ pub(crate) fn external(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'
             .error(&entry.key_span, path.key(&entry.key), message)
             .hint("the only key here is name");
     }
+    long.short = true;
     let Some(entry) = mapping.entry("name") else { return };
     let path = path.key("external");
     let path = path.key("name");

@@ -38,7 +38,11 @@ fn listed(items: &mut [Tree], path: &Path<'_>, context: &mut Context<'_>) -> Vec
         let fault = match text.split_once('=').or_else(|| text.split_once(':')) {
             Some((host, addresses)) => match bad_host(host) {
                 None => {
-                    long.extend(addresses.split(',').map(|address| pair(host, address, item)));
+                    long.extend(addresses.split(',').map(|address| {
+                        let pair = pair(host, address, item);
+                        let short = pair.value != item.value;
+                        Tree { short, ..pair }
+                    }));
                     continue;
                 }
                 Some(message) => refused(message, "the form is host=address").at(text, host),

@@ -12,6 +12,12 @@ pub(crate) fn list_of_one(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>) {
     }
 }
 
+/// `dns_opt`: `x` means `[x]`, but only over what an earlier document says.
+pub(crate) fn list_over_list(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
+    tree.short = tree.as_text().is_some();
+    list_of_one(tree, path, context);
+}
+
 /// `dns`: `x` means `[x]`, and an empty entry is none.
 pub(crate) fn name_servers(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
     list_of_one(tree, path, context);

@@ -23,7 +23,7 @@ pub(crate) use devices::{device, gpus};
 pub(crate) use external::external;
 pub(crate) use files::{env_files, extends, file_reference, include};
 pub(crate) use hosts::extra_hosts;
-pub(crate) use lists::{list_of_one, name_servers};
+pub(crate) use lists::{list_of_one, list_over_list, name_servers};
 pub(crate) use names::{depends_on, map_of_names};
 pub(crate) use pairs::{complete_pairs, empty_for_null, environment, labels, repeatable};
 pub(crate) use ports::{known_ports, ports};

@@ -41,6 +41,7 @@ fn names(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, value: imp
         map.insert(Entry { key: name.into(), key_span: item.span.clone(), value: value(&item.span) });
     }
     tree.value = Value::Map(map);
+    tree.short = true;
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub(super) const GPUS: Form = form(short::gpus, Also::Word("all"));
 pub(super) const HEALTH_TEST: Form = late(short::health_test, Also::Text);
 pub(super) const INCLUDE: Form = form(short::include, Also::Text);
 pub(super) const LABELS: Form = late(short::labels, Also::Pairs);
+pub(super) const LIST_OVER_LIST: Form = late(short::list_over_list, Also::TextOver);
 pub(super) const LIST_OF_ONE: Form = form(short::list_of_one, Also::Text);
 pub(super) const LIST_OF_ONE_AT_LAST: Form = late(short::list_of_one, Also::Text);
 pub(super) const MAP_OF_NAMES: Form = form(short::map_of_names, Also::Names);

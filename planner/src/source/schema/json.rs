@@ -77,7 +77,7 @@ fn short(form: Form, long: &Shape) -> Value {
     let schema = shape(long);
     let also = match form.also {
         Also::Nothing => return schema,
-        Also::Text => vec![text()],
+        Also::Text | Also::TextOver => vec![text()],
         Also::Like(pattern) => vec![text_like(pattern)],
         Also::Word(word) => vec![json!({"enum": [word]})],
         Also::Truth => vec![json!({"type": "boolean"})],
@@ -141,7 +141,9 @@ fn value(kind: &Kind) -> Value {
         Kind::Int(least, most) => also(range("integer", (least, i64::MIN), (most, i64::MAX)), like::INT),
         Kind::PlainInt(least, most) => range("integer", (least, i64::MIN), (most, i64::MAX)),
         Kind::Cut(least, most) => also(range("number", (least, i64::MIN), (most, i64::MAX)), like::INT),
-        Kind::PlainCut(least, most) => range("number", (least, i64::MIN), (most, i64::MAX)),
+        Kind::PlainCut(least, most) | Kind::LateCut(least, most) => {
+            range("number", (least, i64::MIN), (most, i64::MAX))
+        }
         Kind::Number(least, most) => also(range("number", (least, f64::MIN), (most, f64::MAX)), like::NUMBER),
         Kind::Percent => also(range("integer", (0, i64::MIN), (100, i64::MAX)), like::NUMBER),
         Kind::WholeBytes(least) => {

@@ -73,6 +73,11 @@ pub(crate) enum Made {
 }
 
 impl Form {
+    /// Whether it can be written as a text, but only over what an earlier document says.
+    pub(crate) fn is_only_over(self) -> bool {
+        matches!(self.also, Also::TextOver)
+    }
+
     /// Whether it can be written as a list too.
     pub(crate) fn is_list_too(self) -> bool {
         matches!(self.also, Also::Texts | Also::Names | Also::Pairs)
@@ -86,6 +91,8 @@ enum Also {
     Nothing,
     /// A text.
     Text,
+    /// A text, but only over what an earlier document says.
+    TextOver,
     /// A text that looks like this regular expression.
     Like(&'static str),
     /// This text.

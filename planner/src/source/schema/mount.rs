@@ -55,7 +55,7 @@ const VOLUME: Shape = Shape::Object(&[
 const TMPFS: Shape = Shape::Object(&[
     key("size", &Shape::One(Kind::WholeBytes(0)))
         .about("Size in bytes or with a unit; by default half of the host's memory."),
-    key("mode", &Shape::One(Kind::PlainCut(0, u32::MAX as i64)))
+    key("mode", &Shape::One(Kind::LateCut(0, u32::MAX as i64)))
         .about("Permission bits; by default 1777 in octal.")
         .checked(words::file_mode),
 ]);
