@@ -3,6 +3,8 @@
 
 mod command;
 mod damaged;
+mod images;
+mod running;
 mod supervisor;
 mod together;
 mod wiped;
