@@ -1,6 +1,6 @@
 //! Images are built, by themselves and as part of a stack.
 
-use e2e::{Host, Output, Project};
+use e2e::{Guard, Host, Output, Project, Registry};
 use std::process::Stdio;
 
 const DOCKERFILE: &str = "FROM busybox AS base\nARG WORD=none\nCOPY text /text\n\
@@ -124,4 +124,57 @@ fn a_build_that_is_interrupted_ends_at_once_and_leaves_nothing() {
     assert_eq!(build.wait().expect("wait for sampan").code(), Some(130));
     host.is_clean();
     host.sampan(["image", "inspect", "app"]).exits(1);
+}
+
+/// Whatever runs again gives another image.
+const RANDOM: &str = "FROM busybox AS made\nCOPY text /text\nRUN cat /proc/sys/kernel/random/uuid > /made\n\
+                      FROM busybox\nCOPY --from=made /made /copied\n\
+                      RUN cat /proc/sys/kernel/random/uuid > /own\n";
+
+/// Another machine, as far as images and builds go, with the image `busybox`.
+const ELSEWHERE: &str = "here=$sampan
+    elsewhere() { at=$PWD/$1; shift; SAMPAN_ROOT=$at/root SAMPAN_RUNTIME=$at/run $here \"$@\"; }
+    machine() { mkdir $1 && $here image save busybox | elsewhere $1 image load > /dev/null; }\n";
+
+#[test]
+fn what_one_machine_built_another_takes_from_a_registry() {
+    let Some(host) = Host::with_busybox() else { return };
+    let Some(registry) = Registry::start(&host, Guard::Open) else { return };
+    let project = host.project("app", "services: {}\n");
+    project.write("Dockerfile", RANDOM);
+    project.write("text", "one\n");
+    let run = |script: &str| host.script(project.folder(), &format!("{ELSEWHERE}{script}"));
+    let cache = registry.name("app:cache");
+
+    let all = format!("type=registry,ref={cache},mode=max");
+    let built = project.sampan(["image", "build", "-q", "--cache-to", &all, "."]).succeeds();
+    assert_eq!(built.stderr, "");
+    let taken =
+        run(&format!("machine one && elsewhere one image build --cache-from type=registry,ref={cache} ."));
+    let taken = taken.succeeds().says("RUN cat /proc/sys/kernel/random/uuid > /own cached");
+    let taken = taken.does_not_say("warning");
+    assert_eq!(taken.stdout, built.stdout, "nothing ran again, or the image would be another one");
+    let again = project.sampan(["image", "build", "-q", "--cache-to", &all, "."]).succeeds();
+    assert_eq!((again.stdout.as_str(), again.stderr.as_str()), (built.stdout.as_str(), ""));
+
+    // In an image there are the steps of its own stage.
+    let web = registry.name("app:web");
+    let inline = ["image", "build", "-q", "--no-cache", "--cache-to", "type=inline", "-t", &web, "--target"];
+    project.sampan(inline.into_iter().chain(["made", "."])).succeeds();
+    project.sampan(["image", "push", "-q", &web]).succeeds();
+    let taken = run(&format!("machine two && elsewhere two image build --target made --cache-from {web} ."));
+    taken.succeeds().says("RUN cat /proc/sys/kernel/random/uuid > /made cached");
+
+    // What is no cache, is not there or cannot be reached is told, and fails nothing.
+    project.sampan(["image", "tag", "busybox", &registry.name("plain")]).succeeds();
+    project.sampan(["image", "push", "-q", &registry.name("plain")]).succeeds();
+    for (from, why) in [
+        (registry.name("plain"), "it is an image without a cache in it"),
+        (registry.name("no/such"), "404"),
+        ("127.0.0.1:1/web".to_owned(), "refused"),
+    ] {
+        project.write("text", &from);
+        let build = ["image", "build", "--cache-from", &from, "."];
+        project.sampan(build).succeeds().says("is not used").says(why);
+    }
 }

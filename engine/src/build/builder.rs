@@ -7,6 +7,7 @@ use super::dockerfile::ast::{Instruction, Place};
 use super::event::{BuildEvent, BuildStep, StepId};
 use super::graph::Graph;
 use super::schedule::Turns;
+use super::share::Takes;
 use super::sources::Contexts;
 use super::variables::Globals;
 use super::{BuildInputs, Tell};
@@ -33,6 +34,8 @@ pub(super) struct Builder<'a> {
     pub(super) graph: Graph,
     pub(super) numbers: Numbers,
     pub(super) cache: Cache,
+    /// Caches of other machines.
+    pub(super) elsewhere: Takes<'a>,
     pub(super) contexts: Contexts,
     /// Keeps layers from being collected.
     pub(super) hold: Hold,

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// A use is noted again after this time.
@@ -48,7 +48,7 @@ pub(super) struct Inputs {
 
 impl Inputs {
     /// What the step is found by.
-    fn key(&self) -> Result<String> {
+    pub(super) fn key(&self) -> Result<String> {
         let json = serde_json::to_vec(self).map_err(|error| {
             Error::new(Kind::System, "write down what a step is made from").because(error)
         })?;
@@ -115,6 +115,8 @@ pub(super) struct Cache {
     trail: PathBuf,
     before: Trail,
     now: Mutex<Trail>,
+    /// What the time of the image is found by.
+    image: OnceLock<String>,
     /// Something was kept that was not there.
     has_grown: AtomicBool,
 }
@@ -134,8 +136,8 @@ impl Cache {
         }
         let trail = folder.join("trails").join(format!("{}.json", digest::hex(&digest::of(name.as_bytes()))));
         let before = store::read_whole(&trail)?.unwrap_or_default();
-        let (now, has_grown) = (Mutex::default(), AtomicBool::new(false));
-        Ok(Self { folder, images: Images::new(store), trail, before, now, has_grown })
+        let (now, image, has_grown) = (Mutex::default(), OnceLock::new(), AtomicBool::new(false));
+        Ok(Self { folder, images: Images::new(store), trail, before, now, image, has_grown })
     }
 
     fn step(&self, key: &str) -> PathBuf {
@@ -207,17 +209,36 @@ impl Cache {
     }
 
     /// When the image with this config was made first, so that a build of nothing new is the
-    /// same image again.
-    pub(super) fn created(&self, config: &[u8], now: Timestamp) -> Result<Timestamp> {
+    /// same image again. `elsewhere` knows what other machines made.
+    pub(super) fn created(
+        &self,
+        config: &[u8],
+        elsewhere: impl FnOnce(&str) -> Option<Made>,
+    ) -> Result<Timestamp> {
         let inputs = Inputs { instruction: digest::of(config), ..Inputs::default() };
-        let path = self.step(&inputs.key()?);
+        let key = inputs.key()?;
+        let path = self.step(&key);
+        self.image.get_or_init(|| key.clone());
         if let Some(record) = store::read_whole::<StepRecord>(&path)? {
             note_use(&path);
             return Ok(record.made.created);
         }
-        let made = Made { layer: None, size: 0, created: now };
+        let new = || Made { layer: None, size: 0, created: Timestamp::now() };
+        let made = elsewhere(&key).unwrap_or_else(new);
+        let now = made.created;
         store::write(&path, &StepRecord { inputs, made })?;
         Ok(now)
+    }
+
+    /// What came of all steps of this build, by their keys.
+    pub(super) fn steps(&self) -> Result<BTreeMap<String, Made>> {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut steps = BTreeMap::new();
+        for key in now.steps.values().map(|trace| &trace.key).chain(self.image.get()) {
+            let record = store::read_whole::<StepRecord>(&self.step(key))?;
+            steps.extend(record.map(|record| (key.clone(), record.made)));
+        }
+        Ok(steps)
     }
 
     fn trace(&self, spot: &Spot, inputs: &Inputs, key: String) {
@@ -372,9 +393,8 @@ pub(super) mod tests {
     fn an_image_of_the_same_config_is_as_old_as_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let cache = cache(folder.path());
-        let later = Timestamp::from_second(9).unwrap();
-        assert_eq!(cache.created(b"config", Timestamp::UNIX_EPOCH).unwrap(), Timestamp::UNIX_EPOCH);
-        assert_eq!(cache.created(b"config", later).unwrap(), Timestamp::UNIX_EPOCH);
-        assert_eq!(cache.created(b"other", later).unwrap(), later);
+        let first = cache.created(b"config", |_| None).unwrap();
+        assert_eq!(cache.created(b"config", |_| Some(made())).unwrap(), first);
+        assert_eq!(cache.created(b"other", |_| Some(made())).unwrap(), Timestamp::UNIX_EPOCH);
     }
 }

@@ -28,7 +28,8 @@ pub struct BuildStep {
 /// at the same time are mixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildEvent {
-    /// What is surprising in the Dockerfile, before anything is done.
+    /// What is surprising in the Dockerfile, before anything is done; later, caches elsewhere that
+    /// could not be used.
     Warnings(Diagnostics),
     /// These steps are ahead; those of stages that nothing needs are not among them.
     Planned(Vec<(StepId, BuildStep)>),

@@ -2,14 +2,16 @@
 
 use super::Built;
 use super::builder::Builder;
+use super::cache::Made;
 use super::cache::prune::{self, Keep};
 use super::event::BuildEvent;
+use super::share::{self, Given};
 use super::state::State;
 use super::times;
 use crate::error::Result;
 use crate::image::catalog::Draft;
 use crate::image::{Images, Reference, digest};
-use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// Enters the image under all its names.
 pub(super) fn finish(builder: Builder<'_>, state: &State, references: Vec<Reference>) -> Result<Built> {
@@ -17,8 +19,11 @@ pub(super) fn finish(builder: Builder<'_>, state: &State, references: Vec<Refere
     state.config.labels.extend(builder.spec.labels.clone());
     let created = match builder.spec.source_date_epoch {
         Some(epoch) => times::timestamp(epoch)?,
-        None => builder.cache.created(&state.to_json("")?, Timestamp::now())?,
+        None => builder.cache.created(&state.to_json("")?, |key| builder.elsewhere.known(key))?,
     };
+    let layers = state.layers.clone();
+    let given = Given { images: &builder.images, steps: given_steps(&builder)?, layers: &layers };
+    state.build_cache = share::inline(&builder.spec.cache_to, &given);
     let config = state.to_json(&created.to_string())?;
     let id = digest::of(&config);
     let named = references.iter().map(Reference::familiar).collect();
@@ -29,11 +34,20 @@ pub(super) fn finish(builder: Builder<'_>, state: &State, references: Vec<Refere
         let draft = Draft { config, layers: state.layers, manifest: None, references };
         builder.images.commit(&[draft], builder.hold, &builder.scratch)?;
     }
+    share::give(&builder.spec.cache_to, &given, &builder.inputs.registries, builder.tell)?;
     if builder.cache.has_grown() {
         prune::prune(builder.store, &Keep::default())?;
     }
     (builder.tell)(BuildEvent::Built(id.clone()));
     Ok(Built { image_id: id, references: named })
+}
+
+/// What caches elsewhere get, if any want it.
+fn given_steps(builder: &Builder<'_>) -> Result<BTreeMap<String, Made>> {
+    match builder.spec.cache_to.is_empty() {
+        true => Ok(BTreeMap::new()),
+        false => builder.cache.steps(),
+    }
 }
 
 /// Whether the image is there already, under all these names.

@@ -9,8 +9,8 @@
 //!   [`workdir`]; [`remote`] brings what `ADD` takes from elsewhere.
 //! - [`snapshot`] is the file system between two instructions; [`run`] and [`copy`] execute one.
 //! - [`cache`] finds what was built before by what it was made from, and [`cache::prune`] says how
-//!   long that is kept; [`contents`] and [`hashes`]
-//!   tell whether files are the same.
+//!   long that is kept; [`share`] takes from caches of other machines and gives to them;
+//!   [`contents`] and [`hashes`] tell whether files are the same.
 //! - [`BuildEvent`] is told while it happens.
 //!
 //! ```text
@@ -41,6 +41,7 @@ mod remote;
 mod resolve;
 pub mod run;
 mod schedule;
+mod share;
 pub mod snapshot;
 mod sources;
 mod stage;
@@ -68,6 +69,7 @@ use nearby::Fetch;
 use planner::Diagnostics;
 use planner::desired::{BuildContext, BuildSpec, DockerfileSource};
 use schedule::Turns;
+use share::Takes;
 use sources::{Contexts, Folder};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -146,6 +148,7 @@ pub fn build(
         graph,
         numbers,
         cache,
+        elsewhere: Takes::new(&spec.cache_from, &inputs.registries, tell),
         contexts,
         hold,
         cancel: cancel.clone(),

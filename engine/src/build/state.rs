@@ -4,6 +4,7 @@ use super::variables::Variables;
 use crate::error::{Error, Kind, Result};
 use crate::image::config::{ConfigFile, History, ImageConfig, RawConfig, RootFs};
 use crate::image::platform;
+use serde_json::Value;
 
 /// Where programs are when nobody says so.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -23,6 +24,8 @@ pub(super) struct State {
     pub(super) author: Option<String>,
     /// This stage, not its base, has a `CMD`.
     pub(super) has_cmd: bool,
+    /// What the image carries of the build cache.
+    pub(super) build_cache: Option<Value>,
     /// `ONBUILD` of the base, to be done first.
     pub(super) triggers: Vec<String>,
 }
@@ -50,6 +53,7 @@ impl State {
             history: file.history.clone(),
             author: file.author.clone(),
             has_cmd: false,
+            build_cache: None,
             triggers,
         }
     }
@@ -88,6 +92,7 @@ impl State {
             config: RawConfig::from(&config),
             rootfs: RootFs { kind: "layers".to_owned(), diff_ids: self.layers.clone() },
             history,
+            build_cache: self.build_cache.clone(),
         };
         serde_json::to_vec(&file)
             .map_err(|error| Error::new(Kind::System, "write the config of the image").because(error))

@@ -3,6 +3,7 @@
 use super::builder::Builder;
 use super::cache::{Inputs, Made, Spot};
 use super::event::{BuildEvent, Missed, StepId};
+use super::share::Into;
 use super::snapshot::Snapshot;
 use super::sources;
 use super::stage::Sources;
@@ -90,11 +91,21 @@ impl Task<'_> {
         Ok(())
     }
 
+    /// In the cache that is here, and then in those elsewhere.
     fn find(&self, inputs: &Inputs) -> Result<std::result::Result<Made, Missed>> {
         if let Some(missed) = &self.uncached {
             return Ok(Err(missed.clone()));
         }
-        self.builder.cache.find(&self.spot, inputs)
+        let builder = self.builder;
+        let missed = match builder.cache.find(&self.spot, inputs)? {
+            Ok(made) => return Ok(Ok(made)),
+            Err(missed) => missed,
+        };
+        let into = Into { images: &builder.images, hold: &builder.hold };
+        match builder.elsewhere.take(&inputs.key()?, into, self.id)? {
+            Some(made) => builder.cache.keep(&self.spot, inputs, &made).map(|()| Ok(made)),
+            None => Ok(Err(missed)),
+        }
     }
 
     fn make(&self, job: &Job<'_>, act: impl FnOnce() -> Result<()>) -> Result<Made> {

@@ -55,6 +55,9 @@ pub(crate) struct ConfigFile {
     pub(crate) rootfs: RootFs,
     #[serde(default, deserialize_with = "or_null")]
     pub(crate) history: Vec<History>,
+    /// What other builds may use of the one that made it.
+    #[serde(rename = "sampan.build-cache", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) build_cache: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

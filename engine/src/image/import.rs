@@ -73,9 +73,7 @@ fn config_json(config: &ImageConfig, diff_id: &str) -> Result<Vec<u8>> {
     let file = ConfigFile {
         architecture: platform::ARCHITECTURE.to_owned(),
         os: platform::OS.to_owned(),
-        variant: None,
         created: Some(now.clone()),
-        author: None,
         config: RawConfig::from(config),
         rootfs: RootFs { kind: "layers".to_owned(), diff_ids: vec![diff_id.to_owned()] },
         history: vec![History {
@@ -83,6 +81,7 @@ fn config_json(config: &ImageConfig, diff_id: &str) -> Result<Vec<u8>> {
             comment: Some("imported".to_owned()),
             ..History::default()
         }],
+        ..ConfigFile::default()
     };
     serde_json::to_vec(&file).map_err(|error| Error::new(Kind::System, "write the config").because(error))
 }

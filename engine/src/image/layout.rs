@@ -45,7 +45,7 @@ fn pack(folder: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 /// The manifests of one image, for each platform one.
-fn choose(all: Vec<Descriptor>, wanted: Option<&str>) -> Result<Vec<Descriptor>> {
+pub(crate) fn choose(all: Vec<Descriptor>, wanted: Option<&str>) -> Result<Vec<Descriptor>> {
     let tags: Vec<String> = all.iter().filter_map(tag).collect();
     let (only, several) = (all.len() == 1, all.len());
     let is_wanted = |found: &Descriptor| match wanted {

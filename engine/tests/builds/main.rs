@@ -17,6 +17,7 @@ mod networks;
 mod private;
 mod remotes;
 mod runs;
+mod shared;
 mod site;
 #[path = "../lab/suite.rs"]
 mod suite;
@@ -49,6 +50,7 @@ fn main() {
             networks::TESTS,
             whole::TESTS,
             caching::TESTS,
+            shared::TESTS,
             interrupted::TESTS,
             adds::TESTS,
             keys::TESTS,

@@ -150,3 +150,19 @@ pub struct CachePlace {
     /// The other attributes: `ref`, `src`, `dest`, `mode`, …
     pub attributes: BTreeMap<String, String>,
 }
+
+impl CachePlace {
+    /// `type=registry,ref=…`; a text without a type is the name of an image in a registry. Paths
+    /// stay as they are: Docker Compose, too, looks for them from where it was called.
+    pub fn parse(text: &str) -> Self {
+        let pairs = text.split(',').filter_map(|pair| pair.trim().split_once('='));
+        let mut attributes: BTreeMap<String, String> =
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        match attributes.remove("type") {
+            Some(kind) => Self { kind, attributes },
+            None => {
+                Self { kind: "registry".to_owned(), attributes: [("ref".to_owned(), text.to_owned())].into() }
+            }
+        }
+    }
+}

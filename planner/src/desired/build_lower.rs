@@ -25,8 +25,8 @@ pub(crate) fn build_spec(stack: &Stack, name: &str, service: &Service, goal: &Go
         target: Some(build.target.clone()).filter(|target| !target.is_empty()),
         tags: tags(image, &build.tags),
         labels: labels(stack, name, build),
-        cache_from: build.cache_from.iter().map(|text| cache_place(text)).collect(),
-        cache_to: build.cache_to.iter().map(|text| cache_place(text)).collect(),
+        cache_from: build.cache_from.iter().map(|text| CachePlace::parse(text)).collect(),
+        cache_to: build.cache_to.iter().map(|text| CachePlace::parse(text)).collect(),
         no_cache: build.no_cache || asked.no_cache,
         no_cache_filter: build.no_cache_filter.clone(),
         pull: build.pull || asked.pull,
@@ -104,20 +104,6 @@ fn labels(stack: &Stack, service: &str, build: &Build) -> BTreeMap<String, Strin
     labels.insert("com.docker.compose.project".to_owned(), stack.name.clone());
     labels.insert("com.docker.compose.service".to_owned(), service.to_owned());
     labels
-}
-
-/// `type=registry,ref=…`; a text without a type is the name of an image in a registry.
-fn cache_place(text: &str) -> CachePlace {
-    let pairs = text.split(',').filter_map(|pair| pair.trim().split_once('='));
-    let mut attributes: BTreeMap<String, String> =
-        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    match attributes.remove("type") {
-        Some(kind) => CachePlace { kind, attributes },
-        None => CachePlace {
-            kind: "registry".to_owned(),
-            attributes: [("ref".to_owned(), text.to_owned())].into(),
-        },
-    }
 }
 
 fn network(name: &str) -> BuildNetwork {

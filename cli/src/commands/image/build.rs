@@ -9,7 +9,7 @@ use clap::Args;
 use engine::build::BuildEvent;
 use engine::{Event, Progress};
 use planner::Step;
-use planner::desired::{BuildContext, BuildSecret, BuildSpec, DockerfileSource, SshSource};
+use planner::desired::{BuildContext, BuildSecret, BuildSpec, CachePlace, DockerfileSource, SshSource};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -63,6 +63,15 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "ID[=PATH]")]
     ssh: Vec<String>,
 
+    /// Where earlier results may be taken from: type=registry,ref=NAME or type=local,src=FOLDER
+    #[arg(long, value_name = "PLACE")]
+    cache_from: Vec<String>,
+
+    /// Where results are kept for others: type=registry,ref=NAME, type=local,dest=FOLDER or
+    /// type=inline; with mode=max those of all stages
+    #[arg(long, value_name = "PLACE")]
+    cache_to: Vec<String>,
+
     /// Platform of the image; only that of this machine can be built
     #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     platforms: Vec<String>,
@@ -115,6 +124,8 @@ fn spec(args: &BuildArgs, context: &Context) -> Result<BuildSpec, Failure> {
         target: args.target.clone().filter(|target| !target.is_empty()),
         tags: args.tags.clone(),
         labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        cache_from: args.cache_from.iter().map(|text| CachePlace::parse(text)).collect(),
+        cache_to: args.cache_to.iter().map(|text| CachePlace::parse(text)).collect(),
         no_cache: args.no_cache,
         pull: args.pull,
         platforms: args.platforms.clone(),

@@ -5,6 +5,7 @@
 //! with everything that says how registries are reached.
 
 mod answer;
+pub(crate) mod artifact;
 mod blob;
 mod challenge;
 mod credentials;

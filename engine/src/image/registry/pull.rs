@@ -30,9 +30,9 @@ use crate::image::{Hold, Images, Platform, Reference, stages};
 const LAYERS_AT_ONCE: usize = 4;
 
 /// A layer to fetch.
-struct Wanted {
-    diff_id: String,
-    blob: Descriptor,
+pub(super) struct Wanted {
+    pub(super) diff_id: String,
+    pub(super) blob: Descriptor,
 }
 
 pub(crate) fn pull(
@@ -163,16 +163,16 @@ fn wanted(file: &ConfigFile, resolved: &Resolved, reference: &Reference) -> Resu
 }
 
 /// Where layers come from and go to.
-struct Fetching<'a> {
-    images: &'a Images,
-    hold: &'a Hold,
-    scratch: &'a Scratch,
-    session: &'a Session<'a>,
-    repository: &'a str,
+pub(super) struct Fetching<'a> {
+    pub(super) images: &'a Images,
+    pub(super) hold: &'a Hold,
+    pub(super) scratch: &'a Scratch,
+    pub(super) session: &'a Session<'a>,
+    pub(super) repository: &'a str,
 }
 
 impl Fetching<'_> {
-    fn all(&self, wanted: &[Wanted], tell: &Transfer<'_>) -> Result<()> {
+    pub(super) fn all(&self, wanted: &[Wanted], tell: &Transfer<'_>) -> Result<()> {
         let missing: Vec<&Wanted> =
             wanted.iter().filter(|one| !self.images.has_layer(&one.diff_id)).collect();
         let sizes: Vec<u64> = missing.iter().map(|one| one.blob.size).collect();

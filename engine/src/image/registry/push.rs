@@ -67,7 +67,7 @@ pub(crate) fn push(
     let pushing = Pushing { images, scratch: &scratch, target, reference, known: &known };
 
     let blobs = pushing.layers(&subject.layers)?;
-    pushing.config(&subject)?;
+    pushing.config(&subject.id, &subject.config)?;
     let json = manifest(&subject, blobs)?;
     let digest = pushing.manifest(&json)?;
     drop(hold);
@@ -173,17 +173,17 @@ fn gzipped(digest: &str, size: u64) -> Descriptor {
 }
 
 /// One push.
-struct Pushing<'a> {
-    images: &'a Images,
-    scratch: &'a Scratch,
-    target: Target<'a>,
-    reference: &'a Reference,
-    known: &'a BTreeMap<String, Vec<Known>>,
+pub(super) struct Pushing<'a> {
+    pub(super) images: &'a Images,
+    pub(super) scratch: &'a Scratch,
+    pub(super) target: Target<'a>,
+    pub(super) reference: &'a Reference,
+    pub(super) known: &'a BTreeMap<String, Vec<Known>>,
 }
 
 impl Pushing<'_> {
     /// Brings all layers there; gives their blobs in order.
-    fn layers(&self, layers: &[String]) -> Result<Vec<Descriptor>> {
+    pub(super) fn layers(&self, layers: &[String]) -> Result<Vec<Descriptor>> {
         let done: Mutex<BTreeMap<&String, Descriptor>> = Mutex::default();
         let distinct: Vec<&String> = layers.iter().collect::<BTreeSet<_>>().into_iter().collect();
         for_each(&distinct, LAYERS_AT_ONCE, |layer| {
@@ -235,16 +235,15 @@ impl Pushing<'_> {
         Ok((gzipped(&digest, size), file))
     }
 
-    fn config(&self, subject: &Subject) -> Result<()> {
-        if self.target.has(&subject.id)? {
+    pub(super) fn config(&self, digest: &str, json: &[u8]) -> Result<()> {
+        if self.target.has(digest)? {
             return Ok(());
         }
-        let size = subject.config.len() as u64;
-        self.target.upload(&subject.id, size, &mut Cursor::new(&subject.config))
+        self.target.upload(digest, json.len() as u64, &mut Cursor::new(json))
     }
 
     /// Ties it together under the tag; gives the digest.
-    fn manifest(&self, json: &[u8]) -> Result<String> {
+    pub(super) fn manifest(&self, json: &[u8]) -> Result<String> {
         let tag = self.reference.tag.as_deref().unwrap_or("latest");
         let what = format!("write the manifest of `{}`", self.reference.familiar());
         let manifest: Manifest = super::resolve::parse(json, &what)?;

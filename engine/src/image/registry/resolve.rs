@@ -44,26 +44,42 @@ struct Head {
     layers: Option<serde::de::IgnoredAny>,
 }
 
+/// The manifest that a reference means on this machine, byte for byte and read, whatever it is of.
+pub(crate) fn any(session: &Session<'_>, reference: &Reference) -> Result<(Vec<u8>, Manifest)> {
+    let found = lead(session, reference, &Platform::host())?;
+    let manifest = parse(&found.json, &reference.familiar())?;
+    Ok((found.json, manifest))
+}
+
 /// Finds the image that a reference means on a platform.
 pub(crate) fn resolve(session: &Session<'_>, reference: &Reference, platform: &Platform) -> Result<Resolved> {
+    let Led { top, json } = lead(session, reference, platform)?;
+    let manifest = image(&json, &reference.familiar())?;
+    Ok(Resolved { is_chosen: digest::of(&json) != top, digest: top, manifest, json })
+}
+
+/// Where a reference leads.
+struct Led {
+    /// Digest of what the name itself means.
+    top: String,
+    /// The manifest at the end.
+    json: Vec<u8>,
+}
+
+/// Follows a reference through indexes to a manifest.
+fn lead(session: &Session<'_>, reference: &Reference, platform: &Platform) -> Result<Led> {
     let name = reference.familiar();
     let asked = reference.digest.as_deref().or(reference.tag.as_deref()).unwrap_or("latest");
     let mut json = manifest(session, reference, asked, reference.digest.as_deref())?;
     let top = digest::of(&json);
     for _ in 0..DEPTH_MAX {
         let head: Head = parse(&json, &name)?;
-        let Some(manifests) = head.manifests else {
-            return Ok(Resolved {
-                is_chosen: digest::of(&json) != top,
-                digest: top,
-                manifest: image(&json, &name)?,
-                json,
-            });
-        };
+        let Some(manifests) = head.manifests else { return Ok(Led { top, json }) };
         if head.layers.is_some() {
             return Err(Error::new(Kind::Corrupt, format!("the manifest of `{name}` is also an index")));
         }
-        let chosen = manifest::choose(&manifests, platform, &format!("`{name}`"))?;
+        let chosen = manifest::choose(&manifests, platform, &format!("`{name}`"))
+            .map_err(|error| strange(&manifests, &name).unwrap_or(error))?;
         check_digest(&chosen.digest)?;
         json = manifest(session, reference, &chosen.digest, Some(&chosen.digest))?;
         if chosen.size != json.len() as u64 {
@@ -74,6 +90,13 @@ pub(crate) fn resolve(session: &Session<'_>, reference: &Reference, platform: &P
         }
     }
     Err(Error::new(Kind::Unsupported, format!("`{name}` has indexes nested too deeply")))
+}
+
+/// What to say of an index that leads to other things than images.
+fn strange(manifests: &[Descriptor], name: &str) -> Option<Error> {
+    let known = |kind: &str| ["", OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST].contains(&kind);
+    let kind = manifests.iter().map(|one| one.media_type.as_str()).rfind(|kind| !known(kind))?;
+    Some(Error::new(Kind::Unsupported, format!("`{name}` is not a container image but `{kind}`")))
 }
 
 /// The config of an image, checked.

@@ -26,11 +26,9 @@ pub(super) const BUILD: Shape = Shape::Short(
             .about("SSH agents and keys for `RUN --mount=type=ssh`, by id."),
         key("labels", &LABELS).about("Labels of the image.").merge(Merge::Pairs),
         key("cache_from", &TEXTS)
-            .about("Places from which earlier results may be taken.")
-            .passed_on("only the cache of this machine is asked"),
+            .about("Places from which earlier results may be taken: `type=registry,ref=NAME`, `type=local,src=FOLDER`, or the name of an image."),
         key("cache_to", &TEXTS)
-            .about("Places where results are kept for other builds.")
-            .passed_on("results are kept on this machine"),
+            .about("Places where results are kept for other builds: `type=registry,ref=NAME`, `type=local,dest=FOLDER`, with `mode=max` those of all stages, or `type=inline`."),
         key("no_cache", &BOOL).about("Takes nothing from the cache; by default false."),
         key("no_cache_filter", &Shape::Short(forms::LIST_OF_ONE, &TEXTS))
             .about("Stages for which nothing is taken from the cache."),
