@@ -3,7 +3,7 @@
 
 use crate::commands::{
     build, commit, completion, config, container, create, down, env, exec, image, images, kill, login, logs,
-    ls, plan, ps, pull, push, restart, start, stop, system, up, version, volume,
+    ls, pause, plan, ps, pull, push, restart, rm, start, stop, system, up, version, volume,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -112,6 +112,9 @@ pub(crate) enum Command {
     Stop(stop::StopArgs),
     Restart(restart::RestartArgs),
     Kill(kill::KillArgs),
+    Pause(pause::PauseArgs),
+    Unpause(pause::UnpauseArgs),
+    Rm(rm::RmArgs),
     Commit(commit::CommitArgs),
     Pull(pull::PullArgs),
     Build(build::BuildArgs),

@@ -171,6 +171,8 @@ impl LinuxEngine {
             Step::StartContainer { id } => container::start::start(store, &self.program, id, &mut note),
             Step::StopContainer { id, grace } => container::stop::stop(store, id, *grace, &mut note),
             Step::KillContainer { id, signal } => container::kill::kill(store, id, signal, &mut note),
+            Step::PauseContainer { id } => container::pause::pause(store, id, &mut note),
+            Step::UnpauseContainer { id } => container::pause::unpause(store, id, &mut note),
             Step::RemoveContainer { id } => container::remove::remove(store, id),
             Step::UpdateContainer { id, spec } => container::update::update(store, id, spec),
             Step::Await { .. } => Err(Error::new(Kind::Unsupported, "a wait is no act")),

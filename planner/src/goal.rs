@@ -38,6 +38,13 @@ pub enum Verb {
         /// A signal name without `SIG`, such as `KILL`.
         signal: String,
     },
+    /// What runs stands still, or what stands still goes on.
+    Pause {
+        /// Which of both: `false` lets it go on.
+        paused: bool,
+    },
+    /// Containers that do not run are gone.
+    Remove(RemoveOptions),
     /// Images are as their registries have them.
     Pull(PullOptions),
     /// Images are built from their build sections.
@@ -94,6 +101,15 @@ pub enum BuildWhen {
     Always,
     /// Never.
     Never,
+}
+
+/// The ways in which `rm` can be varied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveOptions {
+    /// What runs is stopped first, instead of being left alone.
+    pub stop: bool,
+    /// Their anonymous volumes go too.
+    pub volumes: bool,
 }
 
 /// The ways in which `pull` can be varied.

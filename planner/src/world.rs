@@ -5,7 +5,7 @@
 //! more than a machine does: a step that was done already, which is idempotent there, and a
 //! generation that starts beside a running one of its slot, which only the order of steps prevents.
 
-use crate::desired::{BuildContext, ContainerId, ContainerSpec, MountKind};
+use crate::desired::{BuildContext, BuildSpec, ContainerId, ContainerSpec, MountKind};
 use crate::live::{Container, Health, Image, Live, State};
 use crate::plan::{Step, Until};
 
@@ -51,15 +51,7 @@ pub enum WorldError {
 pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
     match step {
         Step::PullImage { reference, .. } => fetch(live, reference),
-        Step::BuildImage { reference, spec } => {
-            for needed in spec.additional_contexts.values().filter_map(BuildContext::image) {
-                present(live.images.contains_key(needed), || format!("image {needed}"))?;
-            }
-            fetch(live, reference);
-            let built = live.images.get(reference).cloned();
-            let tags = spec.tags.iter().filter_map(|tag| Some((tag.clone(), built.clone()?)));
-            live.images.extend(tags);
-        }
+        Step::BuildImage { reference, spec } => build(live, reference, spec)?,
         Step::PushImage { reference, .. } => {
             present(live.images.contains_key(reference), || format!("image {reference}"))?;
         }
@@ -100,6 +92,8 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
             }
         }
         Step::KillContainer { id, signal } => kill(live, id, signal)?,
+        Step::PauseContainer { id } => pause(find(live, id)?, id)?,
+        Step::UnpauseContainer { id } => unpause(find(live, id)?),
         Step::RemoveContainer { id } => {
             let container = find(live, id)?;
             refuse_when(container.state.is_running(), id, "cannot be removed while it runs")?;
@@ -121,6 +115,17 @@ fn fetch(live: &mut Live, reference: &str) {
     let new = || Image { id: format!("sha256:{reference}"), ..Image::default() };
     let image = live.images.entry(reference.to_owned()).or_insert_with(new);
     image.tagged_at = live.now;
+}
+
+fn build(live: &mut Live, reference: &str, spec: &BuildSpec) -> Result<(), WorldError> {
+    for needed in spec.additional_contexts.values().filter_map(BuildContext::image) {
+        present(live.images.contains_key(needed), || format!("image {needed}"))?;
+    }
+    fetch(live, reference);
+    let built = live.images.get(reference).cloned();
+    let tags = spec.tags.iter().filter_map(|tag| Some((tag.clone(), built.clone()?)));
+    live.images.extend(tags);
+    Ok(())
 }
 
 fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &str) -> Result<(), WorldError> {
@@ -201,6 +206,20 @@ fn kill(live: &mut Live, id: &ContainerId, signal: &str) -> Result<(), WorldErro
         container.state = State::Exited { code: 137, requested: true };
     }
     Ok(())
+}
+
+fn pause(container: &mut Container, id: &ContainerId) -> Result<(), WorldError> {
+    let runs = matches!(container.state, State::Running { .. } | State::Paused);
+    refuse_when(!runs, id, "does not run")?;
+    container.state = State::Paused;
+    Ok(())
+}
+
+fn unpause(container: &mut Container) {
+    let health = if container.checks_health { Health::Starting } else { Health::None };
+    if container.state == State::Paused {
+        container.state = State::Running { health };
+    }
 }
 
 fn find<'a>(live: &'a mut Live, id: &ContainerId) -> Result<&'a mut Container, WorldError> {

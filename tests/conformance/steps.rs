@@ -13,6 +13,7 @@ pub(super) const CASES: &[Case] = &[
     ("volumes are made and removed", volumes),
     ("a container lives from creation to removal", life),
     ("signals reach what runs", signals),
+    ("a paused container stands still", paused),
     ("a container that restarts is stopped for good", restarting),
     ("limits and policies change in place, nothing else does", in_place),
     ("nothing is made of what is missing", missing),
@@ -116,6 +117,22 @@ fn signals(bench: &mut Bench) {
     bench.does(kill(&id, "KILL"));
     bench.refuses(&kill(&id, "USR1"));
     bench.does(start(&id));
+}
+
+fn paused(bench: &mut Bench) {
+    let id = container_id("a", 1);
+    let [pause, unpause] =
+        [Step::PauseContainer { id: id.clone() }, Step::UnpauseContainer { id: id.clone() }];
+    bench.does(create(bench, &id, shell("exec sleep 1000")));
+    bench.refuses(&pause);
+    bench.does(start(&id));
+    bench.does(unpause.clone());
+    bench.does(pause.clone());
+    bench.refuses(&remove(&id));
+    bench.does(unpause);
+    bench.does(pause);
+    bench.does(stop(&id));
+    bench.does(remove(&id));
 }
 
 fn restarting(bench: &mut Bench) {

@@ -159,3 +159,69 @@ fn two_roots_on_one_host_do_not_see_each_other() {
     assert_eq!(project.state("two-a-1").as_deref(), Some("running"));
     project.down();
 }
+
+/// Whether the kernel lets the processes of a container stand still.
+fn is_frozen(host: &Host, pid: u32) -> bool {
+    let root = "$(awk '$3 == \"cgroup2\" {print $2; exit}' /proc/self/mounts)";
+    let group = format!("$(sed -n 's/^0:://p' /proc/{pid}/cgroup)");
+    let events = host.shell(&format!("cat {root}{group}/cgroup.events")).succeeds().stdout;
+    events.lines().any(|line| line == "frozen 1")
+}
+
+#[test]
+fn what_is_paused_stands_still_until_it_goes_on_or_is_stopped() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("two", TWO);
+    project.up();
+    let (a, b) = (project.pid("two-a-1"), project.pid("two-b-1"));
+    project.sampan(["pause", "a"]).succeeds();
+    assert!(is_frozen(&host, a) && !is_frozen(&host, b), "only what is named");
+    assert_eq!(project.state("two-a-1").as_deref(), Some("paused"));
+    project.exec("a", "true").exits(1).says("is paused").says("unpause");
+    project.sampan(["up", "-d"]).succeeds().says("up to date");
+    project.sampan(["pause"]).succeeds();
+    assert!(is_frozen(&host, b));
+    project.sampan(["unpause", "b"]).succeeds();
+    assert!(is_frozen(&host, a) && !is_frozen(&host, b));
+    project.sampan(["unpause"]).succeeds();
+    project.exec("a", "echo goes on").succeeds().says("goes on");
+    project.sampan(["pause"]).succeeds();
+    project.sampan(["stop", "a"]).succeeds();
+    assert_eq!(project.state("two-a-1").as_deref(), Some("exited"), "a stop lets it take the signal");
+    project.sampan(["kill"]).succeeds();
+    project.sampan(["start", "b"]).succeeds();
+    assert!(!is_frozen(&host, project.pid("two-b-1")));
+    project.sampan(["pause"]).succeeds();
+    project.down();
+}
+
+#[test]
+fn a_new_supervisor_knows_that_its_container_is_paused() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("two", TWO);
+    project.sampan(["up", "-d", "a"]).succeeds();
+    let pid = project.pid("two-a-1");
+    project.sampan(["pause"]).succeeds();
+    host.shell(&format!("kill -9 $(awk '/^PPid/ {{print $2}}' /proc/{pid}/status)")).succeeds();
+    project.sampan(["start"]).succeeds();
+    assert_eq!((project.pid("two-a-1"), project.state("two-a-1").as_deref()), (pid, Some("paused")));
+    assert!(is_frozen(&host, pid));
+    project.sampan(["unpause"]).succeeds();
+    assert!(!is_frozen(&host, pid));
+    project.down();
+}
+
+#[test]
+fn rm_takes_what_has_ended_and_asks_first() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("two", TWO);
+    project.up();
+    project.sampan(["stop", "a"]).succeeds();
+    project.sampan(["rm"]).exits(3).says("two-a-1 will be removed").says("--force");
+    project.sampan(["rm", "-f"]).succeeds().says("1 container removed").says("2 containers running");
+    assert_eq!(project.state("two-a-1"), None);
+    assert_eq!(project.state("two-b-2").as_deref(), Some("running"));
+    project.sampan(["rm", "-fs", "b"]).succeeds();
+    assert_eq!(project.state("two-b-1"), None);
+    project.down();
+}

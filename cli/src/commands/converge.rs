@@ -205,12 +205,17 @@ async fn lock(
 pub(crate) fn plan_for(engine: &LinuxEngine, ask: Ask) -> Result<Plan, Failure> {
     let stack = ask.target.stack.as_ref();
     let mut scope = scope(&ask.target.name, stack);
-    if matches!(ask.goal.verb, Verb::Down { .. } | Verb::Stop | Verb::Kill { .. }) {
+    if ends(&ask.goal.verb) {
         // What ends needs no image: a damaged image store must not keep things running.
         scope.images.clear();
     }
     let live = engine.observe(&scope)?;
     Ok(plan::plan(stack, ask.goal, &live)?)
+}
+
+/// Whether nothing is started or made.
+fn ends(verb: &Verb) -> bool {
+    matches!(verb, Verb::Down { .. } | Verb::Stop | Verb::Kill { .. } | Verb::Pause { .. } | Verb::Remove(_))
 }
 
 /// What to look at: the stack, and what it uses that belongs to nobody or to others.

@@ -20,11 +20,13 @@ pub(crate) mod kill;
 pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod ls;
+pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod ps;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod restart;
+pub(crate) mod rm;
 pub(crate) mod shim;
 pub(crate) mod start;
 pub(crate) mod stop;
@@ -56,6 +58,9 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Stop(args) => stop::run(&args, context),
         Command::Restart(args) => restart::run(&args, context),
         Command::Kill(args) => kill::run(&args, context),
+        Command::Pause(args) => pause::pause(&args, context),
+        Command::Unpause(args) => pause::unpause(&args, context),
+        Command::Rm(args) => rm::run(&args, context),
         Command::Commit(args) => commit::run(&args, context),
         Command::Pull(args) => pull::run(&args, context),
         Command::Build(args) => build::run(&args, context),

@@ -94,6 +94,8 @@ fn subject(step: &Step) -> (Sort, String) {
         | Step::Await { id, .. }
         | Step::StopContainer { id, .. }
         | Step::KillContainer { id, .. }
+        | Step::PauseContainer { id }
+        | Step::UnpauseContainer { id }
         | Step::RemoveContainer { id }
         | Step::UpdateContainer { id, .. } => (Sort::Container, id.name()),
     }
@@ -111,6 +113,8 @@ enum Act {
     Remove,
     Update,
     Kill,
+    Pause,
+    Unpause,
 }
 
 fn act(step: &Step) -> Option<Act> {
@@ -124,6 +128,8 @@ fn act(step: &Step) -> Option<Act> {
         Step::StopContainer { .. } => Act::Stop,
         Step::UpdateNetwork { .. } | Step::UpdateContainer { .. } => Act::Update,
         Step::KillContainer { .. } => Act::Kill,
+        Step::PauseContainer { .. } => Act::Pause,
+        Step::UnpauseContainer { .. } => Act::Unpause,
         Step::Await { .. } => return None,
     })
 }
@@ -146,6 +152,8 @@ fn done(steps: &[&Step]) -> &'static str {
         () if has(Act::Start) => "started",
         () if has(Act::Stop) => "stopped",
         () if has(Act::Kill) => "killed",
+        () if has(Act::Pause) => "paused",
+        () if has(Act::Unpause) => "unpaused",
         () => "",
     }
 }
@@ -181,6 +189,8 @@ pub(crate) fn doing(step: &Step) -> &'static str {
         (_, Some(Act::Remove)) => "removing",
         (_, Some(Act::Update)) => "updating",
         (_, Some(Act::Kill)) => "killing",
+        (_, Some(Act::Pause)) => "pausing",
+        (_, Some(Act::Unpause)) => "unpausing",
     }
 }
 

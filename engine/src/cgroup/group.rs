@@ -179,14 +179,14 @@ impl Group {
         Ok(())
     }
 
-    /// Stops every process in the groups where it is; returns when all have stopped.
+    /// Stops every process in the groups where it is; [`Group::frozen`] waits until all have stopped.
     pub fn freeze(&self) -> Result<()> {
-        let frozen = self.set_frozen(true).and_then(|()| self.wait_until_frozen());
-        if frozen.is_err() {
-            // Half of it stopped helps nobody.
-            let _ = self.set_frozen(false);
-        }
-        frozen.doing(|| format!("pause {}", self.path[2]))
+        self.set_frozen(true).doing(|| format!("pause {}", self.path[2]))
+    }
+
+    /// Waits until all have stopped.
+    pub fn frozen(&self) -> Result<()> {
+        self.wait_until_frozen().doing(|| format!("pause {}", self.path[2]))
     }
 
     /// Lets them go on.

@@ -22,6 +22,7 @@ pub mod kill;
 mod launch;
 pub mod list;
 pub mod logs;
+pub mod pause;
 pub mod process;
 pub mod record;
 pub mod remove;

@@ -92,6 +92,9 @@ pub struct StateRecord {
     pub exit_code: Option<i32>,
     /// Stopped on request rather than by itself, or about to be.
     pub requested: bool,
+    /// Its processes stand still.
+    #[serde(default)]
+    pub paused: bool,
     /// How often the restart policy started it again.
     pub restarts: u32,
     /// The last kill for want of memory.
@@ -117,6 +120,7 @@ impl Default for StateRecord {
             finished_at: None,
             exit_code: None,
             requested: false,
+            paused: false,
             restarts: 0,
             oom: None,
             health: Health::None,
@@ -195,6 +199,7 @@ impl StateRecord {
                 State::Exited { code: self.exit_code.unwrap_or(UNKNOWN_CODE), requested: self.requested }
             }
             (Status::Running | Status::Restarting, true, _) if self.requested => State::Stopping,
+            (Status::Running, true, true) if self.paused => State::Paused,
             (Status::Running, true, true) => State::Running { health: self.health },
             // Between the death of the process and the supervisor's next word.
             (Status::Running, true, false) => State::Restarting,
@@ -259,6 +264,9 @@ mod tests {
         let asked = StateRecord { status: Status::Running, requested: true, ..StateRecord::default() };
         assert_eq!(asked.judge(&Facts { process: true, shim: true }), State::Stopping);
         assert_eq!(asked.judge(&Facts { process: true, shim: false }), State::Unsupervised);
+        let paused = StateRecord { status: Status::Running, paused: true, ..StateRecord::default() };
+        assert_eq!(paused.judge(&Facts { process: true, shim: true }), State::Paused);
+        assert_eq!(paused.judge(&Facts { process: true, shim: false }), State::Unsupervised);
     }
 
     #[test]

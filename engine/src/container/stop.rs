@@ -39,6 +39,10 @@ pub fn stop(store: &Store, id: &ContainerId, grace: Duration, tell: &mut dyn FnM
 /// Ends what still runs, as the supervisor would have done it.
 fn stop_alone(store: &Store, id: &ContainerId, grace: Duration, tell: &mut dyn FnMut(String)) -> Result<()> {
     let state = StateRecord::read(store, id)?;
+    let group = volatile::group(store, id)?;
+    if group.is_frozen() {
+        group.thaw()?;
+    }
     let was_running = state.as_ref().is_some_and(|state| state.live().is_running());
     let Some(first) = first_process(store, id, state.as_ref())? else {
         return if was_running { write_stopped(store, id, state.unwrap_or_default(), None) } else { Ok(()) };

@@ -62,6 +62,14 @@ impl Monitor {
         }
     }
 
+    /// The container stood still for so long: no time has passed for it.
+    pub fn stood_still(&mut self, time: Duration) {
+        self.began += time;
+        if let Some(probe) = &mut self.probe {
+            probe.since += time;
+        }
+    }
+
     /// To poll for reading while a probe runs: its end, its output.
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.probe.iter().flat_map(|probe| {

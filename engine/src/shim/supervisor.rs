@@ -50,6 +50,8 @@ pub struct Supervisor {
     /// Who asked to stop, with what grace.
     stoppers: Vec<ConnectionId>,
     stop: Option<(Duration, Option<Advice>)>,
+    /// Since when everything stands still.
+    paused_at: Option<Duration>,
     ports: Vec<HeldPort>,
     _guard: Guard,
 }
@@ -96,6 +98,7 @@ impl Supervisor {
             monitor: None,
             stoppers: Vec::new(),
             stop: None,
+            paused_at: None,
             _guard: guard,
             store,
             id,
@@ -129,6 +132,8 @@ impl Supervisor {
         self.user = User::lookup_in(first.pid(), &self.record.process.user)?;
         self.first = Some(first);
         self.watch_health(self.state.health);
+        self.state.paused = self.group.is_frozen();
+        self.paused_at = self.state.paused.then(|| self.now());
         self.pump.note("the supervisor was gone; a new one has taken over");
         self.runs()
     }
@@ -236,7 +241,43 @@ impl Supervisor {
                 };
                 self.control.reply(from, &reply);
             }
+            Request::Pause { paused } => {
+                let done = if paused { self.pause() } else { self.unpause() };
+                let reply = done.map_or_else(|error| Reply::Failed(error.chain()), |()| Reply::Done);
+                self.control.reply(from, &reply);
+            }
         }
+    }
+
+    /// Lets everything stand still. What ends must not: it could not take the signal.
+    fn pause(&mut self) -> Result<()> {
+        if self.first.is_none() || self.machine.is_stopping() {
+            let problem = format!("container {} is not running", self.id.name());
+            return Err(Error::new(Kind::Container, problem));
+        }
+        self.group.freeze()?;
+        let now = self.now();
+        self.paused_at.get_or_insert(now);
+        self.state.paused = true;
+        self.save();
+        Ok(())
+    }
+
+    /// Lets it go on. Idempotent.
+    fn unpause(&mut self) -> Result<()> {
+        let Some(since) = self.paused_at else { return Ok(()) };
+        self.group.thaw()?;
+        self.paused_at = None;
+        let time = self.now().saturating_sub(since);
+        self.monitor.iter_mut().for_each(|monitor| monitor.stood_still(time));
+        self.state.paused = false;
+        self.save();
+        Ok(())
+    }
+
+    /// Whether probes are due at all.
+    fn checks_health(&self) -> bool {
+        self.paused_at.is_none() && !self.machine.is_stopping()
     }
 
     /// Stops the container for good.
@@ -251,6 +292,8 @@ impl Supervisor {
         }
         self.stop = Some((grace, advice));
         // Told before it is done: a command that comes meanwhile must not take it for running.
+        // What cannot go on is killed when its time is over.
+        let _ = self.unpause();
         self.state.requested = true;
         self.save();
         let action = self.machine.stop(self.now(), grace);
@@ -288,6 +331,8 @@ impl Supervisor {
         self.state.finished_at = Some(Timestamp::now());
         self.state.exit_code = Some(code);
         self.state.process = None;
+        // A process that was killed while it stood still leaves a place in which none could start.
+        let _ = self.unpause();
         self.reread();
         let now = self.now();
         let action = self.machine.ended(now, code);
@@ -327,7 +372,7 @@ impl Supervisor {
 
     /// When [`Supervisor::tick`] has something to do.
     pub(super) fn due(&self) -> Option<Duration> {
-        let monitor = self.monitor.as_ref().filter(|_| !self.machine.is_stopping());
+        let monitor = self.monitor.as_ref().filter(|_| self.checks_health());
         let first = self.first.as_ref();
         [self.machine.due(), monitor.and_then(Monitor::due), first.and_then(First::due), self.oom.due()]
             .into_iter()
@@ -350,10 +395,10 @@ impl Supervisor {
     }
 
     fn tick_monitor(&mut self, now: Duration) {
-        let (Some(first), Some(monitor)) = (&self.first, &mut self.monitor) else { return };
-        if self.machine.is_stopping() {
+        if !self.checks_health() {
             return;
         }
+        let (Some(first), Some(monitor)) = (&self.first, &mut self.monitor) else { return };
         let (record, user, group) = (&self.record, &self.user, &self.group);
         let spawn = |argv: &[String], output: std::os::fd::BorrowedFd<'_>| {
             birth::beside(record, argv, first.pidfd(), (user, group, output))

@@ -22,6 +22,11 @@ pub enum Request {
         /// Signal name without `SIG`, or a number.
         name: String,
     },
+    /// Let every process stand still, or go on. Answered before they do.
+    Pause {
+        /// Which of both: `false` lets them go on.
+        paused: bool,
+    },
     /// Tell each change of the state record.
     Watch,
     /// Tell each change of the state record and of the log.

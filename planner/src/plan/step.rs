@@ -98,6 +98,17 @@ pub enum Step {
         /// Signal name without `SIG`.
         signal: String,
     },
+    /// Requires: it is running. Ensures: every process of it stands still where it is, and its health
+    /// is not checked.
+    PauseContainer {
+        /// Which container.
+        id: ContainerId,
+    },
+    /// Requires: it exists. Ensures: what stood still goes on.
+    UnpauseContainer {
+        /// Which container.
+        id: ContainerId,
+    },
     /// Requires: it is not running. Ensures: it, its writable layer and its log are gone.
     RemoveContainer {
         /// Which container.
@@ -132,6 +143,8 @@ impl Step {
             | Self::Await { id, .. }
             | Self::StopContainer { id, .. }
             | Self::KillContainer { id, .. }
+            | Self::PauseContainer { id }
+            | Self::UnpauseContainer { id }
             | Self::RemoveContainer { id }
             | Self::UpdateContainer { id, .. } => Some(id),
             Self::PullImage { .. }

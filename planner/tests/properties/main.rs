@@ -10,8 +10,8 @@
 mod stacks;
 mod walk;
 
-use planner::goal::{UpOptions, Verb};
-use planner::live::{Live, State};
+use planner::goal::{RemoveOptions, UpOptions, Verb};
+use planner::live::{Container, Live, State};
 use planner::plan::{self, check, render};
 use planner::{Cause, Goal, Plan, Stack, Step};
 use proptest::prelude::*;
@@ -204,13 +204,14 @@ proptest! {
     }
 
     #[test]
-    fn stop_start_restart_and_kill_are_valid_in_every_order(
-        history in history(), seed in any::<u64>(), verb in 0..4_usize, with_file in any::<bool>(),
+    fn what_exists_is_stopped_started_restarted_killed_and_paused_in_every_order(
+        history in history(), seed in any::<u64>(), verb in 0..6_usize, with_file in any::<bool>(),
     ) {
         let History { stack, mut live } = history;
         let stack = with_file.then_some(&stack);
         let kill = Verb::Kill { signal: "KILL".to_owned() };
-        let goal = Goal::all([Verb::Stop, Verb::Start, Verb::Restart, kill][verb].clone());
+        let [pause, unpause] = [true, false].map(|paused| Verb::Pause { paused });
+        let goal = Goal::all([Verb::Stop, Verb::Start, Verb::Restart, kill, pause, unpause][verb].clone());
         let plan = match plan::plan(stack, &goal, &live) {
             Ok(plan) => plan,
             // An interrupted `up` took a network away to make it anew.
@@ -228,6 +229,14 @@ proptest! {
         let runs = live.containers.values().any(|container| container.state.is_running());
         match goal.verb {
             Verb::Stop | Verb::Kill { .. } => prop_assert!(!runs),
+            Verb::Pause { paused } => {
+                let against = |there: &Container| match &there.state {
+                    State::Running { .. } => paused,
+                    State::Paused => !paused,
+                    _ => false,
+                };
+                prop_assert!(!live.containers.values().any(against));
+            }
             // A file that was changed but not applied can make the plan wait for the completion of
             // a container that restarts for ever; the model lets it complete.
             _ if with_file => {}
@@ -236,6 +245,27 @@ proptest! {
                 prop_assert!(again.nodes.is_empty(), "{}", render::steps(&again));
             }
         }
+    }
+
+    #[test]
+    fn rm_takes_what_does_not_run_and_with_stop_everything(
+        history in history(), seed in any::<u64>(), cut in 0..30_usize, stop in any::<bool>(),
+    ) {
+        let History { mut live, .. } = history;
+        let goal = Goal::all(Verb::Remove(RemoveOptions { stop, volumes: true }));
+        let running: Vec<_> = live.containers.iter().filter(|(_, there)| there.state.is_running()).collect();
+        let running: Vec<_> = running.into_iter().map(|(id, _)| id.clone()).collect();
+        let named: Vec<_> = live.volumes.iter().filter(|(_, spec)| !spec.anonymous).collect();
+        let named: Vec<_> = named.into_iter().map(|(name, _)| name.clone()).collect();
+        let mut dice = Dice(seed);
+        for cut in [cut, usize::MAX] {
+            let plan = plan::plan(None, &goal, &live).unwrap();
+            prop_assert_eq!(check::check(&plan, &live), []);
+            walk(&plan, &mut live, &mut dice, cut, |_, _| {});
+        }
+        let left: Vec<_> = live.containers.keys().cloned().collect();
+        prop_assert_eq!(left, if stop { Vec::new() } else { running });
+        prop_assert!(named.iter().all(|name| live.volumes.contains_key(name)));
     }
 
     #[test]

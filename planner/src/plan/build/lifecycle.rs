@@ -1,4 +1,4 @@
-//! `start`, `stop`, `restart` and `kill`: containers that exist, as they are.
+//! `start`, `stop`, `restart`, `kill` and `pause`: containers that exist, as they are.
 
 use super::draft::{Draft, Edges};
 use super::slot::{self, SlotPlan, in_words};
@@ -39,6 +39,28 @@ pub(super) fn kill(goal: &Goal, signal: &str, live: &Live) -> Plan {
         } else {
             draft.keep_container(&id, "not running");
         }
+    }
+    draft.note_missing();
+    draft.finish(&live.stack)
+}
+
+/// What runs stands still, or what stands still goes on.
+pub(super) fn pause(goal: &Goal, paused: bool, live: &Live) -> Plan {
+    let mut draft = Draft::new(live, goal);
+    for id in draft.named_containers() {
+        let step = match (paused, live.containers.get(&id).map(|container| &container.state)) {
+            (true, Some(State::Running { .. })) => Step::PauseContainer { id },
+            (false, Some(State::Paused)) => Step::UnpauseContainer { id },
+            (true, Some(State::Paused)) => {
+                draft.keep_container(&id, "paused");
+                continue;
+            }
+            _ => {
+                draft.keep_container(&id, if paused { "not running" } else { "not paused" });
+                continue;
+            }
+        };
+        draft.steps.push(step, Cause::Asked, Vec::new());
     }
     draft.note_missing();
     draft.finish(&live.stack)

@@ -70,6 +70,8 @@ pub fn plan(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Result<Plan, Ref
         Verb::Down { volumes } => teardown::down(goal, *volumes, live),
         Verb::Stop => lifecycle::stop(goal, live),
         Verb::Kill { signal } => lifecycle::kill(goal, signal, live),
+        Verb::Pause { paused } => lifecycle::pause(goal, *paused, live),
+        Verb::Remove(options) => teardown::remove(goal, *options, live),
         Verb::Start | Verb::Restart => lifecycle::start(stack, goal, live)?,
         Verb::Pull(options) => image::pull(refuse::without_stack(stack)?, goal, options, live),
         Verb::Build(options) => image::build(refuse::without_stack(stack)?, goal, options.push, live),

@@ -1,9 +1,9 @@
-//! Stops in reverse dependency order, and `down`.
+//! Stops in reverse dependency order, `down` and `rm`.
 
 use super::container::cause_of_leaving;
 use super::draft::{Draft, container};
 use crate::desired::ContainerId;
-use crate::goal::Goal;
+use crate::goal::{Goal, RemoveOptions};
 use crate::graph::DependencyGraph;
 use crate::live::Live;
 use crate::plan::{Cause, Plan, Step, StepId};
@@ -42,7 +42,42 @@ pub(super) fn down(goal: &Goal, volumes: bool, live: &Live) -> Plan {
     draft.finish(&live.stack)
 }
 
+/// `rm`: containers that do not run go; what runs only when it may be stopped.
+pub(super) fn remove(goal: &Goal, options: RemoveOptions, live: &Live) -> Plan {
+    let mut draft = Draft::new(live, goal);
+    let runs = |id: &ContainerId| live.containers.get(id).is_some_and(|there| there.state.is_running());
+    let (running, mut gone): (Vec<_>, Vec<_>) = draft.named_containers().into_iter().partition(runs);
+    if options.stop {
+        let stop = |id: &ContainerId| Stop { id: id.clone(), cause: Cause::Asked, needs: Vec::new() };
+        draft.stop_all(running.iter().map(stop));
+        gone.extend(running);
+        gone.sort();
+    } else {
+        running.iter().for_each(|id| draft.keep_container(id, "running"));
+    }
+    for id in &gone {
+        draft.remove(id, Cause::Asked, Vec::new());
+    }
+    if options.volumes {
+        draft.remove_anonymous_volumes(&gone);
+    }
+    draft.note_missing();
+    draft.finish(&live.stack)
+}
+
 impl Draft<'_> {
+    /// Anonymous volumes that nobody but these containers has.
+    fn remove_anonymous_volumes(&mut self, gone: &[ContainerId]) {
+        let live = self.live;
+        for (name, _) in live.volumes.iter().filter(|(_, spec)| spec.anonymous) {
+            let mut users = live.containers.iter().filter(|(_, there)| there.spec.mounts_volume(name));
+            let mut ours = users.clone().filter(|(id, _)| gone.contains(id));
+            if ours.next().is_some() && users.all(|(id, _)| gone.contains(id)) {
+                self.remove_volume(name);
+            }
+        }
+    }
+
     /// The containers of the named services, or all.
     pub(super) fn named_containers(&self) -> Vec<ContainerId> {
         let named = |id: &&ContainerId| {

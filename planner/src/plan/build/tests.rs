@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::desired::ContainerId;
-use crate::goal::UpOptions;
+use crate::goal::{RemoveOptions, UpOptions};
 use crate::live::{Health, Image, State};
 use crate::load::{LoadOptions, load};
 use crate::plan::{Step, Until, render};
@@ -302,6 +302,37 @@ fn kill_also_ends_what_waits_for_its_next_start() {
     };
     assert_eq!(kill("KILL"), ["send KILL to container shop-a-1.1", "send KILL to container shop-b-1.1"]);
     assert_eq!(kill("HUP"), ["send HUP to container shop-a-1.1"]);
+}
+
+#[test]
+fn pause_takes_what_runs_and_unpause_what_is_paused() {
+    let mut live = after_up(&stack("services: {a: {image: a}, b: {image: a}, c: {image: a}}"));
+    let states = [State::Running { health: Health::None }, State::Paused, State::Restarting];
+    live.containers.values_mut().zip(states).for_each(|(container, state)| container.state = state);
+    let planned = |paused| plan(None, &Goal::all(Verb::Pause { paused }), &live).unwrap();
+    assert_eq!(steps(&planned(true)), ["pause container shop-a-1.1"]);
+    let kept: Vec<_> = planned(true).kept.into_iter().map(|kept| kept.reason).collect();
+    assert_eq!(kept, ["paused", "not running"]);
+    assert_eq!(steps(&planned(false)), ["unpause container shop-b-1.1"]);
+    let up = plan(Some(&stack("services: {b: {image: a}}")), &up(&["b"]), &live).unwrap();
+    assert_eq!(steps(&up), [""; 0], "who paused it wants it so");
+}
+
+#[test]
+fn rm_takes_what_has_ended_and_stops_nothing_unless_asked() {
+    let file = stack("services: {a: {image: a, depends_on: [b]}, b: {image: a, volumes: [/data]}}");
+    let mut live = after_up(&file);
+    live.containers.values_mut().last().unwrap().state = State::Exited { code: 1, requested: false };
+    let planned = |stop, volumes| {
+        let goal = Goal::all(Verb::Remove(RemoveOptions { stop, volumes }));
+        steps(&plan(None, &goal, &live).unwrap())
+    };
+    assert_eq!(planned(false, false), ["remove container shop-b-1.1"]);
+    let all = ["stop container shop-a-1.1", "remove container shop-a-1.1", "remove container shop-b-1.1"];
+    assert_eq!(planned(true, false), all);
+    let [container, volume] = &planned(false, true)[..] else { panic!("two steps") };
+    assert_eq!(container, "remove container shop-b-1.1");
+    assert!(volume.starts_with("remove volume "), "its anonymous volume: {volume}");
 }
 
 #[test]

@@ -68,6 +68,10 @@ pub enum Action {
     Stop,
     /// It receives a signal.
     Kill,
+    /// It stands still.
+    Pause,
+    /// It goes on.
+    Unpause,
     /// It goes.
     Remove,
     /// It is only waited for.
@@ -88,7 +92,7 @@ pub enum Interruption {
 
 impl Action {
     /// Every action, in the order of summaries.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Pull,
         Self::Build,
         Self::Push,
@@ -99,6 +103,8 @@ impl Action {
         Self::Start,
         Self::Stop,
         Self::Kill,
+        Self::Pause,
+        Self::Unpause,
         Self::Remove,
         Self::Await,
     ];
@@ -114,6 +120,8 @@ impl Action {
             | Self::Start
             | Self::Stop
             | Self::Kill
+            | Self::Pause
+            | Self::Unpause
             | Self::Await
             | Self::Push => '~',
         }
@@ -132,6 +140,8 @@ impl Action {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Kill => "kill",
+            Self::Pause => "pause",
+            Self::Unpause => "unpause",
             Self::Remove => "remove",
             Self::Await => "wait for",
         }
@@ -234,7 +244,8 @@ struct SlotSteps<'a> {
     create: Option<&'a Node>,
     start: Option<&'a Node>,
     update: Option<&'a Node>,
-    kill: Option<&'a Node>,
+    /// What happens to it while it runs.
+    during: Option<(Action, &'a Node)>,
     wait: Option<&'a Node>,
     stops: Vec<(&'a ContainerId, &'a Node)>,
     removes: Vec<(&'a ContainerId, &'a Node)>,
@@ -249,7 +260,9 @@ impl<'a> SlotSteps<'a> {
                 Step::CreateContainer { .. } => steps.create = Some(node),
                 Step::StartContainer { .. } => steps.start = Some(node),
                 Step::UpdateContainer { .. } => steps.update = Some(node),
-                Step::KillContainer { .. } => steps.kill = Some(node),
+                Step::KillContainer { .. } => steps.during = Some((Action::Kill, node)),
+                Step::PauseContainer { .. } => steps.during = Some((Action::Pause, node)),
+                Step::UnpauseContainer { .. } => steps.during = Some((Action::Unpause, node)),
                 Step::Await { .. } => steps.wait = Some(node),
                 Step::StopContainer { .. } => steps.stops.push((id, node)),
                 Step::RemoveContainer { .. } => steps.removes.push((id, node)),
@@ -284,9 +297,7 @@ impl<'a> SlotSteps<'a> {
             (None, Some(node), _) => (Action::Update, node),
             (None, None, Some((_, node))) if !others_go => (Action::Stop, *node),
             _ if others_go => return None,
-            _ => {
-                self.kill.map(|node| (Action::Kill, node)).or(self.wait.map(|node| (Action::Await, node)))?
-            }
+            _ => self.during.or(self.wait.map(|node| (Action::Await, node)))?,
         };
         let id = node.step.container()?;
         let mut change = ResourceChange::of(Kind::Container, &id.name(), action, &node.cause);
@@ -294,7 +305,7 @@ impl<'a> SlotSteps<'a> {
             change.fields.clone_from(fields);
         }
         change.interruption = match action {
-            Action::Stop | Action::Kill => Interruption::Ends,
+            Action::Stop | Action::Kill | Action::Pause => Interruption::Ends,
             Action::Replace | Action::Restart if !self.stops.is_empty() => Interruption::Restart,
             _ => Interruption::None,
         };

@@ -21,7 +21,7 @@
 //! }
 //! ```
 //!
-//! `action` is one of `create replace update restart start stop kill remove await`, `interruption`
+//! `action` is one of `create replace update restart start stop kill pause unpause remove await`, `interruption`
 //! one of `none restart ends`; `generation` is added where a name alone is ambiguous. `from` and
 //! `to` are null when not set; values that must not be shown read `(hidden)`. Keys are only added
 //! while `version` stays.

@@ -23,6 +23,8 @@ impl fmt::Display for Step {
             Self::KillContainer { id, signal } => {
                 write!(f, "send {signal} to container {}.{}", id.name(), id.generation)
             }
+            Self::PauseContainer { id } => write!(f, "pause container {}.{}", id.name(), id.generation),
+            Self::UnpauseContainer { id } => write!(f, "unpause container {}.{}", id.name(), id.generation),
             Self::Await { id, until, .. } => {
                 write!(f, "wait until container {}.{} {until}", id.name(), id.generation)
             }
@@ -104,6 +106,8 @@ impl Step {
             Self::Await { .. } => "await",
             Self::StopContainer { .. } => "stop_container",
             Self::KillContainer { .. } => "kill_container",
+            Self::PauseContainer { .. } => "pause_container",
+            Self::UnpauseContainer { .. } => "unpause_container",
             Self::RemoveContainer { .. } => "remove_container",
             Self::UpdateContainer { .. } => "update_container",
         }
