@@ -18,7 +18,7 @@ pub enum LockKind {
 /// A lock, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -33,7 +33,7 @@ impl Lock {
             }
             Ok::<_, std::io::Error>(file)
         };
-        Ok(Self { _file: lock().doing(|| format!("lock {}", path.display()))? })
+        Ok(Self { file: lock().doing(|| format!("lock {}", path.display()))? })
     }
 
     /// Takes it alone; `None` when somebody has it.
@@ -42,13 +42,39 @@ impl Lock {
         let doing = || format!("lock {}", path.display());
         let file = open(&path).doing(doing)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error).doing(doing),
         }
     }
 }
 
+impl Drop for Lock {
+    /// A child that has yet to execute its program shares the open file, and closing ours alone would
+    /// leave the lock with it: flock(2).
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 fn open(path: &Path) -> io::Result<File> {
     File::options().create(true).truncate(false).write(true).read(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_lock_is_free_although_the_open_file_lives_on_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path(), folder.path());
+        store.prepare().unwrap();
+        let lock = Lock::take(&store, "x", LockKind::Shared).unwrap();
+        let shared = lock.file.try_clone().unwrap();
+        assert!(Lock::try_take(&store, "x").unwrap().is_none());
+        drop(lock);
+        assert!(Lock::try_take(&store, "x").unwrap().is_some());
+        drop(shared);
+    }
 }
