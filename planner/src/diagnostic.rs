@@ -83,6 +83,9 @@ pub struct Diagnostics {
     pub items: Vec<Diagnostic>,
     /// A file that was asked for does not exist, which commands report with an exit code of its own.
     pub missing_file: bool,
+    /// Files below this folder are shown relative to it.
+    #[serde(skip)]
+    base: String,
     /// The latest of those that are not kept.
     #[serde(skip)]
     untold: Option<Box<Diagnostic>>,
@@ -152,14 +155,30 @@ impl Diagnostics {
         &mut self.items[index]
     }
 
+    /// Whether something is told about just this place.
+    pub(crate) fn is_told(&self, span: &Span) -> bool {
+        self.items.iter().any(|item| item.span.as_ref() == Some(span))
+    }
+
     /// Whether nothing more is kept, not even an error.
     pub(crate) fn is_full(&self) -> bool {
         self.items.get(MOST_ITEMS - 1).is_some_and(|last| last.severity == Severity::Error)
     }
 
+    /// Shows files below this folder relative to it.
+    pub(crate) fn relative_to(&mut self, base: &str) {
+        base.clone_into(&mut self.base);
+    }
+
+    /// The name of a file as the user would give it.
+    pub(crate) fn shown<'a>(&self, name: &'a str) -> &'a str {
+        let below = name.strip_prefix(&self.base).filter(|_| !self.base.is_empty());
+        below.and_then(|rest| rest.strip_prefix('/')).unwrap_or(name)
+    }
+
     /// Remembers a file that diagnostics will point into; the result goes into [`Span::file`].
     pub fn add_file(&mut self, name: &str, text: &str) -> u32 {
-        self.files.push(SourceFile { name: name.to_owned(), text: text.to_owned() });
+        self.files.push(SourceFile { name: self.shown(name).to_owned(), text: text.to_owned() });
         small(self.files.len() - 1)
     }
 

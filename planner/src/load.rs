@@ -13,8 +13,9 @@ use crate::source::env_files::EnvFiles;
 use crate::source::environment::Environment;
 use crate::source::explain::Variables;
 use crate::source::loader::{Loader, Scope};
+use crate::source::path::Path;
 use crate::source::support::Use;
-use crate::source::tree::Tree;
+use crate::source::tree::{Entry, Tree};
 use crate::source::{Source, name, normalise, profiles, project, resolve, schema, select, support};
 use crate::validate;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,7 +94,14 @@ impl Loaded {
         let mut all = self.refusals.clone();
         all.items.retain(|item| !idle.iter().any(|path| below(&item.path, path)));
         all.items.retain(|item| self.stack.has(&item.path));
-        all.items.extend(self.warnings.items.iter().cloned());
+        let told: BTreeSet<_> =
+            all.items.iter().map(|item| (item.span.clone(), item.message.clone())).collect();
+        let more = self
+            .warnings
+            .items
+            .iter()
+            .filter(|item| !told.contains(&(item.span.clone(), item.message.clone())));
+        all.items.extend(more.cloned());
         all.sort();
         all
     }
@@ -137,8 +145,9 @@ fn load_into(
     diagnostics: &mut Diagnostics,
     refusals: &mut Diagnostics,
 ) -> Option<Loaded> {
+    diagnostics.relative_to(&options.current);
     let mut environment = Environment::read(options, source, diagnostics);
-    let mut loader = Loader::new(source, diagnostics, options.skip, &options.current);
+    let mut loader = Loader::new(source, diagnostics, options.skip);
     let documents = read(options, &mut loader)?;
     let name = name::choose(options, &documents, &environment, loader.context.diagnostics);
     environment.name_stack(&name);
@@ -155,6 +164,8 @@ fn load_into(
     }
     let mut profiles = active_profiles(options, &environment);
     select::activate(&tree, &options.services, &mut profiles);
+    let mut uses = loader.used;
+    uses.extend(files_of_services(&tree));
     let mut env_files = BTreeSet::new();
     if !options.skip.env_resolution {
         env_files =
@@ -175,15 +186,26 @@ fn load_into(
         }
     }
     profiles::apply(&mut stack, &profiles);
-    let mut uses = Vec::new();
     if !options.skip.interpolation {
-        uses = judge(&mut stack, &tree, options, (diagnostics, refusals));
+        uses.extend(judge(&mut stack, &tree, options, (diagnostics, refusals)));
     }
+    uses.sort_by(|a, b| (&a.span, &a.path).cmp(&(&b.span, &b.path)));
+    uses.dedup();
     select::apply(&mut stack, &options.services);
     if !options.all_resources {
         stack.keep_used();
     }
     Some(Loaded { stack, uses, origins, variables: environment.of_files(), ..Loaded::default() })
+}
+
+/// Keys of services that are gone once the files they name are read.
+fn files_of_services(tree: &Tree) -> Vec<Use> {
+    let services = Path::TOP.key("services");
+    let used = |service: &Entry| {
+        let path = services.key(&service.key);
+        support::used_up(&service.value, &path, &schema::SERVICE, &["env_file", "label_file"])
+    };
+    tree.get("services").map_or(&[][..], Tree::entries).iter().flat_map(used).collect()
 }
 
 /// What types cannot say: contradictions, unless these are to be left out, and what the engine
@@ -200,7 +222,7 @@ fn judge(
     }
     validate::remarks(stack, tree, diagnostics);
     validate::engine(stack, tree, refusals);
-    support::judge(tree, &schema::TOP, options.details, refusals)
+    support::judge(tree, &schema::TOP, options.details, (diagnostics, refusals))
 }
 
 /// The documents of all files; `None` when one of them cannot be read or parsed.
@@ -231,6 +253,7 @@ fn active_profiles(options: &LoadOptions, environment: &Environment<'_>) -> Vec<
     if !options.profiles.is_empty() {
         return options.profiles.clone();
     }
+    // Where none is active, the one without a name is.
     let listed = environment.get("COMPOSE_PROFILES").unwrap_or_default();
-    listed.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    listed.split(',').map(|name| name.trim().to_owned()).collect()
 }

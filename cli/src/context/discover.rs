@@ -270,6 +270,17 @@ mod tests {
     }
 
     #[test]
+    fn files_of_variables_come_from_flags_then_from_a_variable() {
+        let (_folder, environment) = place(&["a.env", "b.env"], ".");
+        let environment = with(environment, "COMPOSE_ENV_FILES", "a.env,b.env");
+        assert_eq!(find(&Global::default(), &environment).unwrap().options.env_files, ["a.env", "b.env"]);
+        let global = Global { env_files: vec!["b.env".into()], ..Default::default() };
+        assert_eq!(find(&global, &environment).unwrap().options.env_files, ["b.env"]);
+        let environment = with(environment, "COMPOSE_ENV_FILES", "a.env,no.env");
+        assert_eq!(find(&Global::default(), &environment).unwrap_err().exit(), Exit::FileNotFound);
+    }
+
+    #[test]
     fn a_dotenv_file_may_name_the_files_but_the_shell_wins() {
         let (folder, environment) = place(&["x.yaml", "y.yaml"], ".");
         fs::write(folder.path().join(".env"), "COMPOSE_FILE=x.yaml\nCOMPOSE_PROFILES=a\n").unwrap();

@@ -64,10 +64,16 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Whether no text can stand here, not even one that a variable becomes.
+    pub(crate) fn is_never_text(&self) -> bool {
+        matches!(self, Kind::Truth | Kind::PlainInt(..) | Kind::PlainCut(..))
+    }
+
     /// Whether any text may stand here as long as it is not cast.
     pub(crate) fn is_any_text(&self) -> bool {
         use Kind::{
-            Bool, Bytes, BytesOrUnlimited, Cores, Count, Cut, Int, LateCut, Mode, Number, Percent, WholeBytes,
+            Bool, Bytes, BytesOrUnlimited, Cores, Count, Cut, Duration, Int, LateCut, Mode, Number, Percent,
+            WholeBytes,
         };
         matches!(
             self,
@@ -78,6 +84,7 @@ impl Kind {
                 | Percent
                 | Cores
                 | Mode
+                | Duration
                 | Count
                 | Bytes
                 | WholeBytes(_)
@@ -87,12 +94,14 @@ impl Kind {
 }
 
 /// Why a text is refused.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Refused {
     /// What is wrong.
     pub(crate) message: String,
     /// What to do; empty for nothing.
     pub(crate) hint: String,
+    /// Whether it is fine, but more than this engine can do.
+    pub(crate) not_yet: bool,
     /// The bytes of the text that are at fault, when it is not all of it.
     pub(crate) part: Option<Range<usize>>,
 }
@@ -166,7 +175,7 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
 
 /// Reports a scalar, pointing at the part that is wrong, and marks it.
 pub(crate) fn refuse(tree: &mut Tree, path: &Path<'_>, fault: &Refused, context: &mut Context<'_>) {
-    let Refused { message, hint, part } = fault;
+    let Refused { message, hint, part, .. } = fault;
     let span = match (part, tree.as_text()) {
         (Some(part), Some(text)) => context.diagnostics.part(&tree.span, text, part.clone()),
         _ => tree.span.clone(),
@@ -179,7 +188,7 @@ pub(crate) fn refuse(tree: &mut Tree, path: &Path<'_>, fault: &Refused, context:
 }
 
 fn refused(message: String, hint: &str) -> Result<Value, Refused> {
-    Err(Refused { message, hint: hint.to_owned(), part: None })
+    Err(Refused { message, hint: hint.to_owned(), ..Refused::default() })
 }
 
 fn noun(kind: &Kind) -> &'static str {

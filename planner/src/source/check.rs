@@ -58,8 +58,15 @@ pub(crate) fn check(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &m
 
 /// Judges a node that stays as it is written: what is wrong is told, but nothing is made of it.
 fn as_written(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
-    let never_cast = matches!(shape, Shape::One(kind) if kind.is_any_text());
-    if context.unknowable(tree) || (never_cast && tree.as_text().is_some()) {
+    let (any_text, no_text) = match shape {
+        Shape::One(kind) => (kind.is_any_text(), kind.is_never_text()),
+        Shape::Short(form, _) if form.is_only_over() => {
+            tree.short = tree.as_text().is_some();
+            (true, false)
+        }
+        _ => (false, false),
+    };
+    if (context.unknowable(tree) && !no_text) || (any_text && tree.as_text().is_some()) {
         return;
     }
     let mut copy = tree.clone();

@@ -97,7 +97,8 @@ impl Clashes<'_> {
         }
         if let Some((earlier, later)) = both(earlier, later, &["provider", "options"]) {
             self.each(earlier, later, path, |earlier, later| {
-                later.short && !earlier.short && matches!(earlier.value, Value::List(_))
+                let one = later.short || !matches!(later.value, Value::List(_) | Value::Null | Value::Bad);
+                one && !earlier.short && matches!(earlier.value, Value::List(_))
             });
         }
     }

@@ -88,16 +88,21 @@ fn walk(
 /// A list with no more items is quickly compared each with each.
 const FEW: usize = 16;
 
-/// Reports items that are equal to an earlier one.
+/// Reports items that are equal to an earlier one. As in Docker Compose a number is another item than
+/// its text, but only when it stands before it.
 fn twice(items: &[Tree], path: &Path<'_>, diagnostics: &mut Diagnostics) {
-    let known = |index: usize| items[..index].iter().any(|earlier| earlier.same(&items[index]));
+    let equal = |earlier: &Tree, item: &Tree| {
+        earlier.same(item) || (item.short && !earlier.short && earlier.value == item.value)
+    };
+    let known = |index: usize| items[..index].iter().any(|earlier| equal(earlier, &items[index]));
     if items.len() <= FEW && !(1..items.len()).any(known) {
         return;
     }
     let mut seen: HashMap<String, usize> = HashMap::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let text = told(item);
-        if seen.contains_key(&text) && item.value != Value::Bad {
+        let as_text = text.strip_suffix(NUMBER).is_some_and(|text| seen.contains_key(text));
+        if (seen.contains_key(&text) || as_text) && item.value != Value::Bad {
             let what =
                 item.as_text().map_or_else(|| "this".to_owned(), |text| format!("`{}`", text.escape_debug()));
             let message = format!("{what} is listed twice");
@@ -106,6 +111,9 @@ fn twice(items: &[Tree], path: &Path<'_>, diagnostics: &mut Diagnostics) {
         seen.entry(text).or_insert(index);
     }
 }
+
+/// Marks the text of what was written as a number.
+const NUMBER: char = '!';
 
 /// A text that is the same for equal nodes only.
 fn told(tree: &Tree) -> String {
@@ -116,7 +124,7 @@ fn told(tree: &Tree) -> String {
             entries.sort_unstable();
             format!("{{{}}}", entries.join(","))
         }
-        value => format!("{value:?}{}", if tree.short { "!" } else { "" }),
+        value => format!("{value:?}{}", if tree.short { NUMBER.to_string() } else { String::new() }),
     }
 }
 

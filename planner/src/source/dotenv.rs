@@ -59,15 +59,6 @@ pub(crate) struct Dotenv {
     pub(crate) notes: Vec<Note>,
 }
 
-/// Why a dotenv file cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// Where.
-    pub(crate) place: Place,
-    /// What is wrong.
-    pub(crate) message: String,
-}
-
 /// Every value together may be this long; more comes from variables that multiply.
 const LONGEST: usize = 8 << 20;
 
@@ -76,30 +67,31 @@ pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The variables of a dotenv file in order. `outer` is asked before earlier lines of the file,
 /// `before` after them: it knows the files that were read before.
-pub(crate) fn parse(text: &str, outer: Lookup<'_>, before: Lookup<'_>) -> Result<Dotenv, Fault> {
+pub(crate) fn parse(text: &str, outer: Lookup<'_>, before: Lookup<'_>) -> Result<Dotenv, Note> {
     let mut reader = Reader::new(text);
     let mut scope = Scope { outer, before, earlier: HashMap::new(), unset: Vec::new() };
     let mut dotenv = Dotenv::default();
     let mut length = 0;
     while let Some(key) = reader.key()? {
         let start = reader.at;
-        let value =
-            match reader.value(key.separated)? {
-                None => None,
-                Some(raw) if raw.literal => Some(raw.text),
-                Some(raw) => {
-                    let expanded = template::expand(&raw.text, &mut scope);
-                    let place = |reader: &mut Reader<'_>| reader.place(start, reader.at);
-                    dotenv.notes.extend(scope.notes(&key.name, &raw.text, &mut reader, start));
-                    Some(expanded.map_err(|fault| Fault {
-                        place: place(&mut reader),
-                        message: fault.kind.to_string(),
-                    })?)
-                }
-            };
+        let value = match reader.value(key.separated)? {
+            None => None,
+            Some(raw) if raw.literal => Some(raw.text),
+            Some(raw) => {
+                let expanded = template::expand(&raw.text, &mut scope);
+                let place = |reader: &mut Reader<'_>| reader.place(start, reader.at);
+                dotenv.notes.extend(scope.notes(&key.name, &raw.text, &mut reader, start));
+                Some(expanded.map_err(|fault| Note {
+                    place: place(&mut reader),
+                    message: fault.kind.to_string(),
+                    hint: fault.kind.hint(),
+                })?)
+            }
+        };
         length += value.as_ref().map_or(0, String::len);
         if length > LONGEST {
-            return Err(Fault { place: key.place, message: "the values expand to too much".into() });
+            let message = "the values expand to too much".to_owned();
+            return Err(Note { place: key.place, message, hint: "let fewer values hold others".to_owned() });
         }
         if key.name.is_empty() {
             let message = "this line has no name before its `=` and means nothing".to_owned();
@@ -116,7 +108,7 @@ pub(crate) fn parse(text: &str, outer: Lookup<'_>, before: Lookup<'_>) -> Result
 
 /// The variables of a file in the format `raw`, as `docker run --env-file` reads it: no quotes,
 /// no `$`, no comments behind values.
-pub(crate) fn parse_raw(text: &str) -> Result<Dotenv, Fault> {
+pub(crate) fn parse_raw(text: &str) -> Result<Dotenv, Note> {
     let mut dotenv = Dotenv::default();
     let mut reader = Reader::new(text);
     while !reader.rest().is_empty() {
@@ -131,7 +123,8 @@ pub(crate) fn parse_raw(text: &str) -> Result<Dotenv, Fault> {
             let place = reader.place(start, start + name.len());
             if name.is_empty() || name.contains(char::is_whitespace) {
                 let what = if name.is_empty() { "misses its name" } else { "has a blank in its name" };
-                return Err(Fault { place, message: format!("this variable {what}") });
+                let message = format!("this variable {what}");
+                return Err(Note { place, message, hint: "write KEY=value".to_owned() });
             }
             dotenv.pairs.push(Pair { name: name.to_owned(), value, place });
         }
@@ -234,9 +227,10 @@ impl<'a> Reader<'a> {
         Place { start, end, line, column }
     }
 
-    fn fault<T>(&mut self, message: &str) -> Result<T, Fault> {
+    fn fault<T>(&mut self, message: &str, hint: &str) -> Result<T, Note> {
         let length = self.rest().chars().next().map_or(0, char::len_utf8);
-        Err(Fault { place: self.place(self.at, self.at + length), message: message.to_owned() })
+        let place = self.place(self.at, self.at + length);
+        Err(Note { place, message: message.to_owned(), hint: hint.to_owned() })
     }
 
     fn skip(&mut self, skipped: impl Fn(char) -> bool) {
@@ -249,7 +243,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next key; `None` at the end of the file.
-    fn key(&mut self) -> Result<Option<Key>, Fault> {
+    fn key(&mut self) -> Result<Option<Key>, Note> {
         self.skip(char::is_whitespace);
         while self.rest().starts_with('#') {
             self.at += self.line().len();
@@ -272,18 +266,24 @@ impl<'a> Reader<'a> {
         if let Some(blank) = name.find(' ') {
             self.at += blank;
             self.skip(is_blank);
-            return self.fault("expected `=` after the name of the variable");
+            return self.fault(
+                "expected `=` after the name of the variable",
+                "write KEY=value, a comment begins with `#`",
+            );
         }
         self.at += length;
         let separated = self.rest().starts_with(['=', ':']);
         if !separated && !self.rest().is_empty() && !self.rest().starts_with('\n') {
-            return self.fault("this character cannot be in the name of a variable");
+            return self.fault(
+                "this character cannot be in the name of a variable",
+                "a name has letters, digits, `_`, `.` and `-`, then comes `=`",
+            );
         }
         self.at += usize::from(separated);
         Ok(Some(Key { name: name.to_owned(), place, separated }))
     }
 
-    fn value(&mut self, separated: bool) -> Result<Option<Raw>, Fault> {
+    fn value(&mut self, separated: bool) -> Result<Option<Raw>, Note> {
         if !separated {
             return Ok(None);
         }
@@ -302,7 +302,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The text between quotes; a `\` takes the meaning from a quote and goes.
-    fn quoted(&mut self, quote: char) -> Result<String, Fault> {
+    fn quoted(&mut self, quote: char) -> Result<String, Note> {
         let mut chars = self.rest().char_indices().skip(1);
         let mut out = String::new();
         while let Some((at, c)) = chars.next() {
@@ -319,7 +319,7 @@ impl<'a> Reader<'a> {
                 _ => out.push(c),
             }
         }
-        self.fault("this quote is not closed")
+        self.fault("this quote is not closed", "put the same one at the end of the value, or leave it out")
     }
 }
 
@@ -374,7 +374,7 @@ const ESCAPES: [(char, &str); 10] = [
 mod tests {
     use super::*;
 
-    fn dotenv(text: &str) -> Result<Dotenv, Fault> {
+    fn dotenv(text: &str) -> Result<Dotenv, Note> {
         parse(text, &|name| (name == "OS").then(|| "os".to_owned()), &|_| None)
     }
 

@@ -6,7 +6,7 @@ use super::normalise::take_over;
 use super::path::Path;
 use super::profiles::is_active;
 use super::tree::{Entry, Map, Tree, Value};
-use super::{Source, resolve};
+use super::{Source, resolve, words};
 use crate::diagnostic::Diagnostics;
 use std::cell::Cell;
 use std::collections::hash_map::Entry as MapEntry;
@@ -124,6 +124,12 @@ impl EnvFiles<'_> {
                 return;
             }
         };
+        if let Some(format) = named.get("format")
+            && let Err(fault) = words::env_file_format(format.as_text().unwrap_or_default())
+        {
+            self.diagnostics.error(&format.span, path.key("format"), fault.message).hint(fault.hint);
+            return;
+        }
         // Labels know nothing but the labels before them.
         let project = |key_name: &str| self.environment.get(key_name).filter(|_| key == "env_file");
         let text_of = |map: &Map, key: &str| map.get(key).and_then(Tree::as_text).map(str::to_owned);

@@ -1,6 +1,6 @@
 //! What variables are worth: the process environment first, then dotenv files.
 
-use super::dotenv::{self, Dotenv, Fault};
+use super::dotenv::{self, Dotenv, Note};
 use super::explain::Origin;
 use super::{Source, resolve, truth};
 use crate::diagnostic::{Diagnostics, Span};
@@ -93,7 +93,8 @@ impl<'a> Environment<'a> {
             match self.source.read(file) {
                 Ok(text) => child.add(file, &text, diagnostics),
                 Err(error) => {
-                    diagnostics.error(span, "include", why_unreadable(file, &error));
+                    let message = why_unreadable(diagnostics.shown(file), &error);
+                    diagnostics.error(span, "include", message).hint("create it, or name another one");
                 }
             }
         }
@@ -241,7 +242,7 @@ fn is_disabled(source: &dyn Source, diagnostics: &mut Diagnostics) -> bool {
 
 /// What a dotenv file says, when it could be read. What is wrong or odd about it is told.
 pub(crate) fn accept(
-    parsed: Result<Dotenv, Fault>,
+    parsed: Result<Dotenv, Note>,
     file: u32,
     diagnostics: &mut Diagnostics,
 ) -> Option<Dotenv> {
@@ -253,7 +254,7 @@ pub(crate) fn accept(
             Some(dotenv)
         }
         Err(fault) => {
-            diagnostics.error(&fault.place.span(file), "", fault.message);
+            diagnostics.error(&fault.place.span(file), "", fault.message).hint(fault.hint);
             None
         }
     }
@@ -262,7 +263,8 @@ pub(crate) fn accept(
 /// Reports a file that cannot be read.
 pub(crate) fn unreadable(name: &str, error: &io::Error, diagnostics: &mut Diagnostics) {
     diagnostics.missing_file |= error.kind() == io::ErrorKind::NotFound;
-    diagnostics.error_anywhere(why_unreadable(name, error));
+    let message = why_unreadable(diagnostics.shown(name), error);
+    diagnostics.error_anywhere(message);
 }
 
 pub(crate) fn why_unreadable(name: &str, error: &io::Error) -> String {

@@ -9,6 +9,7 @@ use super::path::Path;
 use super::resolve::{self, folder, join};
 use super::schema;
 use super::suggest::did_you_mean;
+use super::support::used_up;
 use super::tree::{Entry, Map, Tag, Tree, Value};
 use super::yaml::measure;
 use crate::diagnostic::Span;
@@ -82,6 +83,8 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         }
         let mut service = self.places[place].services.get(name).cloned().unwrap_or_default();
         let Some(extended) = extended(&service) else { return service };
+        let services = Path::TOP.key("services");
+        self.loader.used.extend(used_up(&service, &services.key(name), &schema::SERVICE, &["extends"]));
         let said = take(&mut service, "extends");
         if chain.contains(&here) || chain.len() >= LONGEST_CHAIN {
             self.circle(&extended, &here, chain);
@@ -102,7 +105,6 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
                     take(&mut base, "gpus");
                 }
                 spend(&mut base);
-                let services = Path::TOP.key("services");
                 clash::extended(&base, &service, &services.key(name), self.loader.context.diagnostics);
                 // `!override` on the whole service is about earlier files, not about its base.
                 let tag = service.tag.take();

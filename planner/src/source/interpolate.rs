@@ -66,7 +66,8 @@ impl<'a> Interpolation<'a> {
                 tree.value = Value::Text(expanded.into());
             }
             Ok(_) => {
-                diagnostics.error(&tree.span, path, FaultKind::TooMuch.to_string());
+                let fault = FaultKind::TooMuch;
+                diagnostics.error(&tree.span, path, fault.to_string()).hint(fault.hint());
                 tree.spoil();
             }
             Err(fault) => {
@@ -77,16 +78,7 @@ impl<'a> Interpolation<'a> {
                     extent(text.get(fault.offset..).unwrap_or_default()),
                     diagnostics,
                 );
-                let diagnostic = diagnostics.error(&span, path, fault.kind.to_string());
-                match fault.kind {
-                    FaultKind::Format | FaultKind::Unclosed => {
-                        diagnostic.hint("for a dollar sign write $$, for a variable ${NAME}")
-                    }
-                    FaultKind::Required { name, .. } => {
-                        diagnostic.hint(format!("set {name} in the environment or in .env"))
-                    }
-                    FaultKind::TooMuch => {}
-                }
+                diagnostics.error(&span, path, fault.kind.to_string()).hint(fault.kind.hint());
                 tree.spoil();
             }
         }

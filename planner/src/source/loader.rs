@@ -2,9 +2,10 @@
 //! which of them lead to which.
 
 use super::check::{Context, check};
-use super::environment::{Environment, unreadable};
+use super::environment::{Environment, unreadable, why_unreadable};
 use super::interpolate::Interpolation;
 use super::path::Path;
+use super::support::Use;
 use super::tree::{Tree, Value};
 use super::{Source, schema, yaml};
 use crate::diagnostic::Span;
@@ -22,6 +23,8 @@ const MOST_COPIED: usize = 64 << 20;
 /// How many ports the ranges of one stack may mean.
 const MOST_PORTS: usize = 1 << 17;
 
+const SMALLER: &str = "make it smaller: a stack file says what runs, it does not carry data";
+
 /// One load.
 pub(crate) struct Loader<'a> {
     /// Where files and variables are.
@@ -34,7 +37,8 @@ pub(crate) struct Loader<'a> {
     pub(crate) trail: Vec<String>,
     /// What services may still take over from those that they extend.
     pub(crate) copies_left: usize,
-    current: &'a str,
+    /// Keys that are used up before the files are one tree.
+    pub(crate) used: Vec<Use>,
     files_left: usize,
     text_left: usize,
     documents_left: usize,
@@ -59,13 +63,8 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// A load that shows names of files relative to `current`.
-    pub(crate) fn new(
-        source: &'a dyn Source,
-        diagnostics: &'a mut crate::Diagnostics,
-        skip: Skip,
-        current: &'a str,
-    ) -> Self {
+    /// A load that leaves out what `skip` says.
+    pub(crate) fn new(source: &'a dyn Source, diagnostics: &'a mut crate::Diagnostics, skip: Skip) -> Self {
         let context = Context { diagnostics, ports_left: MOST_PORTS, variables: skip.interpolation };
         Self {
             source,
@@ -73,7 +72,7 @@ impl<'a> Loader<'a> {
             skip,
             trail: Vec::new(),
             copies_left: MOST_COPIED,
-            current,
+            used: Vec::new(),
             files_left: MOST_FILES,
             text_left: MOST_TEXT,
             documents_left: MOST_DOCUMENTS,
@@ -83,11 +82,11 @@ impl<'a> Loader<'a> {
     /// The documents of a file that say something; `None` when it cannot be read or parsed.
     pub(crate) fn documents(&mut self, name: &str, asked: Option<Asked<'_>>) -> Option<Vec<Tree>> {
         let text = self.text(name, asked)?;
-        let shown = name.strip_prefix(self.current).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
-        let file = self.context.diagnostics.add_file(shown, &text);
+        let file = self.context.diagnostics.add_file(name, &text);
         let mut documents = yaml::parse(file, &text, self.context.diagnostics)?;
         documents.retain(|tree| tree.value != Value::Null);
         if documents.len() > self.documents_left {
+            let shown = self.context.diagnostics.shown(name);
             let message = format!("{shown} brings the documents to more than {MOST_DOCUMENTS}");
             self.context.diagnostics.error_anywhere(message);
             return None;
@@ -97,16 +96,18 @@ impl<'a> Loader<'a> {
     }
 
     fn text(&mut self, name: &str, asked: Option<Asked<'_>>) -> Option<String> {
-        let message = if self.files_left == 0 {
-            format!("more than {MOST_FILES} files belong together")
+        let shown = self.context.diagnostics.shown(name).to_owned();
+        let (message, hint) = if self.files_left == 0 {
+            (format!("more than {MOST_FILES} files belong together"), "let fewer files include others")
         } else {
             self.files_left -= 1;
             match (self.source.read(name), asked) {
                 (Ok(text), _) if text.len() > yaml::LARGEST_FILE => {
-                    format!("{name} is larger than {} MiB", yaml::LARGEST_FILE >> 20)
+                    (format!("{shown} is larger than {} MiB", yaml::LARGEST_FILE >> 20), SMALLER)
                 }
                 (Ok(text), _) if text.len() > self.text_left => {
-                    format!("{name} brings the files of this stack to more than {} MiB", MOST_TEXT >> 20)
+                    let most = MOST_TEXT >> 20;
+                    (format!("{shown} brings the files of this stack to more than {most} MiB"), SMALLER)
                 }
                 (Ok(text), _) => {
                     self.text_left -= text.len();
@@ -116,16 +117,14 @@ impl<'a> Loader<'a> {
                     unreadable(name, &error, self.context.diagnostics);
                     return None;
                 }
-                (Err(error), Some(_)) if error.kind() == std::io::ErrorKind::NotFound => {
-                    format!("{name} does not exist")
-                }
-                (Err(error), Some(_)) => format!("{name} cannot be read: {error}"),
+                (Err(error), Some(_)) => (why_unreadable(&shown, &error), "create it, or name another one"),
             }
         };
         match asked {
             Some(asked) => self.context.diagnostics.error(asked.span, asked.path, message),
             None => self.context.diagnostics.error_anywhere(message),
-        };
+        }
+        .hint(hint);
         None
     }
 

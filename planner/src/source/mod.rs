@@ -7,6 +7,7 @@ pub(crate) mod check;
 mod clash;
 pub(crate) mod complete;
 pub(crate) mod defaults;
+mod dialect;
 pub(crate) mod dotenv;
 pub(crate) mod env_files;
 pub(crate) mod environment;

@@ -47,8 +47,8 @@ pub(crate) fn parse_tmpfs(text: &str) -> Result<Tmpfs, Refused> {
             None if matches!(option, "rw" | "nosuid" | "nodev" | "noexec") => {}
             _ => {
                 let name = option.split('=').next().unwrap_or(option);
-                let message = format!("tmpfs option `{}` is not supported yet", name.escape_debug());
-                return Err(refused(message, "supported are size, mode, ro and rw"));
+                let what = format!("tmpfs option `{}`", name.escape_debug());
+                return Err(words::unsupported(&what, "supported are size, mode, ro and rw"));
             }
         }
     }

@@ -136,7 +136,9 @@ fn dependencies(service: &mut Tree) {
         items.iter().filter_map(|item| Some((item.as_text()?, &item.span)))
     };
     for (link, span) in texts("links") {
-        let name = link.split_once(':').map_or(link, |(name, _)| name);
+        // What has more than one colon is no service and its alias.
+        let name =
+            link.split_once(':').filter(|(_, alias)| !alias.contains(':')).map_or(link, |(name, _)| name);
         needed.push((name.to_owned(), span.clone(), true));
     }
     for key in NAMESPACES {

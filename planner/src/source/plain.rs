@@ -11,6 +11,7 @@ const OLD_BOOLS: [&str; 16] =
 /// Whether this, unquoted, is text for every reader.
 pub fn reads_as_text(text: &str) -> bool {
     matches!(scalar::resolve(text), Value::Text(_))
+        && !scalar::is_whole(text)
         && !(OLD_BOOLS.contains(&text) || is_sexagesimal(text) || is_timestamp(text))
 }
 
@@ -119,6 +120,7 @@ mod tests {
             "2000-02-29",
             "2001-12-14 21:59:43.1",
             "2001-12-14T21:59:43Z",
+            "12345678901234567890",
             "2001-12-14t1:5:4.5-05:00",
         ] {
             assert!(!reads_as_text(text), "{text}");

@@ -7,6 +7,7 @@ use super::interpolate::Interpolation;
 use super::loader::{Loader, Scope};
 use super::merge::{How, Tags, merge};
 use super::path::Path;
+use super::support::used_up;
 use super::tree::{Tree, Value};
 use super::visit::visit;
 use super::{clash, defaults, include, schema, structure};
@@ -19,6 +20,7 @@ pub(crate) fn merged(documents: Vec<Tree>, scope: Scope<'_>, loader: &mut Loader
     let mut extends = Extends::new(loader, scope, &mut interpolation);
     for (index, mut document) in documents.into_iter().enumerate() {
         extends.loader.prepare(&mut document, extends.interpolation);
+        extends.loader.used.extend(used_up(&document, &Path::TOP, &schema::TOP, &["version", "include"]));
         obsolete(&mut document, extends.loader.context.diagnostics);
         extends.apply(&mut document);
         include::apply(&mut document, scope, extends.loader);

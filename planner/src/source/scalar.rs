@@ -33,6 +33,11 @@ pub(crate) fn resolve_as(text: &str, tag: &str) -> Option<Value> {
     }
 }
 
+/// Whether this is a whole number, of any size that YAML knows.
+pub(crate) fn is_whole(text: &str) -> bool {
+    int(text).is_some()
+}
+
 /// Whether YAML reads a plain scalar as a date, with or without a time: `2020-01-31`.
 pub(crate) fn is_date(text: &str) -> bool {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(text.len());

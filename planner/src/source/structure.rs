@@ -18,6 +18,7 @@ pub(crate) fn check(tree: &Tree, diagnostics: &mut Diagnostics) {
     }
     for service in entries(tree, "services") {
         let (name, node) = (service.key.as_str(), &service.value);
+        nothing_shared(name, node, diagnostics);
         items(node, &["volumes"]).for_each(|mount| bind(name, mount, diagnostics));
         items(node, &["ports"]).for_each(|port| address(name, port, diagnostics));
         let requests = items(node, &["deploy", "resources", "reservations", "devices"]);
@@ -74,6 +75,16 @@ fn bind(service: &str, mount: &Tree, diagnostics: &mut Diagnostics) {
         let message = "a bind mount needs a `source`".to_owned();
         let hint = "`source` is a path of the host";
         diagnostics.error(&mount.span, format!("services.{service}.volumes"), message).hint(hint);
+    }
+}
+
+/// Docker Compose crashes over it, unless another file fills it in.
+fn nothing_shared(service: &str, node: &Tree, diagnostics: &mut Diagnostics) {
+    let pid = node.as_map().and_then(|map| map.entry("pid"));
+    if let Some(entry) = pid.filter(|entry| entry.value.value == Value::Null) {
+        let message = "`pid` is empty".to_owned();
+        let path = format!("services.{service}.pid");
+        diagnostics.error(&entry.key_span, path, message).hint("give it a value, or leave it out");
     }
 }
 

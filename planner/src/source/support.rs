@@ -29,13 +29,31 @@ pub enum Fate {
     Refused(String),
 }
 
-/// Reports what `up` cannot do as errors, and what has no effect as warnings. With `details` the
-/// result tells what becomes of each key, by place.
-pub(crate) fn judge(tree: &Tree, shape: &Shape, details: bool, diagnostics: &mut Diagnostics) -> Vec<Use> {
-    let mut walk = Walk { diagnostics, details, uses: Vec::new() };
+/// Reports what `up` cannot do as errors, and what has no effect as warnings. What of that no engine
+/// could do is a warning to everybody. With `details` the result tells what becomes of each key, by
+/// place.
+pub(crate) fn judge(
+    tree: &Tree,
+    shape: &Shape,
+    details: bool,
+    (everybody, diagnostics): (&mut Diagnostics, &mut Diagnostics),
+) -> Vec<Use> {
+    let mut walk = Walk { everybody, top: tree.span.clone(), diagnostics, details, uses: Vec::new() };
     walk.node(tree, &Path::TOP, shape);
-    walk.uses.sort_by(|a, b| (&a.span, &a.path).cmp(&(&b.span, &b.path)));
     walk.uses
+}
+
+/// What becomes of keys of a mapping that are gone once loading has done what they say.
+pub(crate) fn used_up(tree: &Tree, path: &Path<'_>, shape: &Shape, keys: &[&str]) -> Vec<Use> {
+    let gone = tree.entries().iter().filter(|entry| keys.contains(&entry.key.as_str()));
+    let used = |entry: &Entry| {
+        let fate = match shape.key(&entry.key)?.support {
+            Support::PassedOn(why) => Fate::PassedOn(why.to_owned()),
+            _ => Fate::Enforced,
+        };
+        Some(Use { span: entry.key_span.clone(), path: path.key(&entry.key).to_string(), fate })
+    };
+    gone.filter_map(used).collect()
 }
 
 /// Whether a value asks for nothing.
@@ -50,6 +68,9 @@ fn says_nothing(value: &Value) -> bool {
 }
 
 struct Walk<'a> {
+    everybody: &'a mut Diagnostics,
+    /// Where the whole file stands, and what it only implies.
+    top: Span,
     diagnostics: &'a mut Diagnostics,
     details: bool,
     uses: Vec<Use>,
@@ -132,6 +153,10 @@ impl Walk<'_> {
 
     /// Reports why a node is refused; the same in one line.
     fn report(&mut self, refused: Refused, node: &Tree, path: &Path<'_>) -> String {
+        if !refused.not_yet && node.span != self.top && !self.everybody.is_told(&node.span) {
+            let warning = self.everybody.warning(&node.span, path, refused.message.clone());
+            warning.hint = Some(refused.hint.clone()).filter(|hint| !hint.is_empty());
+        }
         let diagnostic = self.diagnostics.error(&node.span, path, refused.message.clone());
         if refused.hint.is_empty() {
             return refused.message;

@@ -42,6 +42,17 @@ pub(crate) enum FaultKind {
     TooMuch,
 }
 
+impl FaultKind {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Format | Self::Unclosed => "for a dollar sign write $$, for a variable ${NAME}".to_owned(),
+            Self::Required { name, .. } => format!("set {name} in the environment or in .env"),
+            Self::TooMuch => "let variables hold less, or use fewer of them in one text".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

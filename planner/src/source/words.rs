@@ -14,11 +14,16 @@ use std::net::{IpAddr, Ipv4Addr};
 type Word = Result<String, Refused>;
 
 pub(super) fn refused(message: impl Into<String>, hint: impl Into<String>) -> Refused {
-    Refused { message: message.into(), hint: hint.into(), part: None }
+    Refused { message: message.into(), hint: hint.into(), ..Refused::default() }
+}
+
+/// What is right, but more than the engine can do.
+pub(super) fn unsupported(what: &str, hint: &str) -> Refused {
+    Refused { not_yet: true, ..refused(format!("{what} is not supported yet"), hint) }
 }
 
 fn not_yet(what: &str, hint: &str) -> Word {
-    Err(refused(format!("{what} is not supported yet"), hint))
+    Err(unsupported(what, hint))
 }
 
 pub(crate) fn image(text: &str) -> Word {

@@ -4,6 +4,7 @@
 //! merge keys, duplicate keys as errors, a depth limit, and Go's meaning of plain scalars.
 
 use super::advice;
+use super::dialect::{Dialect, Fault, other_version};
 use super::scalar;
 use super::suggest::did_you_mean;
 use super::tree::{Entry, Map, Tag, Tree, Value};
@@ -61,9 +62,16 @@ fn documents(
     let mut builder = Builder::new(diagnostics);
     // Aliases may name anchors of earlier documents, which the library does not resolve.
     let options = granit_parser::options! { emit_unresolved_aliases: true, emit_anchor_events: true };
+    let mut dialect = Dialect::new(text);
+    if let Some(fault) = other_version(text) {
+        return Err(Stop::dialect(file, text, fault));
+    }
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| Stop::syntax(file, text, &error))?;
         let span = place(file, span);
+        if let Some(fault) = unread(&event, &span, &mut dialect) {
+            return Err(Stop::dialect(file, text, fault));
+        }
         let event = match event {
             Event::Scalar(_, style, anchor, tag) if dashes.contains(&span.start) => {
                 Event::Scalar("-".into(), style, anchor, tag)
@@ -73,6 +81,22 @@ fn documents(
         builder.event(event, span)?;
     }
     Ok(builder.documents)
+}
+
+/// What Docker Compose would not read of an event.
+fn unread(event: &Event<'_>, span: &Span, dialect: &mut Dialect<'_>) -> Option<Fault> {
+    match event {
+        Event::SequenceStart(..) | Event::MappingStart(..) => dialect.open(span.range().start),
+        Event::SequenceEnd | Event::MappingEnd => dialect.close(),
+        Event::Scalar(text, ScalarStyle::Plain, ..) if text.contains('?') => {
+            return dialect.plain(span.range());
+        }
+        Event::Scalar(text, ScalarStyle::DoubleQuoted, ..) if text.contains('/') => {
+            return dialect.double_quoted(span.range());
+        }
+        _ => {}
+    }
+    None
 }
 
 fn place(file: u32, span: granit_parser::Span) -> Span {
@@ -122,6 +146,14 @@ impl Stop {
                 }
             }
         }
+    }
+
+    fn dialect(file: u32, text: &str, fault: Fault) -> Self {
+        let before = &text[..fault.place.start];
+        let line = before.rfind('\n').map_or(0, |end| end + 1);
+        let column = before[line..].chars().count() + 1;
+        let span = Span::new(file, fault.place, before.matches('\n').count() + 1, column);
+        Self::new(&span, format!("not valid YAML: {}", fault.message), &fault.hint)
     }
 
     fn too_deep(span: &Span) -> Self {

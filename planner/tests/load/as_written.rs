@@ -41,6 +41,7 @@ fn values_and_the_forms_of_the_end_stay() {
         ("ports: ['$A:80', '$B:81', '9:9']", "ports", json!(["$A:80", "$B:81", "9:9"])),
         ("gpus: [{driver: d}]", "gpus", json!([{"driver": "d", "count": "all"}])),
         ("expose: [80, '$P']", "expose", json!([80, "$P"])),
+        ("stop_grace_period: '90'", "stop_grace_period", json!("90")),
         ("tty: '${TTY}'", "tty", json!("${TTY}")),
     ] {
         assert_eq!(key(lines, name), expected, "{lines}");
@@ -68,6 +69,19 @@ fn the_forms_of_merging_become_long_even_with_variables() {
         ),
     ] {
         assert_eq!(key(lines, name), expected, "{lines}");
+    }
+}
+
+#[test]
+fn what_can_be_no_text_is_told_even_with_a_variable() {
+    for (lines, expected) in [
+        ("use_api_socket: '${A}'", "`${A}` is neither true nor false"),
+        ("networks: {default: {priority: '${A}'}}", "`${A}` is not a number"),
+        ("dns_opt: a", "must be a list, not text"),
+    ] {
+        let memory = Memory::stack(&format!("services: {{web: {{image: x, {lines}}}}}"));
+        let told = memory.with(|options| options.skip.interpolation = true).told().to_string();
+        assert!(told.contains(expected), "{lines}: {told}");
     }
 }
 

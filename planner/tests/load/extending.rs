@@ -159,7 +159,7 @@ fn mistakes_are_told_in_the_file_that_has_them() {
         ),
         (
             "services: {base: {image: x, extends: {file: none.yaml, service: a}}}",
-            "base.yaml:1:45 services.base.extends: /srv/shop/none.yaml does not exist",
+            "base.yaml:1:45 services.base.extends: none.yaml does not exist [create it, or name another one]",
         ),
     ] {
         let memory =

@@ -250,6 +250,40 @@ fn keys_are_told_by_place() {
 }
 
 #[test]
+fn keys_that_loading_uses_up_are_told_too() {
+    use planner::source::Fate::{Enforced, PassedOn};
+    let loaded = Memory::stack(
+        "version: '3'\ninclude: [more.yaml]\nservices:\n  web:\n    extends: base\n    env_file: a.env\n    label_file: a.env\n  base: {image: i}\n",
+    )
+    .file("/srv/shop/more.yaml", "include: [none.yaml]\n")
+    .file("/srv/shop/none.yaml", "volumes: {}\n")
+    .file("/srv/shop/a.env", "A=1\n")
+    .load()
+    .unwrap_or_else(|told| panic!("{told}"));
+    let fate = |path: &str| {
+        let mut all = loaded.uses.iter().filter(|one| one.path == path);
+        all.next().map(|one| one.fate.clone())
+    };
+    assert_eq!(fate("version"), Some(PassedOn("it is obsolete".to_owned())));
+    for path in ["services.web.extends", "services.web.env_file", "services.web.label_file"] {
+        assert_eq!(fate(path), Some(Enforced), "{path}");
+    }
+    assert_eq!(loaded.uses.iter().filter(|one| one.path == "include").count(), 2);
+}
+
+#[test]
+fn a_value_that_no_engine_knows_is_a_warning_until_the_stack_is_run() {
+    let memory = Memory::stack("services: {web: {image: x, restart: allways, ipc: host}}");
+    let told = "compose.yaml:1:37: `allways` is not a restart policy\n";
+    let loaded = memory.load().unwrap_or_else(|told| panic!("{told}"));
+    assert_eq!(loaded.warnings.to_string(), told);
+    assert_eq!(loaded.warnings.items[0].hint.as_deref(), Some("did you mean `always`?"));
+    let run = loaded.to_run(&[]);
+    assert!(run.to_string().starts_with(told) && run.has_errors());
+    assert_eq!(run.items.len(), 2, "{run}");
+}
+
+#[test]
 fn two_services_cannot_name_their_containers_the_same() {
     let text = "services: {a: {image: i, container_name: one}, b: {image: i, container_name: one}}";
     let told = Memory::stack(text).told().to_string();

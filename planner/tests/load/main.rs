@@ -76,11 +76,18 @@ impl Memory {
         loaded.stack
     }
 
-    /// Everything that loading says.
+    /// Everything that loading says, what is both wrong and refused once.
     pub(crate) fn told(&self) -> Diagnostics {
         self.load().map_or_else(
             |diagnostics| diagnostics,
             |Loaded { mut warnings, refusals, .. }| {
+                let told = |item: &planner::Diagnostic| {
+                    refusals
+                        .items
+                        .iter()
+                        .any(|other| other.span == item.span && other.message == item.message)
+                };
+                warnings.items.retain(|item| !told(item));
                 warnings.items.extend(refusals.items);
                 warnings.sort();
                 warnings

@@ -120,6 +120,9 @@ fn some_short_forms_cannot_be_put_over_anything() {
 fn what_docker_compose_stumbles_over_is_refused_with_a_reason() {
     let logging = "over.yaml:1:18: `logging` is empty, which cannot be put over what was said before\n";
     assert_eq!(told("logging: {driver: json-file}", "logging: "), logging);
+    assert_eq!(told("group_add: ['1', b]", "group_add: [1]"), "over.yaml:1:30: `1` is listed twice\n");
+    assert_eq!(told("pid: ", "user: a"), "compose.yaml:1:28: `pid` is empty\n");
+    assert_eq!(told("pid: ", "pid: host"), "");
     assert_eq!(told("user: a", "dns_opt: a"), "over.yaml:1:27: must be a list, not text\n");
     let name = Memory::stack("services: {web: {image: x}}\nvolumes: {v: {name: a}}\n")
         .and("over.yaml", "volumes: {v: {external: {name: b}}}\n");

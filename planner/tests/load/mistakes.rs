@@ -47,10 +47,7 @@ const IN_A_SERVICE: Mistakes = &[
     ("environment: {'': x}", &["4:19 services.web.environment: a name is empty"]),
     (
         "env_file: [{path: x, format: json}]",
-        &[
-            "4:16 services.web.env_file: env_file x does not exist [create it, or say `required: false`]",
-            "4:34 services.web.env_file.0.format: `json` is not a format [write raw, or leave it out]",
-        ],
+        &["4:16 services.web.env_file: env_file x does not exist [create it, or say `required: false`]"],
     ),
     ("ports: 80", &["4:12 services.web.ports: must be a list, not a number [write a list: [80]]"]),
     (
@@ -424,7 +421,7 @@ const IN_A_FILE: Mistakes = &[
         "version: '3'\nservices: {a: {image: x}}",
         &["1:1 version: `version` is obsolete and has no effect [leave it out]"],
     ),
-    ("include: [x]", &["1:11 include.0: /srv/shop/x does not exist"]),
+    ("include: [x]", &["1:11 include.0: /srv/shop/x does not exist [create it, or name another one]"]),
     (
         "services: {a: {image: x}}\nnetworks: {default: {ipam: {config: [{subnet: 10.0.0.1/24}]}}}",
         &[
@@ -566,13 +563,24 @@ fn a_file_that_is_not_there_is_told_apart() {
 }
 
 #[test]
+fn the_format_of_a_file_of_variables_only_matters_when_it_is_there() {
+    let text = web("env_file: [{path: x, format: json, required: false}]");
+    assert_eq!(say(&Memory::stack(&text)), <[&str; 0]>::default());
+    let told = "4:34 services.web.env_file.format: `json` is not a format [write raw, or leave it out]";
+    assert_eq!(say(&Memory::stack(&text).file("/srv/shop/x", "A=1")), [told]);
+}
+
+#[test]
 fn a_dotenv_file_is_told_with_its_own_place() {
     let memory = Memory::stack(&web("env_file: [x.env]"))
         .file("/srv/shop/.env", "A=1\nB B\n")
         .file("/srv/shop/x.env", "C='\n");
     assert_eq!(
         say(&memory),
-        [".env:2:3 expected `=` after the name of the variable", "x.env:1:3 this quote is not closed"]
+        [
+            ".env:2:3 expected `=` after the name of the variable [write KEY=value, a comment begins with `#`]",
+            "x.env:1:3 this quote is not closed [put the same one at the end of the value, or leave it out]"
+        ]
     );
 }
 

@@ -34,6 +34,17 @@ volumes: {data: , unused: }
 ";
 
 #[test]
+fn what_docker_compose_leaves_open_is_open() {
+    let stack = Memory::stack("services: {web: {image: x, profiles: ['']}}\nnetworks: {a b: {}}\n").load();
+    assert!(
+        stack.unwrap().stack.services.contains_key("web"),
+        "the profile without a name is on where no other is"
+    );
+    let told = Memory::stack("services: {web: {image: x, links: ['a:b:c']}, a: {image: x}}").told();
+    assert!(told.to_string().contains("service `a:b:c` is not defined"), "{told}");
+}
+
+#[test]
 fn a_whole_stack_becomes_typed() {
     let stack = Memory::stack(SHOP).var("DEBUG", "1").loaded();
     assert_eq!(stack.name, "shop");

@@ -101,8 +101,8 @@ fn dotenv_files_of_an_include_are_named_after_those_of_the_project() {
     .file("/srv/shop/inc/i.env", "T=included\nU=included\n");
     let variables = variables(&memory);
     let told = |name: &str| told(&variables.of_project(name, None)).join(", ");
-    assert_eq!(told("T"), "Dotenv included /srv/shop/inc/i.env:1:1");
-    assert_eq!(told("U"), "Dotenv top .env:1:1, Dotenv included /srv/shop/inc/i.env:2:1");
+    assert_eq!(told("T"), "Dotenv included inc/i.env:1:1");
+    assert_eq!(told("U"), "Dotenv top .env:1:1, Dotenv included inc/i.env:2:1");
 }
 
 #[test]

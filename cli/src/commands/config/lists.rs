@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn names(only: &Only, stack: &Stack) -> Option<Vec<String>> {
     let keys = |keys: &mut dyn Iterator<Item = &String>| Some(keys.cloned().collect());
     match () {
-        () if only.service_names => keys(&mut stack.services.keys()),
+        () if only.service_names => keys(&mut dependencies_first(stack).into_iter()),
         () if only.volumes => keys(&mut stack.volumes.keys()),
         () if only.networks => keys(&mut stack.networks.keys()),
         () if only.images => {
@@ -27,6 +27,24 @@ pub(super) fn names(only: &Only, stack: &Stack) -> Option<Vec<String>> {
         }
         () => None,
     }
+}
+
+/// The names of the services, each behind those of the services that it depends on.
+fn dependencies_first(stack: &Stack) -> Vec<&String> {
+    let (mut seen, mut ordered) = (BTreeSet::new(), Vec::new());
+    stack.services.keys().for_each(|name| visit(name, stack, &mut seen, &mut ordered));
+    ordered
+}
+
+fn visit<'a>(
+    name: &'a String,
+    stack: &'a Stack,
+    seen: &mut BTreeSet<&'a String>,
+    ordered: &mut Vec<&'a String>,
+) {
+    let Some(service) = stack.services.get(name).filter(|_| seen.insert(name)) else { return };
+    service.depends_on.keys().for_each(|needed| visit(needed, stack, seen, ordered));
+    ordered.push(name);
 }
 
 /// What a service that is built has no image for is called after it.
@@ -64,4 +82,19 @@ pub(super) fn environment(process: &Environment, stack: &BTreeMap<String, String
     let mut lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
     lines.sort_unstable();
     lines.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_stand_behind_those_that_they_need() {
+        let mut stack = Stack::default();
+        for (name, needed) in [("a", &["c", "b"][..]), ("b", &["z"]), ("c", &[]), ("z", &["a"])] {
+            let depends_on = needed.iter().map(|name| ((*name).to_owned(), Default::default())).collect();
+            stack.services.insert(name.to_owned(), Service { depends_on, ..Service::default() });
+        }
+        assert_eq!(dependencies_first(&stack), ["z", "b", "c", "a"]);
+    }
 }

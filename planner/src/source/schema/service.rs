@@ -83,7 +83,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("networks", &ATTACHMENTS).about("Networks that it is on; by default `default`."),
     key("oom_kill_disable", &BOOL).about("The OOM killer spares it; by default false.").refused(""),
     key("oom_score_adj", &Shape::One(Kind::Int(-1000, 1000))).about("Preference of the OOM killer, from -1000 (never) to 1000 (first).").refused(""),
-    key("pid", &like::PID).about("PID namespace: `host`, `service:NAME`, `container:NAME`; by default its own.").refused(""),
+    key("pid", &Shape::Nullable(&like::PID)).about("PID namespace: `host`, `service:NAME`, `container:NAME`; by default its own.").refused(""),
     key("pids_limit", &CUT).about("Number of processes and threads; by default unlimited, as is -1.").checked(words::limit),
     key("platform", &like::PLATFORM).about("Platform of its image: `os/arch[/variant]`; by default the host's."),
     key("ports", &Shape::Short(forms::PORTS, &Shape::Set(&PORT))).about("Ports that the host publishes: `[host_ip:][published:]target[/protocol]`.").merge(Merge::Unique(identity::port)),
@@ -134,7 +134,7 @@ const DEPENDENCY: Shape = Shape::Object(&[
 const ENV_FILE: Shape = Shape::Closed(&[
     key("path", &TEXT).about("The file.").required(),
     key("required", &BOOL).about("Whether it must exist; by default true."),
-    key("format", &Shape::One(Kind::Parsed(words::env_file_format, like::ENV_FORMAT)))
+    key("format", &Shape::One(Kind::Like(like::ENV_FORMAT)))
         .about("`raw` takes values as they are, without quotes or variables."),
 ]);
 

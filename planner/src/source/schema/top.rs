@@ -18,7 +18,7 @@ pub(crate) const TOP: Shape = Shape::Object(&[
     ),
     key("services", &Shape::Named(&SERVICE))
         .about("The services by name; each becomes one or more alike containers."),
-    key("networks", &Shape::Named(&Shape::Nullable(&NETWORK)))
+    key("networks", &Shape::Map(&Shape::Nullable(&NETWORK)))
         .about("Networks that services are on, by key; `default` is made when a service names none."),
     key("volumes", &Shape::Named(&Shape::Nullable(&VOLUME)))
         .about("Volumes that services mount, by key; their data outlive containers."),
