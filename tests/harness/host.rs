@@ -224,6 +224,15 @@ impl Host {
         engine_tag(&self.runtime())
     }
 
+    /// Moves the thread that calls it, and those that it starts, into this host's network.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub(crate) fn enter_network(&self) {
+        let network = File::open(format!("/proc/{}/ns/net", self.pid)).expect("open the network");
+        nix::sched::setns(network, nix::sched::CloneFlags::CLONE_NEWNET).expect("enter the network");
+    }
+
     /// The first process, as the machine numbers it.
     #[must_use]
     pub fn pid(&self) -> u32 {

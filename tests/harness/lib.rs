@@ -7,12 +7,14 @@
 mod host;
 mod leaks;
 mod output;
+mod proxy;
 mod registry;
 pub mod schema;
 mod stack;
 
 pub use host::{Host, binary, busybox_archive, skip};
 pub use output::Output;
+pub use proxy::Proxy;
 pub use registry::{Guard, Registry, have};
 pub use stack::Project;
 

@@ -1,7 +1,7 @@
 //! A real registry on a private host: Debian's `docker-registry`.
 
 use crate::host::{Host, skip};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -17,6 +17,9 @@ const CERTIFICATES: &str = "
     printf 'subjectAltName=IP:192.0.2.10\\nbasicConstraints=CA:FALSE\\n' > extensions &&
     openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \\
         -extfile extensions -out cert.pem";
+
+/// Where it writes a line for each request that it answered.
+const LOG: &str = "log";
 
 /// What a registry asks of those who come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +76,8 @@ impl Registry {
         // It ends with this thread, however that ends.
         let mut command = host.command(Path::new("/usr/bin/setpriv"), folder.path());
         command.args(["--pdeathsig", "KILL", "docker-registry", "serve"]).arg(file);
-        let mut process =
-            command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("start docker-registry");
+        let log = File::create(folder.path().join(LOG)).expect("make the log");
+        let mut process = command.stderr(Stdio::piped()).stdout(log).spawn().expect("start docker-registry");
         let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
         let listens = lines.any(|line| line.is_ok_and(|line| line.contains("listening on")));
         assert!(listens, "docker-registry ended");
@@ -93,6 +96,17 @@ impl Registry {
     #[must_use]
     pub fn name(&self, image: &str) -> String {
         format!("{}/{image}", self.address)
+    }
+
+    /// What it was asked for and has answered, as `GET /v2/web/manifests/1`.
+    ///
+    /// # Panics
+    /// When its log cannot be read.
+    #[must_use]
+    pub fn answered(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.path().join(LOG)).expect("read the log");
+        let asked = log.lines().filter_map(|line| line.split('"').nth(1));
+        asked.map(|asked| asked.trim_end_matches(" HTTP/1.1").to_owned()).collect()
     }
 
     /// The certificate of its authority.

@@ -1,6 +1,6 @@
 //! Disks that are full or read-only.
 
-use e2e::{Host, Project};
+use e2e::{Guard, Host, Project, Registry};
 
 const YAML: &str = "
 name: disk
@@ -13,9 +13,14 @@ volumes: {data: {}}
 /// A host whose durable folder is a small disk of its own.
 fn host() -> Option<Host> {
     let host = Host::bare()?;
+    shrink(&host);
+    Some(host)
+}
+
+/// Puts a small disk over the durable folder.
+fn shrink(host: &Host) {
     let root = host.root().display().to_string();
     host.shell(&format!("mkdir -p {root} && mount -t tmpfs -o size=8m disk {root}")).succeeds();
-    Some(host)
 }
 
 /// Takes the disk away when nothing is on it but images.
@@ -98,6 +103,52 @@ fn an_image_that_does_not_fit_leaves_nothing_and_one_can_be_removed_from_a_full_
     host.sampan(["image", "ls"]).succeeds().does_not_say("busybox");
     leave(&host, 1500, 1000);
     host.import_busybox();
+    ends(&host);
+}
+
+/// Numbers of the folders of the layers that are there: one that was made anew has another.
+fn layers(host: &Host) -> Vec<String> {
+    let list = host.shell(&format!("ls -i {}/images/layers", host.root().display())).stdout;
+    list.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_did_not_fit_goes_on_when_there_is_room() {
+    let Some(host) = Host::with_busybox() else { return };
+    let Some(registry) = Registry::start(&host, Guard::Open) else { return };
+    let image = registry.name("web:1");
+    let project = host.project("disk", &YAML.replace("busybox", &format!("'{image}'")));
+    let random = |size: u32| format!("RUN head -c {size} /dev/urandom > /{size}\n");
+    project.write("Dockerfile", &format!("FROM busybox\n{}{}", random(1_500_000), random(4000)));
+    project.sampan(["image", "build", "-q", "-t", &image, "."]).succeeds();
+    project.sampan(["image", "push", "-q", &image]).succeeds();
+    project.sampan(["image", "save", "-o", "web.tar", &image]).succeeds();
+    shrink(&host);
+    for verb in [["image", "pull", "-q", &image], ["image", "load", "-i", "web.tar"]] {
+        let (mut failed, mut went_on) = (0, false);
+        for pages in (0..2000).step_by(150) {
+            leave(&host, pages, 1000);
+            let before = layers(&host);
+            let come = project.sampan(verb);
+            let after = layers(&host);
+            let left = host.shell(&format!("cd {} && find images/tmp -mindepth 1", host.root().display()));
+            assert_eq!(left.stdout, "", "after {come}");
+            host.sampan(["system", "check"]).succeeds();
+            if come.code == 0 {
+                // An archive is read in its order: its largest layers come first.
+                let some = verb[1] == "load" || !before.is_empty();
+                went_on = some && before.iter().all(|layer| after.contains(layer));
+                break;
+            }
+            come.exits(1).says("no space left on device").says("df -i");
+            failed += 1;
+        }
+        assert!(failed > 2 && went_on, "{verb:?} failed {failed} times");
+        leave(&host, 300, 1000);
+        project.up();
+        project.sampan(["down", "-v", "-t", "0"]).succeeds();
+        host.sampan(["image", "rm", &image]).succeeds();
+    }
     ends(&host);
 }
 

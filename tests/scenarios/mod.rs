@@ -20,5 +20,6 @@ mod registries;
 mod sandbox;
 mod sessions;
 mod system;
+mod transfers;
 mod updates;
 mod volumes;

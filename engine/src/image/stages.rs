@@ -133,14 +133,17 @@ impl Read for Chunks {
 }
 
 /// The error of ours that came through as one of reading.
-fn lift(error: Error) -> Error {
-    let Some(source) = error.source else { return error };
-    match source.downcast::<io::Error>() {
+fn lift(mut error: Error) -> Error {
+    let Some(source) = error.source.take() else { return error };
+    error.source = match source.downcast::<io::Error>() {
         Ok(below) if is_ours(&below) => {
-            let inner = below.into_inner().and_then(|inner| inner.downcast::<Error>().ok());
-            inner.map_or_else(|| Error::new(error.kind, error.doing), |inner| *inner)
+            match below.into_inner().and_then(|inner| inner.downcast::<Error>().ok()) {
+                Some(inner) => return *inner,
+                None => None,
+            }
         }
-        Ok(below) => Error { source: Some(below), ..Error::new(error.kind, error.doing) },
-        Err(source) => Error { source: Some(source), ..Error::new(error.kind, error.doing) },
-    }
+        Ok(below) => Some(below),
+        Err(source) => Some(source),
+    };
+    error
 }

@@ -80,7 +80,7 @@ impl<'a> Http<'a> {
                     .because(error),
             )
         };
-        sent.map_err(unfit)?.map_err(|error| broken(url, error))
+        sent.map_err(unfit)?.map_err(|error| broken(url, self.proxy(url), error))
     }
 
     fn agent(&self, url: &Url) -> Result<Agent> {
@@ -94,10 +94,13 @@ impl<'a> Http<'a> {
         Ok(agent)
     }
 
+    fn proxy(&self, url: &Url) -> Option<&str> {
+        self.registries.proxies.of(url.is_https(), url.host(), url.port())
+    }
+
     fn new_agent(&self, url: &Url) -> Result<Agent> {
         let retry = &self.registries.retry;
-        let proxy = self.registries.proxies.of(url.is_https(), url.host(), url.port());
-        let proxy = proxy.map(|text| Proxy::new(text).map_err(bad_proxy)).transpose()?;
+        let proxy = self.proxy(url).map(|text| Proxy::new(text).map_err(bad_proxy)).transpose()?;
         let mut config = Agent::config_builder()
             .user_agent(USER_AGENT)
             .accept_encoding("identity")
@@ -160,8 +163,8 @@ fn bad_proxy(error: ureq::Error) -> Error {
         .because(error)
 }
 
-/// What an exchange broke of.
-fn broken(url: &Url, error: ureq::Error) -> Broken {
+/// What an exchange broke of, on the way through a proxy or not.
+fn broken(url: &Url, proxy: Option<&str>, error: ureq::Error) -> Broken {
     let host = url.authority();
     let new = |kind, doing: String| Error::new(kind, doing);
     let (kind, is_unreachable, is_passing) = match &error {
@@ -179,12 +182,25 @@ fn broken(url: &Url, error: ureq::Error) -> Broken {
         error if is_tls(error) => new(kind, format!("make a secure connection to {host}")).hint(
             "name its certificate authority under `ca` in the registries file, or say `insecure` there",
         ),
-        _ if is_unreachable => new(kind, format!("connect to {host}")).hint(format!(
-            "does a registry run at {host}, and does this machine reach it? HTTPS_PROXY names a proxy on the way"
-        )),
+        _ if is_unreachable => match proxy.map(without_password) {
+            None => new(kind, format!("connect to {host}"))
+                .hint(format!("does a registry run at {host}, and does this machine reach it?")),
+            Some(proxy) => new(kind, format!("connect to {host} through the proxy {proxy}")).hint(
+                "the proxy is that of HTTPS_PROXY or HTTP_PROXY; hosts in NO_PROXY are reached without",
+            ),
+        },
         _ => new(kind, format!("talk to {host}")),
     };
     Broken { error: told.because(error), is_unreachable, is_passing, pause: None }
+}
+
+/// A proxy as it may be shown.
+fn without_password(proxy: &str) -> String {
+    match (proxy.split_once("://"), proxy.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        _ => proxy.to_owned(),
+    }
 }
 
 /// The standard library has no kind for what the resolver says, only this beginning.
@@ -226,8 +242,21 @@ mod tests {
         // No name has an empty part: this is known without asking anybody.
         let error = ("no..name", 443).to_socket_addrs().expect_err("there is no such name");
         let url = Url::parse("https://no..name/v2/").expect("a URL");
-        let broken = broken(&url, ureq::Error::Io(error));
+        let broken = broken(&url, None, ureq::Error::Io(error));
         assert_eq!(broken.error.doing, "find the host no..name");
         assert!(broken.is_unreachable && broken.error.kind == Kind::NotFound, "{:?}", broken.error);
+    }
+
+    #[test]
+    fn a_proxy_is_shown_without_its_password() {
+        let url = Url::parse("https://registry.example/v2/").expect("a URL");
+        for (proxy, shown) in [
+            ("http://me:p@ss@proxy:3128", "http://proxy:3128"),
+            ("me:secret@proxy:3128", "proxy:3128"),
+            ("http://proxy:3128", "http://proxy:3128"),
+        ] {
+            let told = broken(&url, Some(proxy), ureq::Error::ConnectionFailed).error.doing;
+            assert_eq!(told, format!("connect to registry.example through the proxy {shown}"));
+        }
     }
 }
