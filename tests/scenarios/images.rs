@@ -69,3 +69,28 @@ fn an_image_for_another_platform_is_not_saved_in_place_of_the_one_wanted() {
         .succeeds()
         .says("busybox");
 }
+
+#[test]
+fn pruning_takes_only_what_the_filters_fit() {
+    let Some(host) = Host::with_busybox() else { return };
+    let archive = e2e::busybox_archive().to_string_lossy();
+    for (name, label) in
+        [("kept:1", "LABEL keep=yes"), ("tried:1", "LABEL stage=test"), ("used:1", "LABEL a=b")]
+    {
+        host.sampan(["image", "import", "-c", label, &archive, name]).succeeds();
+    }
+    let project = host.project("img", "name: img\nservices:\n  a: {image: 'used:1', command: 'true'}\n");
+    project.sampan(["create"]).succeeds();
+    let prune = |filters: &[&str]| {
+        let filters = filters.iter().flat_map(|filter| ["--filter", filter]);
+        host.sampan(["image", "prune", "-af"].into_iter().chain(filters)).succeeds();
+        let list = host.sampan(["image", "ls"]).succeeds().stdout;
+        ["busybox", "kept", "tried", "used"].map(|name| list.contains(name))
+    };
+    assert_eq!(prune(&["until=1h"]), [true; 4]);
+    assert_eq!(prune(&["label=stage=other"]), [true; 4]);
+    assert_eq!(prune(&["label=stage=test"]), [true, true, false, true]);
+    assert_eq!(prune(&["label!=keep", "until=2099-01-01"]), [false, true, false, true]);
+    assert_eq!(prune(&[]), [false, false, false, true]);
+    project.down();
+}

@@ -67,7 +67,7 @@ fn a_login_that_is_refused_is_not_kept() {
 
 #[test]
 fn a_credential_helper_keeps_the_secret_itself() {
-    let Some(host) = Host::bare() else { return };
+    let Some(host) = Host::with_busybox() else { return };
     let Some(registry) = Registry::start(&host, Guard::Password) else { return };
     let project = host.project("login", "services: {}\n");
     let at = registry.address();
@@ -86,6 +86,13 @@ fn a_credential_helper_keeps_the_secret_itself() {
     let stored = fs::read_to_string(project.folder().join("box")).expect("read the box");
     assert!(stored.contains("\"Secret\":\"secret\"") && stored.contains(at), "{stored}");
 
+    // Whoever it lets in brings images there and back.
+    let name = format!("{at}/web:1");
+    let (image, run) = ("$sampan image", |script: &str| at_home(&host, &project, script));
+    run(&format!("{image} tag busybox {name} && {image} push -q {name} && {image} rm {name}")).succeeds();
+    run(&format!("{image} pull -q {name}")).succeeds();
+
     at_home(&host, &project, &format!("$sampan logout {at}")).succeeds().says("logged out");
+    run(&format!("{image} pull -q {name}")).exits(1).says("login");
     assert!(!project.folder().join("box").exists() && !config(&project).contains(at));
 }

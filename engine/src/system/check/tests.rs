@@ -4,15 +4,16 @@ use super::*;
 use crate::container::process::Process;
 use crate::container::{ContainerRecord, record};
 use crate::image::fixture::{self, Oci, Tar, described};
-use crate::image::{Images, Input, digest};
+use crate::image::{ArchiveFormat, Images, Input, digest};
 use crate::store;
 use crate::tree;
 use jiff::Timestamp;
 use planner::desired::{MountKind, MountSpec};
 use planner::{ContainerId, ContainerSpec};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 struct Bed {
     images: Images,
@@ -232,4 +233,49 @@ fn what_was_damaged_is_whole_when_it_is_loaded_again() {
     tree::remove(&bed.images.layer(&bed.layer)).unwrap();
     load();
     assert_eq!(told(&bed, false), [""; 0]);
+}
+
+/// Every file of a folder, with its length.
+fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| match path.symlink_metadata().unwrap() {
+        metadata if metadata.is_dir() => files(&path),
+        metadata => vec![(path, metadata.len())],
+    };
+    entries.flat_map(below).collect()
+}
+
+#[test]
+fn a_file_of_the_store_that_was_cut_short_is_told_and_not_passed_off_as_whole() {
+    let Some(bed) = bed(false) else { return };
+    bed.images.remove("web:1", &|_| None).unwrap();
+    let content = "some text that is long enough\n".repeat(9);
+    let tar = Tar::new().files(&[("a", "lost to a later one"), ("a", "kept"), ("d/e", &content)]).finish();
+    let archive = fixture::docker_archive(&["web:1"], &[tar]);
+    let load = || drop(bed.images.load(Input::Stream(&mut archive.as_slice())).unwrap());
+    let saved = || {
+        let mut to = Vec::new();
+        let saved = bed.images.save(&["web:1".to_owned()], ArchiveFormat::Docker, &mut to);
+        saved.map(|()| to)
+    };
+    load();
+    let (whole, mut cuts) = (saved().unwrap(), 0);
+    let all = files(&bed.images.root());
+    let held =
+        all.iter().filter(|(path, length)| *length > 0 && !path.starts_with(bed.images.root().join("tmp")));
+    for (path, length) in held {
+        for left in BTreeSet::from([0, 1, length / 2, length - 1]) {
+            fs::File::options().write(true).open(path).unwrap().set_len(left).unwrap();
+            let place = format!("{} of {length} bytes of {}", left, path.display());
+            assert_ne!(told(&bed, false), [""; 0], "{place}");
+            assert!(saved().is_err(), "{place}");
+            told(&bed, true);
+            load();
+            assert_eq!(told(&bed, false), [""; 0], "{place}");
+            assert!(saved().unwrap() == whole, "{place}");
+            cuts += 1;
+        }
+    }
+    // The index, the config, the frame and what it keeps, two files of the layer.
+    assert!(cuts >= 6 * 3, "{cuts} cuts of {all:?}");
 }
