@@ -3,7 +3,8 @@
 
 use crate::commands::{
     build, commit, completion, config, container, create, down, env, exec, image, images, kill, login, logs,
-    ls, pause, plan, ps, pull, push, restart, rm, start, stop, system, up, version, volume,
+    ls, pause, plan, port, ps, pull, push, restart, rm, start, stats, stop, system, top, up, version, volume,
+    wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -115,6 +116,10 @@ pub(crate) enum Command {
     Pause(pause::PauseArgs),
     Unpause(pause::UnpauseArgs),
     Rm(rm::RmArgs),
+    Wait(wait::WaitArgs),
+    Port(port::PortArgs),
+    Top(top::TopArgs),
+    Stats(stats::StatsArgs),
     Commit(commit::CommitArgs),
     Pull(pull::PullArgs),
     Build(build::BuildArgs),

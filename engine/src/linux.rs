@@ -5,6 +5,8 @@ mod images;
 pub use images::Caller;
 
 use crate::container::changes::Change;
+use crate::container::top::ProcessStatus;
+use crate::container::usage::Usage;
 use crate::container::{self, CommitOptions, ContainerStatus, ExecSpec, logs, record};
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::Images;
@@ -117,6 +119,21 @@ impl LinuxEngine {
     /// error, or a terminal between; gives its exit code. Blocks; needs a process of one thread.
     pub fn exec(&self, id: &ContainerId, spec: &ExecSpec) -> Result<i32> {
         container::exec::exec(&self.store, id, spec)
+    }
+
+    /// Waits until a container has ended for good; gives its exit code.
+    pub async fn ended(&self, id: &ContainerId) -> Result<i32> {
+        container::wait::ended(&self.store, id).await
+    }
+
+    /// The processes of a container.
+    pub fn processes(&self, id: &ContainerId) -> Result<Vec<ProcessStatus>> {
+        container::top::processes(&self.store, id)
+    }
+
+    /// What a container uses now.
+    pub fn usage(&self, id: &ContainerId) -> Result<Usage> {
+        container::usage::usage(&self.store, id)
     }
 
     /// What a container changed in the files of its image, by path.

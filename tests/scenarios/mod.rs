@@ -13,6 +13,7 @@ mod lifecycle;
 mod limits;
 mod logins;
 mod logs;
+mod looks;
 mod mistakes;
 mod networks;
 mod ports;

@@ -22,6 +22,7 @@ pub(crate) mod logs;
 pub(crate) mod ls;
 pub(crate) mod pause;
 pub(crate) mod plan;
+pub(crate) mod port;
 pub(crate) mod ps;
 pub(crate) mod pull;
 pub(crate) mod push;
@@ -29,11 +30,14 @@ pub(crate) mod restart;
 pub(crate) mod rm;
 pub(crate) mod shim;
 pub(crate) mod start;
+pub(crate) mod stats;
 pub(crate) mod stop;
 pub(crate) mod system;
+pub(crate) mod top;
 pub(crate) mod up;
 pub(crate) mod version;
 pub(crate) mod volume;
+pub(crate) mod wait;
 mod wanted;
 
 use crate::args::Command;
@@ -61,6 +65,10 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Pause(args) => pause::pause(&args, context),
         Command::Unpause(args) => pause::unpause(&args, context),
         Command::Rm(args) => rm::run(&args, context),
+        Command::Wait(args) => wait::run(&args, context),
+        Command::Port(args) => port::run(&args, context),
+        Command::Top(args) => top::run(&args, context),
+        Command::Stats(args) => stats::run(&args, context),
         Command::Commit(args) => commit::run(&args, context),
         Command::Pull(args) => pull::run(&args, context),
         Command::Build(args) => build::run(&args, context),

@@ -19,6 +19,7 @@ mod style;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod time;
+pub(crate) mod usage;
 pub(crate) mod yaml;
 
 pub(crate) use style::{Ink, Style};

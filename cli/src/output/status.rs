@@ -75,12 +75,16 @@ pub(crate) fn ports(ports: &[Published]) -> String {
 }
 
 fn port(port: &Published) -> String {
-    let host = match port.host_ip {
-        None => "0.0.0.0".to_owned(),
-        Some(IpAddr::V4(address)) => address.to_string(),
-        Some(IpAddr::V6(address)) => format!("[{address}]"),
-    };
-    format!("{host}:{}->{}/{}", port.published, port.target, protocol(port.protocol))
+    format!("{}->{}/{}", socket(port), port.target, protocol(port.protocol))
+}
+
+/// `0.0.0.0:8080`, `[::1]:8080`
+pub(crate) fn socket(port: &Published) -> String {
+    match port.host_ip {
+        None => format!("0.0.0.0:{}", port.published),
+        Some(IpAddr::V4(address)) => format!("{address}:{}", port.published),
+        Some(IpAddr::V6(address)) => format!("[{address}]:{}", port.published),
+    }
 }
 
 /// `tcp` or `udp`

@@ -34,9 +34,20 @@ pub(crate) fn span(time: Duration) -> String {
     }
 }
 
+/// Processor time, as `ps` has it: `00:01:05`.
+pub(crate) fn processor(time: Duration) -> String {
+    let seconds = time.as_secs();
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processor_time_counts_hours_minutes_and_seconds() {
+        assert_eq!(processor(Duration::from_millis(3_725_900)), "01:02:05");
+    }
 
     #[test]
     fn short_times_are_exact_and_long_ones_readable() {

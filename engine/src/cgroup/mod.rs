@@ -27,7 +27,7 @@ pub use group::Group;
 pub use hierarchy::{Controller, Hierarchy, Version};
 pub use limits::{Write, writes};
 pub use oom::OomWatch;
-pub use stats::Stats;
+pub use stats::{Pressure, Stats};
 pub use supervisors::Supervisors;
 
 use std::path::PathBuf;

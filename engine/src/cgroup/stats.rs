@@ -29,7 +29,28 @@ pub struct Stats {
     pub cpu_usec: Option<u64>,
 }
 
+/// How much of the last ten seconds some process waited for want of something, in per cent: PSI,
+/// Documentation/accounting/psi.rst of the kernel. `None` where it does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pressure {
+    /// Of processors.
+    pub cpu: Option<f64>,
+    /// Of memory.
+    pub memory: Option<f64>,
+    /// Of disks.
+    pub io: Option<f64>,
+}
+
 impl Group {
+    /// What its processes wait for.
+    pub fn pressure(&self) -> Pressure {
+        let of = |file: &str| {
+            let text = fs::read_to_string(self.unified()?.join(file)).ok()?;
+            text.lines().find_map(|line| line.strip_prefix("some avg10=")?.split(' ').next()?.parse().ok())
+        };
+        Pressure { cpu: of("cpu.pressure"), memory: of("memory.pressure"), io: of("io.pressure") }
+    }
+
     /// What the container uses; what cannot be read is `None`.
     pub fn stats(&self) -> Stats {
         let memory = self.folder(Controller::Memory);

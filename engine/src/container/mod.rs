@@ -30,10 +30,13 @@ pub mod signal;
 pub mod start;
 pub mod state;
 pub mod stop;
+pub mod top;
 pub mod update;
+pub mod usage;
 pub mod vacate;
 pub mod volatile;
 pub mod wait;
+mod watch;
 
 pub use changes::{Change, ChangeKind};
 pub use commit::CommitOptions;

@@ -1,20 +1,18 @@
-//! Waiting until a container has reached something: woken by its supervisor, never polling.
+//! Waiting until a container has reached something, or has ended.
 //!
 //! Who waits for the health of a container that is unhealthy already has perhaps just mended what
 //! it needs: the old verdict does not count, the next probe's does.
 
-use super::client;
 use super::logs::last_lines;
 use super::state::{Probe, StateRecord};
-use crate::error::{Context, Error, Kind, Result};
+use super::watch;
+use crate::error::{Error, Kind, Result};
 use crate::store::Store;
 use crate::{Progress, Tell};
 use planner::ContainerId;
 use planner::live::{Health, State};
 use planner::plan::Until;
-use std::io;
 use std::time::Duration;
-use tokio::net::UnixStream;
 
 /// How many log lines explain a container that failed.
 const EVIDENCE: usize = 10;
@@ -37,32 +35,31 @@ pub async fn wait(
 }
 
 async fn reach(store: &Store, id: &ContainerId, until: Until, tell: &Tell) -> Result<()> {
-    let doing = || format!("watch the supervisor of {}", id.name());
     let mut told = String::new();
     let stale = StateRecord::read(store, id)?.and_then(verdict_so_far);
-    loop {
-        // Connected before the state is read: a change cannot fall between the two.
-        let watch = client::watch(store, id)?.map(UnixStream::from_std).transpose().doing(doing)?;
-        loop {
-            let state = StateRecord::read(store, id)?;
-            match judge_record(state.as_ref(), until) {
-                Verdict::Reached => return Ok(()),
-                Verdict::Failed(Why::Unhealthy) if stale.is_some() && stale == probe_of(state.as_ref()) => {
-                    tell_once(tell, &mut told, "it is unhealthy; waiting for its next probe".to_owned());
-                }
-                Verdict::Failed(why) => return Err(failure(store, id, state.unwrap_or_default(), why)),
-                Verdict::NotYet(what) => tell_once(tell, &mut told, what),
+    watch::until(store, id, |state| {
+        match judge_record(state.as_ref(), until) {
+            Verdict::Reached => return Ok(Some(())),
+            Verdict::Failed(Why::Unhealthy) if stale.is_some() && stale == probe_of(state.as_ref()) => {
+                tell_once(tell, &mut told, "it is unhealthy; waiting for its next probe".to_owned());
             }
-            // Without a supervisor the state is final or about to be: one more look tells.
-            let Some(watch) = &watch else { break };
-            if !changed(watch).await.doing(doing)? {
-                break;
-            }
+            Verdict::Failed(why) => return Err(failure(store, id, state.unwrap_or_default(), why)),
+            Verdict::NotYet(what) => tell_once(tell, &mut told, what),
         }
-        if watch.is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
+        Ok(None)
+    })
+    .await
+}
+
+/// Waits until it has ended for good; gives its exit code.
+pub async fn ended(store: &Store, id: &ContainerId) -> Result<i32> {
+    watch::until(store, id, |state| match state.as_ref().map_or(State::Created, StateRecord::live) {
+        State::Exited { code, .. } => Ok(Some(code)),
+        State::Created => Err(failure(store, id, state.unwrap_or_default(), Why::Lost)),
+        State::Unsupervised => Err(failure(store, id, state.unwrap_or_default(), Why::Unsupervised)),
+        State::Running { .. } | State::Stopping | State::Restarting | State::Paused => Ok(None),
+    })
+    .await
 }
 
 /// The probe that made a running container unhealthy before anybody waited for it.
@@ -79,19 +76,6 @@ fn tell_once(tell: &Tell, told: &mut String, what: String) {
     if *told != what {
         tell(Progress::Note(what.clone()));
         *told = what;
-    }
-}
-
-/// Waits for word from the supervisor; `false` when it ended.
-async fn changed(watch: &UnixStream) -> io::Result<bool> {
-    loop {
-        watch.readable().await?;
-        match watch.try_read(&mut [0; 1024]) {
-            Ok(length) => return Ok(length > 0),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(false),
-            Err(error) => return Err(error),
-        }
     }
 }
 
