@@ -136,6 +136,8 @@ pub struct BuildOptions {
     pub pull: bool,
     /// Push what was built.
     pub push: bool,
+    /// Bytes of memory that a RUN may use.
+    pub memory: Option<u64>,
     /// Keys for `RUN --mount=type=ssh` over those of the file; empty for the agent.
     pub ssh: BTreeMap<String, String>,
     /// Also for the services that the named ones depend on.

@@ -45,7 +45,10 @@ fn a_dockerfile_can_be_piped_in() {
     assert!(empty.succeeds().stdout.starts_with("sha256:"));
     piped(&host, &project, &["-q", "-f", "-", "."], DOCKERFILE.as_bytes()).succeeds();
     piped(&host, &project, &["-"], DOCKERFILE.as_bytes()).exits(1).says("COPY text /text");
-    piped(&host, &project, &["-"], b"\x1f\x8b\x08").exits(2).says("unpack it");
+    piped(&host, &project, &["-"], b"\x1f\x8b\x08").exits(1);
+    piped(&host, &project, &["-f", "other", "-"], DOCKERFILE.as_bytes())
+        .exits(2)
+        .says("leave one of them out");
     project.sampan(["image", "build", "no/such"]).exits(14).says("no/such");
     project.sampan(["image", "build", "--platform", "linux/s390x", "."]).exits(1).says("linux/s390x");
 }
@@ -177,4 +180,75 @@ fn what_one_machine_built_another_takes_from_a_registry() {
         let build = ["image", "build", "--cache-from", &from, "."];
         project.sampan(build).succeeds().says("is not used").says(why);
     }
+}
+
+#[test]
+fn an_archive_of_files_can_be_piped_in() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("app", "services: {}\n");
+    project.write("in/Dockerfile", DOCKERFILE);
+    project.write("in/other", "FROM busybox\nCOPY text /\n");
+    project.write("in/text", "one\n");
+    let from_folder = project.sampan(["image", "build", "-q", "in"]).succeeds().stdout;
+    for pack in ["tar c", "tar cz", "tar cJ", "tar c --zstd"] {
+        let run = format!("{pack} -C in . | $sampan image build -q -");
+        assert_eq!(host.script(project.folder(), &run).succeeds().stdout, from_folder, "{pack}");
+    }
+    let other = host.script(project.folder(), "tar c -C in . | $sampan image build -q -f other -t other -");
+    assert_eq!(other.succeeds().stderr, "");
+    assert_eq!(host.shell("ls -d /tmp/sampan-context-*").stdout, "", "the archive is gone");
+}
+
+#[test]
+fn builds_are_looked_at_and_printed_without_building() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: shop
+services:
+  web:
+    build: {context: ., args: {A: '1'}, cache_to: ['type=local,dest=cache'], provenance: false}
+";
+    let project = host.project("shop", yaml);
+    project.write("Dockerfile", "FROM busybox\nARG A\nRUN echo $A\n");
+    let told = project.sampan(["build", "--print", "--push", "--no-cache"]).succeeds().json();
+    assert_eq!(told["group"]["default"]["targets"], serde_json::json!(["web"]));
+    let web = &told["target"]["web"];
+    let folder = project.folder().display().to_string();
+    assert_eq!((&web["context"], &web["args"]["A"]), (&folder.into(), &"1".into()));
+    assert_eq!((&web["output"][0], &web["no-cache"]), (&"type=registry".into(), &true.into()));
+    assert_eq!(web["cache-to"][0], "type=local,dest=cache");
+
+    project.sampan(["build", "--check"]).succeeds().says("shop-web: no mistakes found");
+    project.write("Dockerfile", "FROM busybox\nRUM echo $A\n");
+    project.sampan(["build", "--check"]).exits(1).says("Dockerfile:2").says("RUN");
+    project.sampan(["image", "build", "--check", "."]).exits(1).says("Dockerfile:2");
+    host.sampan(["image", "inspect", "shop-web"]).exits(1);
+
+    project.write("Dockerfile", "FROM busybox\nRUN head -c 40m /dev/zero | tail -c 40m > /dev/null\n");
+    project.sampan(["build", "--memory", "16m"]).exits(1).says("memory");
+    project.sampan(["build", "--memory", "1k"]).exits(2).says("6 MiB");
+    let told =
+        project.sampan(["build", "--memory", "256m", "--builder", "x", "--sbom", "--provenance=false"]);
+    let told = told.succeeds().says("--builder has no effect").says("--sbom has no effect");
+    told.does_not_say("--provenance");
+}
+
+#[test]
+fn a_step_reaches_the_containers_of_its_network() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: shop
+services:
+  web: {image: busybox, command: sh -c 'echo here > index.html; httpd -f -p 80', init: true, networks: [back]}
+  app: {build: {context: ., network: back}, profiles: [later]}
+networks: {back: {}}
+";
+    let project = host.project("shop", yaml);
+    project.write("Dockerfile", "FROM busybox\nRUN wget -q -O /got http://web/index.html && cat /got\n");
+    project.sampan(["build", "app"]).exits(1).says("the network `shop_back`, which does not exist");
+    project.up();
+    project.sampan(["build", "app"]).succeeds().says("here");
+    let named = ["image", "build", "--no-cache", "--network", "shop_back", "."];
+    project.sampan(named).succeeds().says("here");
+    project.down();
 }

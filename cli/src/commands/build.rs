@@ -4,9 +4,13 @@ use super::converge::converge_files;
 use crate::args::Telling;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
+use crate::output::bake;
 use clap::Args;
-use planner::Goal;
+use planner::desired::{BuildSpec, Limits};
 use planner::goal::{BuildOptions, Verb};
+use planner::live::Live;
+use planner::model::parse_bytes;
+use planner::{Goal, Step};
 use std::collections::BTreeMap;
 
 /// Build the images of services that have a build section
@@ -39,6 +43,21 @@ pub(crate) struct BuildArgs {
     #[arg(long)]
     with_dependencies: bool,
 
+    /// Memory that a RUN may use, such as 512m
+    #[arg(short, long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<u64>,
+
+    /// Look for mistakes in the Dockerfiles, and build nothing
+    #[arg(long)]
+    check: bool,
+
+    /// Print what would be built, in the form of `docker buildx bake`, and build nothing
+    #[arg(long, conflicts_with = "check")]
+    print: bool,
+
+    #[command(flatten)]
+    elsewhere: Elsewhere,
+
     /// How to tell what is done
     #[arg(long, value_name = "HOW")]
     progress: Option<Telling>,
@@ -52,7 +71,39 @@ pub(crate) struct BuildArgs {
     dry_run: bool,
 }
 
+/// Flags of Docker Compose for what there is no need for here.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Elsewhere {
+    /// There is one builder: without effect
+    #[arg(long, value_name = "NAME")]
+    builder: Option<String>,
+
+    /// Images have no attestations: without effect
+    #[arg(long, value_name = "ATTESTATION", num_args = 0..=1, default_missing_value = "true")]
+    provenance: Option<String>,
+
+    /// Images have no attestations: without effect
+    #[arg(long, value_name = "ATTESTATION", num_args = 0..=1, default_missing_value = "true")]
+    sbom: Option<String>,
+}
+
+impl Elsewhere {
+    /// Says which of the flags that were given have no effect, and why.
+    pub(crate) fn tell(&self, context: &Context) {
+        let asks = |flag: &Option<String>| flag.as_deref().is_some_and(|value| value != "false");
+        if self.builder.as_deref().is_some_and(|name| name != "default") {
+            context.screen.warn("--builder has no effect: sampan builds itself");
+        }
+        for (flag, value) in [("provenance", &self.provenance), ("sbom", &self.sbom)] {
+            if asks(value) {
+                context.screen.warn(&format!("--{flag} has no effect: images have no attestations"));
+            }
+        }
+    }
+}
+
 pub(crate) fn run(args: &BuildArgs, context: &Context) -> Result<Exit, Failure> {
+    args.elsewhere.tell(context);
     let verb = Verb::Build(BuildOptions {
         args: arguments(&args.build_args, context),
         no_cache: args.no_cache,
@@ -60,11 +111,59 @@ pub(crate) fn run(args: &BuildArgs, context: &Context) -> Result<Exit, Failure> 
         push: args.push,
         ssh: args.ssh.iter().map(|text| pair(context, text)).collect(),
         include_deps: args.with_dependencies,
+        memory: args.memory,
     });
     let services = args.services.iter().cloned().collect();
     let goal = Goal { services, ..Goal::all(verb) };
+    if args.check || args.print {
+        return look(args, &goal, context);
+    }
     let quiet = args.quiet || args.progress == Some(Telling::Quiet);
     converge_files(&context.telling(args.progress), "build", &goal, (args.dry_run, quiet))
+}
+
+/// Tells of the builds, or prints them, and builds nothing.
+fn look(args: &BuildArgs, goal: &Goal, context: &Context) -> Result<Exit, Failure> {
+    let services: Vec<String> = goal.services.iter().cloned().collect();
+    let target = context.stack_to_run(&services)?;
+    let plan = planner::plan::plan(target.stack.as_ref(), goal, &Live::default())?;
+    let builds = plan.nodes.iter().filter_map(|node| match &node.step {
+        Step::BuildImage { reference, spec } => Some((reference.as_str(), spec.as_ref())),
+        _ => None,
+    });
+    if args.print {
+        return context.screen.json(&bake::definition(builds, args.push)).map(|()| Exit::Done);
+    }
+    check(builds, context)
+}
+
+/// Tells what is wrong with builds, or surprising in them.
+pub(crate) fn check<'a>(
+    builds: impl Iterator<Item = (&'a str, &'a BuildSpec)>,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let mut exit = Exit::Done;
+    for (name, spec) in builds {
+        let found = engine::build::check(spec)?;
+        match found.items.len() {
+            0 => context.screen.tell(&format!("{name}: no mistakes found")),
+            _ => {
+                context.screen.diagnostics(&found);
+                exit = Exit::NotReached;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// A number of bytes, with a unit or without.
+pub(crate) fn memory(text: &str) -> Result<u64, String> {
+    let least = Limits::MEMORY_MIN;
+    match parse_bytes(text) {
+        Some(bytes) if bytes >= least => Ok(bytes),
+        Some(_) => Err(format!("a program needs at least {} MiB", least >> 20)),
+        None => Err("write a number of bytes, or one with a unit such as 512m".to_owned()),
+    }
 }
 
 /// `NAME=value`, or the variable of that name; one that is not set gives nothing. Builds that

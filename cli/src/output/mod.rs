@@ -2,6 +2,7 @@
 //! came to be goes to standard error.
 
 pub(crate) mod archive;
+pub(crate) mod bake;
 pub(crate) mod board;
 mod build;
 pub(crate) mod diagnostic;

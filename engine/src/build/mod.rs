@@ -68,6 +68,7 @@ use dockerfile::{Expander, Parsed};
 use nearby::Fetch;
 use planner::Diagnostics;
 use planner::desired::{BuildContext, BuildSpec, DockerfileSource};
+use planner::diagnostic::SourceFile;
 use schedule::Turns;
 use share::Takes;
 use sources::{Contexts, Folder};
@@ -116,16 +117,7 @@ pub fn build(
     let spec = &nearby::nearby(spec, &fetch)?;
     spec.platforms.iter().try_for_each(|platform| graph::ensure_native(platform))?;
     let references = references(&spec.tags)?;
-    let (text, name) = dockerfile_of(spec)?;
-    let ignored = sources::ignored(&patterns(spec)?)?;
-    let Parsed { dockerfile, mut diagnostics } = dockerfile::parse_in(&text, &name, &ignored);
-    ensure_sound(&name, &diagnostics)?;
-    let mut globals = Globals::new(spec);
-    declare(&mut globals, &dockerfile.args, dockerfile.directives.escape)?;
-    let graph = graph::graph(&dockerfile, &globals, spec, &mut diagnostics)?;
-    ensure_sound(&name, &diagnostics)?;
-    remark_undeclared(&globals, &dockerfile, &mut diagnostics);
-    let file = diagnostics.files.first().cloned();
+    let Understood { dockerfile, globals, graph, file, diagnostics } = understand(spec)?;
     if !diagnostics.items.is_empty() {
         tell(BuildEvent::Warnings(diagnostics));
     }
@@ -143,7 +135,7 @@ pub fn build(
         inputs,
         tell,
         dockerfile: &dockerfile,
-        file: file.unwrap_or(planner::diagnostic::SourceFile { name, text }),
+        file,
         globals,
         graph,
         numbers,
@@ -156,6 +148,45 @@ pub fn build(
     };
     let state = schedule::stages(&builder)?;
     finish::finish(builder, &state, references)
+}
+
+/// What is wrong with a build's Dockerfile, or surprising in it. Nothing is built, and only what is
+/// here can be looked at.
+pub fn check(spec: &BuildSpec) -> Result<Diagnostics> {
+    spec.platforms.iter().try_for_each(|platform| graph::ensure_native(platform))?;
+    references(&spec.tags)?;
+    match understand(spec) {
+        Ok(understood) => Ok(understood.diagnostics),
+        Err(error) => {
+            let told = error.source.as_ref().and_then(|source| source.downcast_ref::<Diagnostics>());
+            told.cloned().ok_or(error)
+        }
+    }
+}
+
+/// A Dockerfile and what it means with the arguments of the build.
+struct Understood {
+    dockerfile: dockerfile::Dockerfile,
+    globals: Globals,
+    graph: graph::Graph,
+    /// The text, for excerpts.
+    file: SourceFile,
+    /// What is surprising.
+    diagnostics: Diagnostics,
+}
+
+fn understand(spec: &BuildSpec) -> Result<Understood> {
+    let (text, name) = dockerfile_of(spec)?;
+    let ignored = sources::ignored(&patterns(spec)?)?;
+    let Parsed { dockerfile, mut diagnostics } = dockerfile::parse_in(&text, &name, &ignored);
+    ensure_sound(&name, &diagnostics)?;
+    let mut globals = Globals::new(spec);
+    declare(&mut globals, &dockerfile.args, dockerfile.directives.escape)?;
+    let graph = graph::graph(&dockerfile, &globals, spec, &mut diagnostics)?;
+    ensure_sound(&name, &diagnostics)?;
+    remark_undeclared(&globals, &dockerfile, &mut diagnostics);
+    let file = diagnostics.files.first().cloned().unwrap_or(SourceFile { name, text });
+    Ok(Understood { dockerfile, globals, graph, file, diagnostics })
 }
 
 fn references(tags: &[String]) -> Result<Vec<Reference>> {

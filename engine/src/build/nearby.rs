@@ -37,6 +37,16 @@ pub(super) fn nearby(spec: &BuildSpec, fetch: &Fetch<'_>) -> Result<BuildSpec> {
             }
         }
     }
+    if let BuildContext::Archive(path) = &spec.context {
+        (fetch.tell)(BuildEvent::Note("unpack the build context".to_owned()));
+        let (unpacked, name) = (fetch.folder.join("context"), "archive".to_owned());
+        match fetch.unpack(path.clone(), name, &unpacked)? {
+            Fetched::Folder(folder) => spec.context = BuildContext::Folder(folder),
+            Fetched::File(_) => {
+                return Err(Error::new(Kind::Unsupported, format!("{} is no archive", path.display())));
+            }
+        }
+    }
     for (number, context) in spec.additional_contexts.values_mut().enumerate() {
         match context {
             BuildContext::OciLayout { folder, reference } => {

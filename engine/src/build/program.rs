@@ -64,13 +64,13 @@ pub(super) fn run(task: &Task<'_>, state: &mut State, run: &ast::Run, expander: 
                 env,
                 user: user.clone(),
                 cwd: cwd.clone(),
-                network,
+                network: network.clone(),
                 mounts: mounts::requests(&resolved, task, &mut agents)?,
                 extra_hosts: spec.extra_hosts.clone(),
                 privileged,
                 shm_size: spec.shm_size,
                 rlimits: rlimits(task)?,
-                limits: Limits::default(),
+                limits: Limits { memory: spec.memory, ..Limits::default() },
                 cancel: &task.builder.cancel,
             },
         )
@@ -140,11 +140,18 @@ fn network(task: &Task<'_>, wanted: Network) -> Result<RunNetwork> {
         (Network::Default | Network::Host, BuildNetwork::Host) => Ok(RunNetwork::Host),
         (Network::Host, _) if is_allowed(task, "network.host") => Ok(RunNetwork::Host),
         (Network::Host, _) => Err(not_allowed("--network=host", "network.host")),
-        (Network::Default, BuildNetwork::Named(name)) => {
-            let error = Error::new(Kind::Unsupported, format!("RUN cannot be on the network `{name}`"));
-            Err(error.hint("builds know the networks default, none and host"))
-        }
+        (Network::Default, BuildNetwork::Named(name)) => named(task, name),
     }
+}
+
+/// A network that is there already: a build makes none.
+fn named(task: &Task<'_>, name: &str) -> Result<RunNetwork> {
+    if task.builder.store.network(name).exists() {
+        return Ok(RunNetwork::Named(name.to_owned()));
+    }
+    let error =
+        Error::new(Kind::NotFound, format!("RUN is to be on the network `{name}`, which does not exist"));
+    Err(error.hint("`sampan network ls` lists those that do; builds also know default, none and host"))
 }
 
 fn privileged(task: &Task<'_>, wanted: Security) -> Result<bool> {

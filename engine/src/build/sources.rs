@@ -84,6 +84,7 @@ pub(super) fn folder_of(context: &BuildContext) -> Result<Option<PathBuf>> {
             return if is_folder { Ok(Some(folder.clone())) } else { Err(error()) };
         }
         BuildContext::Url(url) => (url.clone(), "clone or download it and build in the folder"),
+        BuildContext::Archive(path) => (path.display().to_string(), "unpack it and build in the folder"),
         BuildContext::OciLayout { folder, .. } => {
             (folder.display().to_string(), "only additional contexts can be OCI layouts")
         }

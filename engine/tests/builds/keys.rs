@@ -34,6 +34,7 @@ const KEYS: &[Row] = &[
         "ulimit -Sn; ulimit -Hn",
         &["100", "200"],
     ),
+    ("memory", |spec| spec.memory = Some(64 << 20), MEMORY, &["67108864"]),
     ("network none", |spec| spec.network = BuildNetwork::None, "ls /sys/class/net", &["lo"]),
     ("network default", |_| {}, "ls /sys/class/net", &["eth0", "lo"]),
     (
@@ -50,6 +51,9 @@ const KEYS: &[Row] = &[
         &["1"],
     ),
 ];
+
+/// The limit of its control group, of either version.
+const MEMORY: &str = "cd /sys/fs/cgroup; cat memory.max memory/memory.limit_in_bytes 2> /dev/null; true";
 
 fn insert(map: &mut std::collections::BTreeMap<String, String>, name: &str, value: &str) {
     map.insert(name.to_owned(), value.to_owned());
@@ -80,7 +84,7 @@ fn keys(bench: &Bench) {
     }
     let error =
         refused(&site, "FROM base\nRUN true\n", |spec| spec.network = BuildNetwork::Named("net".into()));
-    assert!(error.contains("RUN cannot be on the network `net`"), "{error}");
+    assert!(error.contains("the network `net`, which does not exist"), "{error}");
 }
 
 fn refused(site: &Site<'_>, dockerfile: &str, change: impl FnOnce(&mut BuildSpec)) -> String {

@@ -48,6 +48,8 @@ pub struct BuildSpec {
     pub shm_size: Option<u64>,
     /// Resource limits of RUN's processes (setrlimit(2)).
     pub ulimits: BTreeMap<String, Ulimit>,
+    /// Bytes of memory that a RUN may use; `None` is as much as there is.
+    pub memory: Option<u64>,
     /// Every RUN has all privileges.
     pub privileged: bool,
     /// What instructions may ask for: `network.host`, `security.insecure`.
@@ -65,6 +67,8 @@ pub enum BuildContext {
     Empty,
     /// A folder; absolute.
     Folder(PathBuf),
+    /// An archive (tar, compressed or not); absolute.
+    Archive(PathBuf),
     /// An address: an archive by http(s), or a git repository.
     Url(String),
     /// An image of the store or a registry (`docker-image://`, or the image of a service).
@@ -81,10 +85,35 @@ pub enum BuildContext {
 }
 
 impl BuildContext {
+    /// As contexts are written: an absolute path, `docker-image://IMAGE`, `oci-layout://FOLDER`, or
+    /// an address.
+    pub fn parse(text: &str) -> Self {
+        if let Some(image) = text.strip_prefix("docker-image://") {
+            return Self::Image(image.to_owned());
+        }
+        if let Some(layout) = text.strip_prefix("oci-layout://") {
+            return oci_layout(layout);
+        }
+        match text.starts_with('/') {
+            true => Self::Folder(PathBuf::from(text)),
+            false => Self::Url(text.to_owned()),
+        }
+    }
+
     /// The image that it is, by its reference.
     pub fn image(&self) -> Option<&str> {
         if let Self::Image(reference) = self { Some(reference) } else { None }
     }
+}
+
+/// `path[:tag]` or `path@digest`.
+fn oci_layout(text: &str) -> BuildContext {
+    let tagged = || text.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
+    let (folder, reference) = match text.split_once('@').or_else(tagged) {
+        Some((folder, reference)) => (folder, Some(reference.to_owned())),
+        None => (text, None),
+    };
+    BuildContext::OciLayout { folder: PathBuf::from(folder), reference }
 }
 
 /// Where the instructions come from.
@@ -119,6 +148,18 @@ pub enum BuildNetwork {
     Host,
     /// A network of ours, by its real name.
     Named(String),
+}
+
+impl BuildNetwork {
+    /// As it is written.
+    pub fn parse(name: &str) -> Self {
+        match name {
+            "" | "default" | "bridge" => Self::Default,
+            "host" => Self::Host,
+            "none" => Self::None,
+            name => Self::Named(name.to_owned()),
+        }
+    }
 }
 
 /// Where a secret's content is.

@@ -30,13 +30,14 @@ pub(crate) fn build_spec(stack: &Stack, name: &str, service: &Service, goal: &Go
         no_cache: build.no_cache || asked.no_cache,
         no_cache_filter: build.no_cache_filter.clone(),
         pull: build.pull || asked.pull,
-        network: network(&build.network),
+        network: network(stack, &build.network),
         extra_hosts: hosts(build),
         platforms: platforms(service, build),
         secrets: build.secrets.iter().filter_map(|secret| secret_of(stack, secret)).collect(),
         ssh: build.ssh.0.iter().chain(&asked.ssh).map(|(id, key)| (id.clone(), ssh(key))).collect(),
         shm_size: build.shm_size.amount(),
         ulimits: super::service::process_limits(&build.ulimits),
+        memory: asked.memory,
         privileged: build.privileged,
         entitlements: build.entitlements.clone(),
     })
@@ -49,26 +50,7 @@ fn place(stack: &Stack, text: &str) -> BuildContext {
         let image = other.map(|other| other.image_name(&stack.name, service));
         return image.map_or(BuildContext::Empty, BuildContext::Image);
     }
-    if let Some(image) = text.strip_prefix("docker-image://") {
-        return BuildContext::Image(image.to_owned());
-    }
-    if let Some(layout) = text.strip_prefix("oci-layout://") {
-        return oci_layout(layout);
-    }
-    match text.starts_with('/') {
-        true => BuildContext::Folder(PathBuf::from(text)),
-        false => BuildContext::Url(text.to_owned()),
-    }
-}
-
-/// `path[:tag]` or `path@digest`.
-fn oci_layout(text: &str) -> BuildContext {
-    let tagged = || text.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
-    let (folder, reference) = match text.split_once('@').or_else(tagged) {
-        Some((folder, reference)) => (folder, Some(reference.to_owned())),
-        None => (text, None),
-    };
-    BuildContext::OciLayout { folder: PathBuf::from(folder), reference }
+    BuildContext::parse(text)
 }
 
 /// A path that leads out of the context is a file of this machine.
@@ -106,13 +88,12 @@ fn labels(stack: &Stack, service: &str, build: &Build) -> BTreeMap<String, Strin
     labels
 }
 
-fn network(name: &str) -> BuildNetwork {
-    match name {
-        "" | "default" | "bridge" => BuildNetwork::Default,
-        "host" => BuildNetwork::Host,
-        "none" => BuildNetwork::None,
-        name => BuildNetwork::Named(name.to_owned()),
+/// A network of the stack goes by its key, others by their names.
+fn network(stack: &Stack, name: &str) -> BuildNetwork {
+    if let Some(network) = stack.networks.get(name).filter(|_| name != "default") {
+        return BuildNetwork::Named(network.name.clone());
     }
+    BuildNetwork::parse(name)
 }
 
 fn hosts(build: &Build) -> Vec<(String, String)> {

@@ -15,6 +15,11 @@ pub struct Limits {
     pub pids: Option<u64>,
 }
 
+impl Limits {
+    /// The least that a program can be born in: 6 MiB.
+    pub const MEMORY_MIN: u64 = 6 << 20;
+}
+
 /// How much swap a container may use (Compose's `memswap_limit`, which counts memory plus swap).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Swap {

@@ -60,7 +60,8 @@ pub(crate) fn used_up(tree: &Tree, path: &Path<'_>, shape: &Shape, keys: &[&str]
 fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bad | Value::Bool(false) => true,
-        Value::Text(text) => text.is_empty(),
+        // What can be a truth value or a text has been made a text.
+        Value::Text(text) => text.is_empty() || text == "false",
         Value::List(items) => items.is_empty(),
         Value::Map(map) => map.is_empty(),
         Value::Bool(true) | Value::Int(_) | Value::Float(_) => false,

@@ -125,10 +125,30 @@ pub(crate) fn pull_policy(text: &str) -> Word {
 }
 
 /// Builds reach the outside, the host, or nothing.
+/// A network of the stack or of this machine, or what stands for one. `RUN` is in no other container.
 pub(crate) fn build_network(text: &str) -> Word {
+    match text.split_once(':') {
+        None => Ok(text.to_owned()),
+        Some(_) => not_yet(
+            &format!("the network `{}` for a build", text.escape_debug()),
+            "use host, none or a network's name",
+        ),
+    }
+}
+
+/// What instructions of a build may ask for.
+pub(crate) fn entitlement(text: &str) -> Word {
+    const WORDS: [&str; 2] = ["network.host", "security.insecure"];
     match text {
-        "" | "default" | "bridge" | "host" | "none" => Ok(text.to_owned()),
-        _ => not_yet(&format!("the network `{}` for a build", text.escape_debug()), "use host or none"),
+        _ if WORDS.contains(&text) => Ok(text.to_owned()),
+        _ if text == "device" || text.starts_with("device=") => {
+            not_yet("a device for a build", "`security.insecure` has those of this machine")
+        }
+        _ => {
+            let hint =
+                did_you_mean(text, WORDS).unwrap_or_else(|| format!("possible are {}", WORDS.join(", ")));
+            Err(refused(format!("`{}` is not an entitlement", text.escape_debug()), hint))
+        }
     }
 }
 

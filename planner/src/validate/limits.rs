@@ -1,19 +1,16 @@
 //! Memory, swap and limits of processes: numbers that the kernel or a program could not live with.
 
 use super::{Named, Rules};
-use crate::desired::Swap;
+use crate::desired::{Limits, Swap};
 use crate::model::units::{self, ULIMITS};
 use crate::source::suggest::did_you_mean;
-
-/// A container with less cannot start.
-const LEAST_MEMORY: u64 = 6 << 20;
 
 impl Rules<'_> {
     pub(super) fn memory(&mut self, service: Named<'_>) {
         let deploy: &[&str] = &["deploy", "resources", "limits", "memory"];
         let key = if self.node(service.0, deploy).is_some() { deploy } else { &["mem_limit"] };
         let limits = service.1.limits();
-        if let Some(memory) = limits.memory.filter(|&memory| memory < LEAST_MEMORY) {
+        if let Some(memory) = limits.memory.filter(|&memory| memory < Limits::MEMORY_MIN) {
             let message = format!("a memory limit of {} is too small", units::show_bytes(memory));
             self.error(service, key, message, "6m is the least");
         }

@@ -190,6 +190,50 @@ fn every_key_that_is_written_has_a_fate() {
 }
 
 #[test]
+fn keys_of_builds_are_enforced_or_told() {
+    use planner::source::Fate::{Enforced, PassedOn, Refused};
+    let refused = |why: &str| Refused(why.to_owned());
+    let passed_on = |why: &str| PassedOn(why.to_owned());
+    for (service, key, expected) in [
+        ("build: {provenance: false, sbom: 'false'}", "build.provenance", Enforced),
+        ("build: {provenance: false, sbom: 'false'}", "build.sbom", Enforced),
+        (
+            "build: {provenance: mode=max}",
+            "build.provenance",
+            passed_on("images have no attestations; leave it out or say false"),
+        ),
+        (
+            "build: {sbom: true}",
+            "build.sbom",
+            passed_on("images have no attestations; leave it out or say false"),
+        ),
+        (
+            "build: {isolation: hyperv}",
+            "build.isolation",
+            passed_on("only Windows has several kinds of isolation"),
+        ),
+        ("build: {cache_from: [a], cache_to: ['type=local,dest=c']}", "build.cache_to", Enforced),
+        ("build: {network: back}", "build.network", Enforced),
+        (
+            "build: {network: 'service:web'}",
+            "build.network",
+            refused(
+                "the network `service:web` for a build is not supported yet: use host, none or a network's name",
+            ),
+        ),
+        ("build: {entitlements: [network.host]}", "build.entitlements", Enforced),
+        (
+            "build: {entitlements: [network.hots]}",
+            "build.entitlements",
+            refused("`network.hots` is not an entitlement: did you mean `network.host`?"),
+        ),
+    ] {
+        let text = format!("services: {{web: {{image: w, {service}}}}}\n");
+        assert_eq!(fate(&text, &format!("services.web.{key}")), expected, "{service}");
+    }
+}
+
+#[test]
 fn what_stands_beside_services_has_a_fate() {
     use planner::source::Fate::{Enforced, PassedOn, Refused};
     let cluster = || PassedOn("it only means something to a cluster".to_owned());

@@ -1,7 +1,8 @@
 //! `sampan image build`
 
+use super::piped::{self, Piped, Sources, Spool, standard_input};
 use crate::args::Telling;
-use crate::commands::build::arguments;
+use crate::commands::build::{Elsewhere, arguments, check, memory};
 use crate::commands::converge::do_alone;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -9,21 +10,18 @@ use clap::Args;
 use engine::build::BuildEvent;
 use engine::{Event, Progress};
 use planner::Step;
-use planner::desired::{BuildContext, BuildSecret, BuildSpec, CachePlace, DockerfileSource, SshSource};
+use planner::desired::{
+    BuildContext, BuildNetwork, BuildSecret, BuildSpec, CachePlace, DockerfileSource, SshSource,
+};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-/// How archives begin: gzip, zstd, bzip2, xz.
-const ARCHIVES: [&[u8]; 4] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ"];
-/// Where a tar says that it is one.
-const TAR: std::ops::Range<usize> = 257..262;
 
 /// Build an image from a Dockerfile
 #[derive(Debug, Args)]
 pub(super) struct BuildArgs {
-    /// Folder that COPY and ADD see; `-` reads a Dockerfile from standard input and sees no files
+    /// Folder that COPY and ADD see, or its address; `-` reads an archive of it from standard input,
+    /// or a Dockerfile that sees no files
     #[arg(value_name = "PATH|-")]
     place: String,
 
@@ -72,6 +70,34 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "PLACE")]
     cache_to: Vec<String>,
 
+    /// Another context for FROM and --from: NAME=FOLDER, an address, docker-image://IMAGE or
+    /// oci-layout://FOLDER
+    #[arg(long = "build-context", value_name = "NAME=CONTEXT")]
+    build_contexts: Vec<String>,
+
+    /// What RUN reaches: default, none, host or a network
+    #[arg(long, value_name = "NETWORK")]
+    network: Option<String>,
+
+    /// Further name for the hosts file of RUN
+    #[arg(long = "add-host", value_name = "NAME:ADDRESS")]
+    hosts: Vec<String>,
+
+    /// Memory that a RUN may use, such as 512m
+    #[arg(short, long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<u64>,
+
+    /// What instructions may ask for: network.host, security.insecure
+    #[arg(long = "allow", value_name = "WHAT", value_delimiter = ',')]
+    entitlements: Vec<String>,
+
+    /// Look for mistakes in the Dockerfile, and build nothing
+    #[arg(long)]
+    check: bool,
+
+    #[command(flatten)]
+    elsewhere: Elsewhere,
+
     /// Platform of the image; only that of this machine can be built
     #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     platforms: Vec<String>,
@@ -90,8 +116,12 @@ pub(super) struct BuildArgs {
 }
 
 pub(super) fn run(args: &BuildArgs, context: &Context) -> Result<Exit, Failure> {
-    let spec = spec(args, context)?;
+    args.elsewhere.tell(context);
+    let (spec, _piped) = spec(args, context)?;
     let name = spec.tags.first().cloned().unwrap_or_else(|| args.place.clone());
+    if args.check {
+        return check([(name.as_str(), &spec)].into_iter(), context);
+    }
     let step = Step::BuildImage { reference: name.clone(), spec: Box::new(spec) };
     let built = RefCell::new(None);
     let heard = |event: &Event| {
@@ -112,13 +142,21 @@ pub(super) fn run(args: &BuildArgs, context: &Context) -> Result<Exit, Failure> 
     Ok(exit)
 }
 
-fn spec(args: &BuildArgs, context: &Context) -> Result<BuildSpec, Failure> {
-    let (place, dockerfile) = sources(args, context)?;
+/// The build, and the archive that came by standard input, which goes when it is dropped.
+fn spec(args: &BuildArgs, context: &Context) -> Result<(BuildSpec, Option<Spool>), Failure> {
+    let directory = &context.environment.directory;
+    let (place, dockerfile, piped) = sources(args, context)?;
     let build_args = arguments(&args.build_args, context);
     let labels = args.labels.iter().map(|text| text.split_once('=').unwrap_or((text, "")));
-    Ok(BuildSpec {
+    let more = args.build_contexts.iter().map(|text| another(text, directory));
+    let spec = BuildSpec {
         context: place,
         dockerfile,
+        additional_contexts: more.collect::<Result<_, _>>()?,
+        network: args.network.as_deref().map_or_else(BuildNetwork::default, BuildNetwork::parse),
+        extra_hosts: args.hosts.iter().map(|text| host(text)).collect::<Result<_, _>>()?,
+        memory: args.memory,
+        entitlements: args.entitlements.clone(),
         source_date_epoch: build_args.get("SOURCE_DATE_EPOCH").and_then(|seconds| seconds.parse().ok()),
         args: build_args,
         target: args.target.clone().filter(|target| !target.is_empty()),
@@ -130,23 +168,47 @@ fn spec(args: &BuildArgs, context: &Context) -> Result<BuildSpec, Failure> {
         pull: args.pull,
         platforms: args.platforms.clone(),
         secrets: args.secrets.iter().map(|text| secret(text, context)).collect::<Result<_, _>>()?,
-        ssh: ssh(&args.ssh, &context.environment.directory),
+        ssh: ssh(&args.ssh, directory),
         ..BuildSpec::default()
-    })
+    };
+    Ok((spec, piped))
+}
+
+/// `NAME=CONTEXT`; a path is seen from here.
+fn another(text: &str, directory: &Path) -> Result<(String, BuildContext), Failure> {
+    let wrong = || Failure::usage(format!("`{text}` is not a context"), "write `NAME=FOLDER` or an address");
+    let (name, at) =
+        text.split_once('=').filter(|(name, at)| !name.is_empty() && !at.is_empty()).ok_or_else(wrong)?;
+    let (scheme, path) = match at.strip_prefix("oci-layout://") {
+        Some(path) => ("oci-layout://", path),
+        None if is_address(at) => return Ok((name.to_owned(), BuildContext::parse(at))),
+        None => ("", at),
+    };
+    let path = format!("{scheme}{}", directory.join(path).display());
+    Ok((name.to_owned(), BuildContext::parse(&path)))
+}
+
+fn is_address(text: &str) -> bool {
+    text.contains("://") || text.starts_with("git@")
+}
+
+/// `NAME:ADDRESS` or `NAME=ADDRESS`.
+fn host(text: &str) -> Result<(String, String), Failure> {
+    let pair = text.split_once('=').or_else(|| text.split_once(':'));
+    let (name, address) =
+        pair.filter(|(name, address)| !name.is_empty() && !address.is_empty()).ok_or_else(|| {
+            Failure::usage(format!("`{text}` is no name with an address"), "write `NAME:ADDRESS`")
+        })?;
+    Ok((name.to_owned(), address.to_owned()))
 }
 
 /// The files that the build sees, and its instructions.
-fn sources(args: &BuildArgs, context: &Context) -> Result<(BuildContext, DockerfileSource), Failure> {
+fn sources(args: &BuildArgs, context: &Context) -> Result<Sources, Failure> {
     let directory = &context.environment.directory;
     if args.place == "-" {
-        return match args.file.as_deref() {
-            Some("-") => Err(Failure::usage("standard input is read only once", "name a folder or a file")),
-            Some(file) => Ok((BuildContext::Empty, DockerfileSource::File(directory.join(file)))),
-            None => Ok((BuildContext::Empty, DockerfileSource::Inline(standard_input(context)?))),
-        };
+        return piped::sources(args.file.as_deref(), context);
     }
-    let is_address = args.place.contains("://") || args.place.starts_with("git@");
-    let (place, folder) = match is_address {
+    let (place, folder) = match is_address(&args.place) {
         true => (BuildContext::Url(args.place.clone()), None),
         false => {
             let folder = directory.join(&args.place);
@@ -158,11 +220,17 @@ fn sources(args: &BuildArgs, context: &Context) -> Result<(BuildContext, Dockerf
     };
     let dockerfile = match (args.file.as_deref(), folder) {
         (None, _) => DockerfileSource::default(),
-        (Some("-"), _) => DockerfileSource::Inline(standard_input(context)?),
+        (Some("-"), _) => match standard_input(context)? {
+            Piped::Text(text) => DockerfileSource::Inline(text),
+            Piped::Archive(_) => {
+                let hint = "with `-` in place of the folder it is what the build sees";
+                return Err(Failure::usage("standard input is an archive, not a Dockerfile", hint));
+            }
+        },
         (Some(file), Some(folder)) => in_folder(&directory.join(file), &folder),
         (Some(file), None) => DockerfileSource::InContext(file.to_owned()),
     };
-    Ok((place, dockerfile))
+    Ok((place, dockerfile, None))
 }
 
 /// A Dockerfile by its path in the folder when it lies there.
@@ -172,21 +240,6 @@ fn in_folder(file: &Path, folder: &Path) -> DockerfileSource {
         Some(inside) => DockerfileSource::InContext(inside.to_owned()),
         None => DockerfileSource::File(file.to_owned()),
     }
-}
-
-fn standard_input(context: &Context) -> Result<String, Failure> {
-    if context.environment.terminals.input {
-        let hint = "pipe a Dockerfile in, or name a folder";
-        return Err(Failure::usage("standard input is a terminal", hint));
-    }
-    let mut bytes = Vec::new();
-    io::stdin().read_to_end(&mut bytes).map_err(|error| Failure::io("read standard input", &error))?;
-    let is_archive = ARCHIVES.iter().any(|magic| bytes.starts_with(magic));
-    if is_archive || bytes.get(TAR) == Some(b"ustar") {
-        return Err(Failure::usage("standard input is an archive", "unpack it, and name the folder"));
-    }
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::usage("standard input is not UTF-8 text", "pipe a Dockerfile in"))
 }
 
 /// `id=ID`, `src=FILE` or `env=VARIABLE`, in any order. Without a source it is the variable of

@@ -6,6 +6,7 @@ mod import;
 mod inspect;
 mod load;
 mod ls;
+mod piped;
 pub(super) mod prune;
 mod pull;
 mod push;
@@ -31,7 +32,7 @@ pub(crate) struct ImageArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Build(build::BuildArgs),
+    Build(Box<build::BuildArgs>),
     Pull(pull::PullArgs),
     Push(push::PushArgs),
     Search(search::SearchArgs),

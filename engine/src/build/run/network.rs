@@ -1,4 +1,5 @@
-//! What a `RUN` reaches: the network of builds, nothing, or all that the host reaches.
+//! What a `RUN` reaches: the network of builds or one of containers, nothing, or all that the host
+//! reaches.
 
 use super::place::Place;
 use super::request::{RunNetwork, RunRequest};
@@ -74,8 +75,9 @@ pub(super) struct Network {
 impl Network {
     /// Makes it ready. The network of builds must be held if that is what is wanted.
     pub(super) fn connect(request: &RunRequest<'_>, place: &Place, workspace: &Workspace) -> Result<Self> {
-        let (netns, resolv_conf) = match request.network {
-            RunNetwork::Default => return Self::bridge(request.store, place),
+        let (netns, resolv_conf) = match &request.network {
+            RunNetwork::Default => return Self::bridge(request.store, place, NAME),
+            RunNetwork::Named(name) => return Self::bridge(request.store, place, name),
             RunNetwork::None => {
                 let path = workspace.fresh();
                 net::isolate(&path)?;
@@ -88,8 +90,8 @@ impl Network {
         Ok(Self { netns, hosts, resolv_conf, gateway, names: None })
     }
 
-    fn bridge(store: &Store, place: &Place) -> Result<Self> {
-        let attachment = Attachment { network: NAME.to_owned(), aliases: Vec::new() };
+    fn bridge(store: &Store, place: &Place, network: &str) -> Result<Self> {
+        let attachment = Attachment { network: network.to_owned(), aliases: Vec::new() };
         let spec = ContainerSpec {
             networks: vec![attachment],
             hostname: Some(HOSTNAME.to_owned()),

@@ -66,7 +66,7 @@ pub enum RunCommand {
 }
 
 /// What a program reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RunNetwork {
     /// A bridge network for builds, with the way out that containers have.
     #[default]
@@ -75,6 +75,8 @@ pub enum RunNetwork {
     None,
     /// Everything that the host reaches, as the host.
     Host,
+    /// What containers on this network reach, and those.
+    Named(String),
 }
 
 /// One `--mount`.

@@ -10,7 +10,7 @@ use crate::source::words;
 /// A truth value, or options as text.
 const FLAGS: Shape = Shape::Short(forms::TRUTH_AS_TEXT, &TEXT);
 
-const NO_ATTESTATIONS: &str = "no attestations are made";
+const NO_ATTESTATIONS: &str = "images have no attestations; leave it out or say false";
 
 pub(super) const BUILD: Shape = Shape::Short(
     forms::BUILD,
@@ -18,7 +18,9 @@ pub(super) const BUILD: Shape = Shape::Short(
         key("context", &TEXT).about("Folder or URL with the files that the build may use."),
         key("dockerfile", &TEXT).about("The Dockerfile, seen from the context; by default `Dockerfile`."),
         key("dockerfile_inline", &TEXT).about("Text of the Dockerfile in place of a file."),
-        key("entitlements", &TEXTS).about("What else the build may do: `network.host`, `security.insecure`."),
+        key("entitlements", &TEXTS)
+            .about("What else the build may do: `network.host`, `security.insecure`.")
+            .checked(words::entitlement),
         key("args", &VARIABLES)
             .about("Values of `ARG` instructions; without a value, that of the variable of this name.")
             .merge(Merge::Pairs),
@@ -36,7 +38,7 @@ pub(super) const BUILD: Shape = Shape::Short(
             .about("More contexts by name: folders, URLs, images, or `service:NAME`.")
             .merge(Merge::Pairs),
         key("network", &TEXT)
-            .about("Network of `RUN` instructions: `host`, `none` or a name.")
+            .about("Network of `RUN` instructions: `host`, `none`, a network of the stack, or one of this machine by its name.")
             .checked(words::build_network),
         key("provenance", &FLAGS)
             .about("Provenance attestation: true, false or its options.")
@@ -52,12 +54,12 @@ pub(super) const BUILD: Shape = Shape::Short(
             .merge(Merge::Unique(identity::text)),
         key("isolation", &TEXT)
             .about("Isolation technology (Windows).")
-            .passed_on("only builds on Windows know it"),
+            .passed_on("only Windows has several kinds of isolation"),
         key("privileged", &BOOL).about("Gives `RUN` instructions all privileges; by default false."),
         key("secrets", &BUILD_SECRETS).about("Secrets for `RUN --mount=type=secret`."),
         key("tags", &TEXTS).about("More names of the image.").merge(Merge::Unique(identity::name)),
         key("ulimits", &ULIMITS).about("Limits of processes while building, by name."),
-        key("platforms", &Shape::List(&like::PLATFORM)).about("Platforms to build for: `os/arch[/variant]`."),
+        key("platforms", &Shape::List(&like::PLATFORM)).about("Platforms to build for: `os/arch[/variant]`; a build refuses others than this machine's."),
     ]),
 );
 
