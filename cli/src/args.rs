@@ -3,8 +3,8 @@
 
 use crate::commands::{
     build, commit, completion, config, container, create, down, env, exec, image, images, kill, login, logs,
-    ls, pause, plan, port, ps, pull, push, restart, rm, start, stats, stop, system, top, up, version, volume,
-    wait,
+    ls, pause, plan, port, ps, pull, push, restart, rm, scale, start, stats, stop, system, top, up, version,
+    volume, wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -116,6 +116,7 @@ pub(crate) enum Command {
     Pause(pause::PauseArgs),
     Unpause(pause::UnpauseArgs),
     Rm(rm::RmArgs),
+    Scale(scale::ScaleArgs),
     Wait(wait::WaitArgs),
     Port(port::PortArgs),
     Top(top::TopArgs),

@@ -1,5 +1,6 @@
 //! One capability a file.
 
+mod attached;
 mod builds;
 mod completed;
 mod dependencies;

@@ -28,6 +28,7 @@ pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod restart;
 pub(crate) mod rm;
+pub(crate) mod scale;
 pub(crate) mod shim;
 pub(crate) mod start;
 pub(crate) mod stats;
@@ -65,6 +66,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Pause(args) => pause::pause(&args, context),
         Command::Unpause(args) => pause::unpause(&args, context),
         Command::Rm(args) => rm::run(&args, context),
+        Command::Scale(args) => scale::run(&args, context),
         Command::Wait(args) => wait::run(&args, context),
         Command::Port(args) => port::run(&args, context),
         Command::Top(args) => top::run(&args, context),

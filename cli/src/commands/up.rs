@@ -1,12 +1,11 @@
 //! `sampan up`
 
 use super::converge::{Ask, block_on, converge, converge_within};
-use super::follow;
+use super::follow::{FollowArgs, attached};
 use super::interrupt::Interrupts;
 use super::wanted::Wanted;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
-use crate::output::logs::Look;
 use clap::Args;
 use jiff::Timestamp;
 use planner::Goal;
@@ -44,17 +43,8 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     dry_run: bool,
 
-    /// Log lines without colour
-    #[arg(long)]
-    no_color: bool,
-
-    /// Log lines without the container's name
-    #[arg(long)]
-    no_log_prefix: bool,
-
-    /// Log lines with their time
-    #[arg(long)]
-    timestamps: bool,
+    #[command(flatten)]
+    follow: FollowArgs,
 
     /// Accepted for scripts: nothing is ever asked, and data is never lost without `down -v`
     #[arg(short, long)]
@@ -63,6 +53,7 @@ pub(crate) struct UpArgs {
 
 pub(crate) fn run(args: &UpArgs, context: &Context) -> Result<Exit, Failure> {
     let target = context.stack_to_run(&args.wanted.services)?;
+    args.follow.check(&target)?;
     let engine = Arc::new(context.engine_as_root("up")?);
     let options = UpOptions {
         wait: args.wait,
@@ -76,12 +67,11 @@ pub(crate) fn run(args: &UpArgs, context: &Context) -> Result<Exit, Failure> {
     if args.detach || args.wait || args.dry_run || args.no_start {
         return converge(context, &engine, ask);
     }
-    let look = Look { colour: !args.no_color, prefix: !args.no_log_prefix, timestamps: args.timestamps };
     block_on(async {
         let mut interrupts = Interrupts::listen()?;
         let began = Timestamp::now();
         match converge_within(context, &engine, ask, &mut interrupts).await? {
-            Exit::Done => follow::attached(context, &engine, ask, (look, began), &mut interrupts).await,
+            Exit::Done => attached(context, &engine, ask, (&args.follow, began), &mut interrupts).await,
             exit => Ok(exit),
         }
     })

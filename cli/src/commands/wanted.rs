@@ -98,7 +98,8 @@ impl Shape {
     }
 }
 
-fn scale(text: &str) -> Result<(String, u32), String> {
+/// `web=3`
+pub(crate) fn scale(text: &str) -> Result<(String, u32), String> {
     let (service, number) = text.split_once('=').ok_or("write SERVICE=NUMBER")?;
     let number = number.parse().map_err(|_| format!("`{number}` is not a number of containers"))?;
     Ok((service.to_owned(), number))
