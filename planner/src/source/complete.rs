@@ -92,7 +92,7 @@ const FEW: usize = 16;
 /// its text, but only when it stands before it.
 fn twice(items: &[Tree], path: &Path<'_>, diagnostics: &mut Diagnostics) {
     let equal = |earlier: &Tree, item: &Tree| {
-        earlier.same(item) || (item.short && !earlier.short && earlier.value == item.value)
+        earlier.same(item) || (is_number(item) && !earlier.short && earlier.value == item.value)
     };
     let known = |index: usize| items[..index].iter().any(|earlier| equal(earlier, &items[index]));
     if items.len() <= FEW && !(1..items.len()).any(known) {
@@ -101,7 +101,8 @@ fn twice(items: &[Tree], path: &Path<'_>, diagnostics: &mut Diagnostics) {
     let mut seen: HashMap<String, usize> = HashMap::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let text = told(item);
-        let as_text = text.strip_suffix(NUMBER).is_some_and(|text| seen.contains_key(text));
+        let as_text =
+            text.strip_suffix(NUMBER).filter(|_| is_number(item)).is_some_and(|text| seen.contains_key(text));
         if (seen.contains_key(&text) || as_text) && item.value != Value::Bad {
             let what =
                 item.as_text().map_or_else(|| "this".to_owned(), |text| format!("`{}`", text.escape_debug()));
@@ -110,6 +111,11 @@ fn twice(items: &[Tree], path: &Path<'_>, diagnostics: &mut Diagnostics) {
         }
         seen.entry(text).or_insert(index);
     }
+}
+
+/// Whether a text was written as a number.
+fn is_number(item: &Tree) -> bool {
+    item.short && item.as_text().is_some_and(|text| text.parse::<i64>().is_ok())
 }
 
 /// Marks the text of what was written as a number.

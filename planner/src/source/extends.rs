@@ -1,9 +1,11 @@
 //! `extends`: a service is put over another one, of the same document or of another file, which
 //! may itself extend one.
 
+use super::canonical::forget_forms;
 use super::clash;
 use super::interpolate::Interpolation;
 use super::loader::{Asked, Loader, Scope};
+use super::mended::is_replaced;
 use super::merge::{How, Tags, merge, spend};
 use super::path::Path;
 use super::resolve::{self, folder, join};
@@ -12,7 +14,7 @@ use super::suggest::did_you_mean;
 use super::support::used_up;
 use super::tree::{Entry, Map, Tag, Tree, Value};
 use super::yaml::measure;
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use std::collections::HashMap;
 
 /// A longer chain of services that extend each other is refused; walks may recurse.
@@ -34,6 +36,8 @@ struct Place {
     /// As the user would name it; empty for the document itself.
     name: String,
     services: Map,
+    /// What is wrong in its services, told once one is extended.
+    faults: Vec<Diagnostic>,
 }
 
 /// What a service says it extends.
@@ -49,7 +53,7 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         scope: Scope<'s>,
         interpolation: &'l mut Interpolation<'s>,
     ) -> Self {
-        let itself = Place { name: String::new(), services: Map::default() };
+        let itself = Place { name: String::new(), services: Map::default(), faults: Vec::new() };
         Self {
             loader,
             scope,
@@ -94,14 +98,14 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         chain.push(here.clone());
         match self.base(place, name, &extended, chain) {
             // A service that says nothing is not found, and still stands there to be extended.
-            Some(Tree { value: Value::Null, .. }) => {
+            Some((Tree { value: Value::Null, .. }, _)) => {
                 if let Some((map, said)) = service.as_map_mut().zip(said) {
                     map.insert(said);
                 }
             }
-            Some(mut base) => {
+            Some((mut base, place)) => {
                 take(&mut base, "extends");
-                if all_gpus(&base) && service.get("gpus").is_some() {
+                if all_gpus(&base) && service.get("gpus").is_some_and(|gpus| gpus.value != Value::Null) {
                     take(&mut base, "gpus");
                 }
                 spend(&mut base);
@@ -110,6 +114,7 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
                 let tag = service.tag.take();
                 merge(&mut base, service, &schema::SERVICE, self.how());
                 service = Tree { tag, ..base };
+                self.tell(place, &extended.service, &service);
             }
             None => unknown_image(&mut service, &extended.span),
         }
@@ -123,14 +128,14 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         How { tags: Tags::Kept, written: self.loader.skip.interpolation }
     }
 
-    /// The service that is extended.
+    /// The service that is extended, and its place.
     fn base(
         &mut self,
         place: usize,
         name: &str,
         extended: &Extended,
         chain: &mut Vec<(usize, String)>,
-    ) -> Option<Tree> {
+    ) -> Option<(Tree, usize)> {
         if self.loader.copies_left == 0 {
             return None;
         }
@@ -143,7 +148,17 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
             return None;
         }
         let found = self.service(base, &extended.service, chain);
-        self.afford(&found, name, extended).then_some(found)
+        self.afford(&found, name, extended).then_some((found, base))
+    }
+
+    /// Tells what is wrong with a service of another file, but not in what is replaced.
+    fn tell(&mut self, place: usize, base: &str, service: &Tree) {
+        let path = format!("services.{base}");
+        let counts = |item: &mut Diagnostic| {
+            below(&item.path, &path).is_some_and(|rest| !is_replaced(service, &schema::SERVICE, rest))
+        };
+        let faults = self.places[place].faults.extract_if(.., counts);
+        self.loader.context.diagnostics.items.extend(faults);
     }
 
     /// Whether a service may still take over this much. That it may not is told once.
@@ -174,15 +189,16 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         let documents = self.loader.documents(&absolute, Some(asked));
         let place = documents.map(|documents| {
             let mut all = Tree::empty_map(&Span::default());
-            let how = self.how();
+            let (how, mut faults) = (self.how(), Vec::new());
             for mut document in documents {
-                self.loader.prepare(&mut document, self.interpolation);
+                faults.extend(self.loader.prepare_quietly(&mut document, self.interpolation));
                 merge(&mut all, document, &schema::TOP, how);
             }
+            forget_forms(&mut all);
             resolve::paths(&mut all, folder(name), self.scope.environment);
             let services = all.get_mut("services").and_then(Tree::as_map_mut).map(std::mem::take);
             let services = present(services.unwrap_or_default());
-            self.places.push(Place { name: name.to_owned(), services });
+            self.places.push(Place { name: name.to_owned(), services, faults });
             self.places.len() - 1
         });
         self.files.insert(absolute, place);
@@ -190,7 +206,7 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
     }
 
     fn unknown(&mut self, base: usize, name: &str, extended: &Extended) {
-        let Place { name: file, services } = &self.places[base];
+        let Place { name: file, services, .. } = &self.places[base];
         let shown = extended.service.escape_debug();
         let message = match file.as_str() {
             "" => format!("there is no service `{shown}` to extend in this file"),
@@ -217,6 +233,12 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
         let hint = "take one of these `extends` out";
         self.loader.context.diagnostics.error(&extended.span, path, message).hint(hint);
     }
+}
+
+/// The rest of a path below another.
+fn below<'a>(path: &'a str, top: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(top)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
 }
 
 /// Takes a key out of a service.

@@ -8,7 +8,7 @@ use super::path::Path;
 use super::support::Use;
 use super::tree::{Tree, Value};
 use super::{Source, schema, yaml};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::load::Skip;
 
 /// How many files one load may read. Includes can lead to each other in more ways than that.
@@ -130,9 +130,26 @@ impl<'a> Loader<'a> {
 
     /// Replaces variables in a document, holds it against the table and makes short forms long.
     pub(crate) fn prepare(&mut self, document: &mut Tree, interpolation: &mut Interpolation<'_>) {
+        self.interpolate(document, interpolation);
+        check(document, &Path::TOP, &schema::TOP, &mut self.context);
+    }
+
+    fn interpolate(&mut self, document: &mut Tree, interpolation: &mut Interpolation<'_>) {
         if !self.skip.interpolation {
             interpolation.walk(document, &Path::TOP, self.context.diagnostics);
         }
+    }
+
+    /// As [`Loader::prepare`]; what is wrong is not told, for perhaps nobody uses it.
+    pub(crate) fn prepare_quietly(
+        &mut self,
+        document: &mut Tree,
+        interpolation: &mut Interpolation<'_>,
+    ) -> Vec<Diagnostic> {
+        self.interpolate(document, interpolation);
+        let told = self.context.diagnostics.items.len();
         check(document, &Path::TOP, &schema::TOP, &mut self.context);
+        let found = &mut self.context.diagnostics.items;
+        found.split_off(told.min(found.len()))
     }
 }

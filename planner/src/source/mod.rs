@@ -16,6 +16,7 @@ pub(crate) mod extends;
 pub(crate) mod include;
 pub(crate) mod interpolate;
 pub(crate) mod loader;
+mod mended;
 pub(crate) mod merge;
 pub(crate) mod mounts;
 pub(crate) mod name;

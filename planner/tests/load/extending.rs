@@ -104,6 +104,40 @@ fn what_is_extended_counts_as_it_is_written() {
 }
 
 #[test]
+fn what_another_file_has_is_in_its_long_form() {
+    for (base, service, key, expected) in [
+        ("networks: [m, n]", "networks: {m: !reset null}", "networks", json!({"n": null})),
+        (
+            "build: {ssh: [default]}",
+            "build: {ssh: {a: /b}}",
+            "build",
+            json!({"context": "/srv/shop", "dockerfile": "Dockerfile", "ssh": ["a=/b", "default"]}),
+        ),
+        ("gpus: all", "gpus: [{count: 1}]", "gpus", json!([{"count": -1}, {"count": 1}])),
+        ("environment: [A=1]", "environment: {A: !reset null}", "environment", json!({"A": "1"})),
+    ] {
+        let service =
+            format!("services: {{web: {{extends: {{file: b.yaml, service: base}}, image: x, {service}}}}}");
+        let memory = Memory::stack(&format!("{service}\nnetworks: {{n: , m: }}\n"))
+            .file("/srv/shop/b.yaml", &format!("services: {{base: {{{base}}}}}"));
+        let told = memory.load().map(|loaded| loaded.stack.to_json()["services"]["web"][key].clone());
+        assert_eq!(told.unwrap(), expected, "{base} + {service}");
+    }
+}
+
+#[test]
+fn of_another_file_only_what_is_used_can_be_wrong() {
+    let base = "services: {base: {image: x, mem_limit: zz}, other: {imag: y}}\nunknown: 1\n";
+    let memory =
+        |services: &str| Memory::stack(&format!("services: {{{services}}}\n")).file("/srv/shop/b.yaml", base);
+    let web = "web: {extends: {file: b.yaml, service: base}, mem_limit: 64m}";
+    assert_eq!(say(&memory(web)), <[&str; 0]>::default());
+    let told = say(&memory(&format!("{web}, more: {{extends: {{file: b.yaml, service: base}}}}")));
+    let size = "`zz` is not a size [write a number with a unit: 64m, 1.5g, 512k]";
+    assert_eq!(told, [format!("/srv/shop/b.yaml:1:40 services.base.mem_limit: {size}")]);
+}
+
+#[test]
 fn a_service_that_says_nothing_is_still_extended_afterwards() {
     let memory = Memory::stack("services: {web: {extends: {file: lib/a.yaml, service: b}, image: x}}\n")
         .file("/srv/shop/lib/a.yaml", "services: {b: }\n");

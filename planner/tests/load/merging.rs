@@ -48,6 +48,12 @@ fn how_something_was_written_matters_where_it_does_in_docker_compose() {
             json!(["a=1", "a=1", "b=2"]),
         ),
         ("extra_hosts: ['a:1']", "extra_hosts: ['a:1']", "extra_hosts", json!(["a=1"])),
+        (
+            "build: {additional_contexts: ['a=docker-image://x']}",
+            "build: {additional_contexts: {a: !reset null}}",
+            "build",
+            json!({"context": "/srv/shop", "dockerfile": "Dockerfile"}),
+        ),
         ("dns_opt: [a]", "dns_opt: b", "dns_opt", json!(["a", "b"])),
         (
             "provider: {type: p, options: {o: 1}}",
@@ -114,6 +120,14 @@ fn some_short_forms_cannot_be_put_over_anything() {
     ] {
         assert_eq!(told(base, over), "", "{base} + {over}");
     }
+}
+
+#[test]
+fn sizes_and_times_are_read_once_files_are_merged() {
+    let base = "mem_limit: zz, healthcheck: {interval: 90}";
+    assert_eq!(told(base, "mem_limit: 1g, healthcheck: {interval: 5s}"), "");
+    let told = told(base, "user: a");
+    assert!(told.contains("`zz` is not a size") && told.contains("`90` is not a duration"), "{told}");
 }
 
 #[test]

@@ -41,6 +41,32 @@ fn mapping<const N: usize>(span: &Span, entries: [(&str, Value); N]) -> Tree {
     Tree::new(Value::Map(map), span)
 }
 
+/// What is long in Docker Compose too once its document is read, so that how it was written does
+/// not matter any more.
+const LONG: [&[&str]; 6] = [
+    &["networks"],
+    &["models"],
+    &["depends_on"],
+    &["gpus"],
+    &["build", "ssh"],
+    &["build", "additional_contexts"],
+];
+
+/// Forgets how things in a document were written that is read.
+pub(crate) fn forget_forms(document: &mut Tree) {
+    let Some(services) = document.get_mut("services").and_then(Tree::as_map_mut) else { return };
+    for (_, _, service) in services.values_mut() {
+        for keys in LONG {
+            let node = keys.iter().try_fold(&mut *service, |tree, key| tree.get_mut(key));
+            let Some(node) = node else { continue };
+            node.short = false;
+            if let Value::List(items) = &mut node.value {
+                items.iter_mut().for_each(|item| item.short = false);
+            }
+        }
+    }
+}
+
 /// Replaces a text by a mapping that has it below `key`.
 fn wrap(tree: &mut Tree, key: &str) {
     if tree.as_text().is_some() {
