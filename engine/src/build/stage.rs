@@ -2,10 +2,10 @@
 
 use super::builder::Builder;
 use super::cache::Spot;
-use super::dockerfile::ast::Instruction;
+use super::dockerfile::ast::{Instruction, Stage, Statement};
 use super::dockerfile::{Expander, parse_trigger};
 use super::event::{BuildEvent, Missed, StepId};
-use super::graph::{Node, Origin};
+use super::graph::{Node, Origin, origins};
 use super::sources::{CONTEXT, Folder, Source};
 use super::state::State;
 use super::step::Task;
@@ -26,7 +26,7 @@ pub(super) fn build(
     };
     let from = builder.numbers.step(index, None);
     let (mut state, sources) =
-        begin(builder, node, done, from).map_err(|error| builder.at(&stage.place, error))?;
+        begin(builder, (stage, node), done, from).map_err(|error| builder.at(&stage.place, error))?;
     let mut work =
         Work { builder, index, sources: &sources, on_base: !matches!(node.base, Origin::Stage(_)), steps: 0 };
     if let Origin::Context(name) = &node.base {
@@ -62,7 +62,7 @@ pub(super) enum Given {
 /// The base of a stage, and what it copies from or mounts.
 fn begin(
     builder: &Builder<'_>,
-    node: &Node,
+    (stage, node): (&Stage, &Node),
     done: &BTreeMap<usize, Arc<State>>,
     id: StepId,
 ) -> Result<(State, Taken)> {
@@ -86,7 +86,10 @@ fn begin(
         let given = match origin {
             Origin::Scratch => Given::Layers(Vec::new()),
             Origin::Stage(index) => Given::Layers(of_stage(index)?.layers.clone()),
-            Origin::Image(image_name) => Given::Layers(image(image_name)?.rootfs.diff_ids),
+            Origin::Image(image_name) => {
+                let found = image(image_name).map_err(|error| at_its_use(builder, stage, name, error))?;
+                Given::Layers(found.rootfs.diff_ids)
+            }
             Origin::Context(context) => Given::Context(context.clone()),
         };
         taken.insert(name.clone(), given);
@@ -96,6 +99,15 @@ fn begin(
         builder.tell(BuildEvent::Cached(id));
     }
     Ok((state, taken))
+}
+
+/// A failure of an image that files are taken from, told where that is written.
+fn at_its_use(builder: &Builder<'_>, stage: &Stage, name: &str, error: Error) -> Error {
+    let uses = |statement: &&Statement| origins(&statement.instruction).iter().any(|(used, _)| *used == name);
+    match stage.statements.iter().find(uses) {
+        Some(statement) => builder.at(&statement.place, error),
+        None => error,
+    }
 }
 
 /// What the statements of a stage share.

@@ -127,6 +127,11 @@ fn working_directory(bench: &Bench) {
     let found = fs::metadata(site.files("web").path("srv/app")).unwrap();
     assert_eq!((found.uid(), found.mode() & 0o7777), (0, 0o755));
     assert_eq!(site.config("web")["config"]["WorkingDir"], "/srv/app/deep");
+    // It belongs to the user, who may write there; what was there stays whose it was.
+    site.build("FROM base\nUSER 33:40\nWORKDIR /tmp/mine/deep\nRUN touch made\n");
+    let files = site.files("web");
+    let owner = |path: &str| fs::metadata(files.path(path)).map(|found| (found.uid(), found.gid())).unwrap();
+    assert_eq!(["tmp", "tmp/mine", "tmp/mine/deep"].map(owner), [(0, 0), (33, 40), (33, 40)]);
     let (line, message) = site.refused("FROM base\nRUN true\nWORKDIR /bin/busybox/x\n").at();
     assert!(line == 3 && message.contains("cannot be a folder"), "{line}: {message}");
 }
@@ -212,6 +217,8 @@ fn refused(bench: &Bench) {
         let (_, message) = site.refused(dockerfile).at();
         assert!(message.contains(word), "{dockerfile}: {message}");
     }
+    let (line, _) = site.refused("FROM base\nRUN true\nCOPY --from=127.0.0.1:1/no /a /b\n").at();
+    assert_eq!(line, 3, "it is told where the image is named");
     let mut spec = site.spec("FROM base\n");
     spec.platforms = vec!["windows/amd64".into()];
     let error = site.try_build(&spec, &BuildInputs::default()).unwrap_err();

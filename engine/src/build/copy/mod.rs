@@ -7,7 +7,7 @@
 
 mod archive;
 mod chmod;
-mod owner;
+pub(in crate::build) mod owner;
 mod request;
 mod select;
 mod target;

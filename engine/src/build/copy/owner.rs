@@ -5,11 +5,11 @@ use crate::sandbox::User;
 use std::os::fd::BorrowedFd;
 
 /// User and group.
-pub(super) type Owner = (u32, u32);
+pub(in crate::build) type Owner = (u32, u32);
 
 /// Finds out who `user[:group]` is. A number stands for the group of the same number, too; a name for
 /// its own group.
-pub(super) fn find(root: BorrowedFd<'_>, text: &str) -> Result<Owner> {
+pub(in crate::build) fn find(root: BorrowedFd<'_>, text: &str) -> Result<Owner> {
     let (user, group) = text.split_once(':').unwrap_or((text, ""));
     let uid = number(user, text)?;
     let found = match uid {
