@@ -213,14 +213,14 @@ pub struct Service {
 }
 
 impl Service {
-    /// Whether it mounts the named volume of this key.
-    pub(crate) fn mounts_volume(&self, key: &str) -> bool {
-        self.volumes.iter().any(|mount| mount.volume_key() == Some(key))
+    /// The keys of the named volumes that it mounts.
+    pub(crate) fn mounted_volumes(&self) -> impl Iterator<Item = &str> {
+        self.volumes.iter().filter_map(|mount| mount.volume_key())
     }
 
-    /// Whether it, or the build of its image, gets the secret of this key.
-    pub(crate) fn gets_secret(&self, key: &str) -> bool {
+    /// The keys of the secrets that it, or the build of its image, gets.
+    pub(crate) fn named_secrets(&self) -> impl Iterator<Item = &str> {
         let built = self.build.iter().flat_map(|build| &build.secrets);
-        self.secrets.iter().chain(built).any(|file| file.source == key)
+        self.secrets.iter().chain(built).map(|file| file.source.as_str())
     }
 }

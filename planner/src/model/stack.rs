@@ -4,7 +4,7 @@ use super::print::{Form, print};
 use super::{Config, Extensions, Model, Network, Plain, Secret, Service, Volume};
 use crate::source::schema::{self, Shape};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A whole stack: every file merged, interpolated, canonical, valid.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -36,13 +36,13 @@ pub struct Stack {
 impl Stack {
     /// Takes out what no enabled service uses.
     pub(crate) fn keep_used(&mut self) {
-        let services = &self.services;
-        let used = |by: &dyn Fn(&Service) -> bool| services.values().any(by);
-        self.networks.retain(|key, _| used(&|service| service.networks.contains_key(key)));
-        self.volumes.retain(|key, _| used(&|service| service.mounts_volume(key)));
-        self.secrets.retain(|key, _| used(&|service| service.gets_secret(key)));
-        self.configs.retain(|key, _| used(&|service| service.configs.iter().any(|file| file.source == *key)));
-        self.models.retain(|key, _| used(&|service| service.models.contains_key(key)));
+        let services = || self.services.values();
+        keep(&mut self.networks, services().flat_map(|service| service.networks.keys().map(String::as_str)));
+        keep(&mut self.volumes, services().flat_map(Service::mounted_volumes));
+        keep(&mut self.secrets, services().flat_map(Service::named_secrets));
+        let configs = services().flat_map(|service| &service.configs);
+        keep(&mut self.configs, configs.map(|file| file.source.as_str()));
+        keep(&mut self.models, services().flat_map(|service| service.models.keys().map(String::as_str)));
     }
 
     /// Whether a path leads to a network, volume, secret or config that is there, or to anything
@@ -102,6 +102,15 @@ impl Stack {
 
 /// Lists that Docker Compose makes anew after it looked for duplicates.
 const LATE_LISTS: [&str; 3] = ["environment", "args", "extra_hosts"];
+
+/// Takes out of a section what is not among these names.
+fn keep<'a, T>(section: &mut BTreeMap<String, T>, used: impl Iterator<Item = &'a str>) {
+    let mut unused: BTreeSet<String> = section.keys().cloned().collect();
+    used.for_each(|name| {
+        unused.remove(name);
+    });
+    section.retain(|key, _| !unused.contains(key));
+}
 
 /// As it is written, Docker Compose prints a list of nothing as null in JSON, unless it looked for
 /// duplicates in it at last.

@@ -2,11 +2,12 @@
 
 use super::{Named, Rules};
 use crate::diagnostic::Span;
-use crate::model::Stack;
+use crate::model::{FileReference, Stack};
 use crate::source::suggest::did_you_mean;
 use crate::source::tree::{Tree, Value};
+use std::collections::BTreeMap;
 
-/// A use of something that the top level declares.
+/// A use of something that the top level does not declare.
 struct Use {
     /// The key below the service.
     key: &'static str,
@@ -19,25 +20,22 @@ struct Use {
 impl Rules<'_> {
     /// Everything that a service uses is declared.
     pub(super) fn references(&mut self, service: Named<'_>, stack: &Stack) {
-        for used in self.uses(service) {
+        for used in self.undeclared(service, stack) {
             if self.diagnostics.is_full() {
                 return;
             }
-            let (section, known) = declared(used.noun, stack);
-            let unknowable = self.tree.get(section).is_some_and(|section| section.value == Value::Bad);
+            let section = format!("{}s", used.noun);
+            let unknowable = self.tree.get(&section).is_some_and(|section| section.value == Value::Bad);
             // Without networks there is no default one either, which has been told.
             let alone = used.noun == "network" && !service.1.network_mode.is_empty();
-            if known.contains(&used.name.as_str()) || unknowable || alone {
+            if unknowable || alone {
                 continue;
             }
             let shown = used.name.escape_debug();
             let hint = match used.noun {
                 "volume" if used.name.contains('/') => format!("for a folder of the host write `./{shown}`"),
-                noun => did_you_mean(
-                    &used.name,
-                    known.into_iter().chain((noun == "network").then_some("default")),
-                )
-                .unwrap_or_else(|| format!("add `{shown}:` to the top-level `{section}`")),
+                noun => did_you_mean(&used.name, declared(noun, stack))
+                    .unwrap_or_else(|| format!("add `{shown}:` to the top-level `{section}`")),
             };
             let message = format!("{} `{shown}` is not defined", used.noun);
             let path = format!("services.{}.{}", service.0, used.key);
@@ -45,42 +43,34 @@ impl Rules<'_> {
         }
     }
 
-    fn uses(&self, (name, service): Named<'_>) -> Vec<Use> {
-        let entry = |key: &'static str, used: &str| {
-            let entry = self.node(name, &[key]).and_then(|uses| uses.as_map()?.entry(used));
-            entry.map_or_else(|| service.span.clone(), |entry| entry.key_span.clone())
+    fn undeclared(&self, (user, service): Named<'_>, stack: &Stack) -> Vec<Use> {
+        let entry = |key: &'static str, noun, used: &String| {
+            let entry = self.node(user, &[key]).and_then(|uses| uses.as_map()?.entry(used));
+            let span = entry.map_or(&service.span, |entry| &entry.key_span).clone();
+            Use { key, noun, name: used.clone(), span }
         };
-        let mut uses = Vec::new();
-        for (key, noun, names) in [
-            ("networks", "network", service.networks.keys().collect::<Vec<_>>()),
-            ("models", "model", service.models.keys().collect()),
-        ] {
-            uses.extend(names.into_iter().map(|name| Use {
-                key,
-                noun,
-                name: name.clone(),
-                span: entry(key, name),
-            }));
-        }
+        let networks = service.networks.keys().filter(|name| !stack.networks.contains_key(*name));
+        let models = service.models.keys().filter(|name| !stack.models.contains_key(*name));
+        let networks = networks.map(|name| entry("networks", "network", name));
+        let models = models.map(|name| entry("models", "model", name));
+        let mut uses: Vec<Use> = networks.chain(models).collect();
         for mount in &service.volumes {
-            let Some(name) = mount.volume_key().filter(|_| self.has_type(name, &mount.span)) else {
-                continue;
-            };
-            let (key, noun) = ("volumes", "volume");
-            uses.push(Use { key, noun, name: name.to_owned(), span: mount.span.clone() });
+            let unknown = mount.volume_key().filter(|name| !stack.volumes.contains_key(*name));
+            if let Some(name) = unknown.filter(|_| self.has_type(user, &mount.span)) {
+                let (key, noun) = ("volumes", "volume");
+                uses.push(Use { key, noun, name: name.to_owned(), span: mount.span.clone() });
+            }
         }
+        let file = |key, noun, file: &FileReference| {
+            let (name, span) = (file.source.clone(), file.span.clone());
+            (span != Span::default()).then_some(Use { key, noun, name, span })
+        };
+        let configs = service.configs.iter().filter(|file| !stack.configs.contains_key(&file.source));
+        uses.extend(configs.filter_map(|config| file("configs", "config", config)));
         let built = service.build.as_ref().map_or(&[][..], |build| &build.secrets);
-        for (key, noun, files) in [
-            ("configs", "config", &service.configs[..]),
-            ("secrets", "secret", &service.secrets),
-            ("build.secrets", "secret", built),
-        ] {
-            uses.extend(files.iter().filter(|file| file.span != Span::default()).map(|file| Use {
-                key,
-                noun,
-                name: file.source.clone(),
-                span: file.span.clone(),
-            }));
+        for (key, secrets) in [("secrets", &service.secrets[..]), ("build.secrets", built)] {
+            let secrets = secrets.iter().filter(|file| !stack.secrets.contains_key(&file.source));
+            uses.extend(secrets.filter_map(|secret| file(key, "secret", secret)));
         }
         uses
     }
@@ -128,16 +118,16 @@ impl Rules<'_> {
     }
 }
 
-/// The section of one kind of thing, and the names in it.
-fn declared<'a>(noun: &str, stack: &'a Stack) -> (&'static str, Vec<&'a str>) {
-    fn names<T>(map: &std::collections::BTreeMap<String, T>) -> Vec<&str> {
+/// The names that the section of one kind of thing has.
+fn declared<'a>(noun: &str, stack: &'a Stack) -> Vec<&'a str> {
+    fn names<T>(map: &BTreeMap<String, T>) -> Vec<&str> {
         map.keys().map(String::as_str).collect()
     }
     match noun {
-        "network" => ("networks", names(&stack.networks)),
-        "volume" => ("volumes", names(&stack.volumes)),
-        "config" => ("configs", names(&stack.configs)),
-        "model" => ("models", names(&stack.models)),
-        _ => ("secrets", names(&stack.secrets)),
+        "network" => [names(&stack.networks), vec!["default"]].concat(),
+        "volume" => names(&stack.volumes),
+        "config" => names(&stack.configs),
+        "model" => names(&stack.models),
+        _ => names(&stack.secrets),
     }
 }
