@@ -3,15 +3,16 @@
 
 use super::tree::{Tree, Value};
 use super::visit::visit;
+use smol_str::SmolStr;
 
-/// Keys that are set when they are missing: where, key, value.
+/// Keys that are set when they are missing: where in a service, key, value.
 const DEFAULTS: &[(&str, &str, Default)] = &[
-    ("services.*.depends_on.*", "condition", Default::Text("service_started")),
-    ("services.*.depends_on.*", "required", Default::True),
-    ("services.*.env_file.*", "required", Default::True),
-    ("services.*.build", "context", Default::Text(".")),
-    ("services.*.ports.*", "protocol", Default::Text("tcp")),
-    ("services.*.ports.*", "mode", Default::Text("ingress")),
+    ("depends_on.*", "condition", Default::Text("service_started")),
+    ("depends_on.*", "required", Default::True),
+    ("env_file.*", "required", Default::True),
+    ("build", "context", Default::Text(".")),
+    ("ports.*", "protocol", Default::Text("tcp")),
+    ("ports.*", "mode", Default::Text("ingress")),
 ];
 
 #[derive(Clone, Copy)]
@@ -22,17 +23,24 @@ enum Default {
 
 /// Fills in what the files leave out; `written` as it would be written, not as it is held.
 pub(crate) fn fill(tree: &mut Tree, written: bool) {
-    for (place, key, value) in DEFAULTS {
-        let value = match value {
-            Default::True => Value::Bool(true),
-            Default::Text(text) => Value::Text((*text).into()),
-        };
-        visit(tree, place, &mut |node| set(node, key, value.clone()));
-    }
-    visit(tree, "services.*.secrets.*", &mut secret);
     let all = if written { Value::Text("all".into()) } else { Value::Int(-1) };
-    for place in ["services.*.deploy.resources.reservations.devices.*", "services.*.gpus.*"] {
-        visit(tree, place, &mut |request| device_request(request, all.clone()));
+    visit(tree, "services.*", &mut |service| {
+        for (place, key, value) in DEFAULTS {
+            visit(service, place, &mut |node| set(node, key, value.get()));
+        }
+        visit(service, "secrets.*", &mut secret);
+        for place in ["deploy.resources.reservations.devices.*", "gpus.*"] {
+            visit(service, place, &mut |request| device_request(request, all.clone()));
+        }
+    });
+}
+
+impl Default {
+    fn get(self) -> Value {
+        match self {
+            Default::True => Value::Bool(true),
+            Default::Text(text) => Value::Text(SmolStr::new_static(text)),
+        }
     }
 }
 

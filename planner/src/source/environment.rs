@@ -167,8 +167,10 @@ impl<'a> Environment<'a> {
             return parent.note_use(name, span);
         }
         let mut uses = self.uses.borrow_mut();
-        let places = uses.entry(name.to_owned()).or_default();
-        if places.len() < MOST_USES {
+        if !uses.contains_key(name) {
+            uses.insert(name.to_owned(), BTreeSet::new());
+        }
+        if let Some(places) = uses.get_mut(name).filter(|places| places.len() < MOST_USES) {
             places.insert(span.clone());
         }
     }

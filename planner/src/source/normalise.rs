@@ -2,61 +2,75 @@
 //! other attributes need.
 
 use super::environment::Environment;
-use super::resolve::clean;
+use super::resolve::{clean, is_clean};
 use super::tree::{Map, Tree, Value};
 use super::visit::visit;
 use crate::diagnostic::Span;
 
 /// Fills in what is implied. Without an environment nothing takes its value from a variable.
 pub(crate) fn normalise(tree: &mut Tree, stack: &str, environment: Option<&Environment<'_>>) {
-    networks(tree);
+    let mut on_default = false;
     if let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) {
-        for (_, _, service) in services.values_mut() {
+        for (_, span, service) in services.values_mut() {
+            on_default |= networks(service, span);
             build(service, environment);
             if let Some(environment) = environment {
                 variables(service, environment);
             }
             dependencies(service);
+            pull_policy(service);
+            visit(service, "volumes.*.target", &mut without_detours);
         }
     }
-    visit(tree, "services.*.pull_policy", &mut |policy| {
-        if policy.as_text() == Some("if_not_present") {
-            policy.value = Value::Text("missing".into());
-        }
-    });
-    visit(tree, "services.*.volumes.*.target", &mut |target| {
-        if let Value::Text(text) = &mut target.value {
-            *text = clean(text).into();
-        }
-    });
+    if on_default {
+        default_network(tree);
+    }
     for section in ["networks", "volumes", "configs", "secrets"] {
         names(tree, section, stack);
     }
 }
 
-/// A service that names no network is on `default`, which then exists.
-fn networks(tree: &mut Tree) {
-    let mut used = false;
-    let top = tree.span.clone();
-    let Some(services) = tree.get_mut("services").and_then(Tree::as_map_mut) else { return };
-    for (_, span, service) in services.values_mut() {
-        extensions(service);
-        if service.get("provider").is_some() || service.get("network_mode").is_some() {
-            continue;
-        }
-        let none = match service.get("networks").map(|networks| &networks.value) {
-            None => true,
-            Some(Value::Map(networks)) => networks.is_empty(),
-            Some(_) => false,
-        };
-        if let Some(map) = service.as_map_mut().filter(|_| none) {
-            let mut networks = Map::default();
-            networks.set("default", Tree::new(Value::Null, span));
-            map.set("networks", Tree::new(Value::Map(networks), span));
-        }
-        used |= service.at(&["networks", "default"]).is_some();
+/// `if_not_present` is an older word for `missing`.
+fn pull_policy(service: &mut Tree) {
+    if let Some(policy) = service.get_mut("pull_policy")
+        && policy.as_text() == Some("if_not_present")
+    {
+        policy.value = Value::Text("missing".into());
     }
-    let Some(map) = tree.as_map_mut().filter(|_| used) else { return };
+}
+
+/// The target of a mount without `.`, `..` and doubled slashes.
+fn without_detours(target: &mut Tree) {
+    if let Value::Text(text) = &mut target.value
+        && !is_clean(text)
+    {
+        *text = clean(text).into();
+    }
+}
+
+/// A service that names no network is on `default`. Whether this one is.
+fn networks(service: &mut Tree, span: &Span) -> bool {
+    extensions(service);
+    if service.get("provider").is_some() || service.get("network_mode").is_some() {
+        return false;
+    }
+    let none = match service.get("networks").map(|networks| &networks.value) {
+        None => true,
+        Some(Value::Map(networks)) => networks.is_empty(),
+        Some(_) => false,
+    };
+    if let Some(map) = service.as_map_mut().filter(|_| none) {
+        let mut networks = Map::default();
+        networks.set("default", Tree::new(Value::Null, span));
+        map.set("networks", Tree::new(Value::Map(networks), span));
+    }
+    service.at(&["networks", "default"]).is_some()
+}
+
+/// The network `default` exists when a service is on it.
+fn default_network(tree: &mut Tree) {
+    let top = tree.span.clone();
+    let Some(map) = tree.as_map_mut() else { return };
     if map.get("networks").is_none() {
         map.set("networks", Tree::empty_map(&top));
     }

@@ -13,10 +13,15 @@ pub(crate) fn join(directory: &str, path: &str) -> String {
     }
 }
 
+/// Whether a path has no `.`, `..`, doubled or trailing slashes.
+pub(crate) fn is_clean(path: &str) -> bool {
+    let odd = |part: &str| matches!(part, "" | "." | "..");
+    !path.strip_prefix('/').unwrap_or(path).split('/').any(odd)
+}
+
 /// A path without `.`, `..`, doubled and trailing slashes. Only the text is looked at.
 pub(crate) fn clean(path: &str) -> String {
-    let odd = |part: &str| matches!(part, "" | "." | "..");
-    if !path.strip_prefix('/').unwrap_or(path).split('/').any(odd) {
+    if is_clean(path) {
         return path.to_owned();
     }
     let mut parts: Vec<&str> = Vec::new();
@@ -59,18 +64,19 @@ enum Kind {
     Real,
 }
 
-/// Where paths are.
-const PATHS: &[(&str, Kind)] = &[
-    ("services.*.build.context", Kind::Context),
-    ("services.*.build.additional_contexts.*", Kind::Context),
-    ("services.*.build.ssh.*", Kind::Any),
-    ("services.*.env_file.*.path", Kind::Host),
-    ("services.*.label_file.*", Kind::Host),
-    ("services.*.extends.file", Kind::Host),
-    ("services.*.develop.watch.*.path", Kind::Real),
-    ("configs.*.file", Kind::Any),
-    ("secrets.*.file", Kind::Any),
+/// Where paths are in a service.
+const OF_SERVICES: &[(&str, Kind)] = &[
+    ("build.context", Kind::Context),
+    ("build.additional_contexts.*", Kind::Context),
+    ("build.ssh.*", Kind::Any),
+    ("env_file.*.path", Kind::Host),
+    ("label_file.*", Kind::Host),
+    ("extends.file", Kind::Host),
+    ("develop.watch.*.path", Kind::Real),
 ];
+
+/// Where they are elsewhere.
+const OF_FILES: &[(&str, Kind)] = &[("configs.*.file", Kind::Any), ("secrets.*.file", Kind::Any)];
 
 /// Makes relative paths relative to what `directory` is relative to; absolute when it is.
 pub(crate) fn paths(tree: &mut Tree, directory: &str, environment: &Environment<'_>) {
@@ -79,16 +85,21 @@ pub(crate) fn paths(tree: &mut Tree, directory: &str, environment: &Environment<
             node.value = Value::Text(resolved(text, kind, directory, environment).into());
         }
     };
-    for (place, kind) in PATHS {
+    visit(tree, "services.*", &mut |service| {
+        for (place, kind) in OF_SERVICES {
+            visit(service, place, &mut |node| whole(node, *kind));
+        }
+        visit(service, "volumes.*", &mut |mount| {
+            if mount.get("type").and_then(Tree::as_text) == Some("bind")
+                && let Some(source) = mount.get_mut("source")
+            {
+                whole(source, Kind::Any);
+            }
+        });
+    });
+    for (place, kind) in OF_FILES {
         visit(tree, place, &mut |node| whole(node, *kind));
     }
-    visit(tree, "services.*.volumes.*", &mut |mount| {
-        if mount.get("type").and_then(Tree::as_text) == Some("bind")
-            && let Some(source) = mount.get_mut("source")
-        {
-            whole(source, Kind::Any);
-        }
-    });
     visit(tree, "volumes.*", &mut |volume| {
         let local = volume.get("driver").and_then(Tree::as_text) == Some("local");
         let bind = volume.at(&["driver_opts", "o"]).and_then(Tree::as_text) == Some("bind");

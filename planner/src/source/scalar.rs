@@ -3,6 +3,7 @@
 //! `yes`, `on` and their kin stay text.
 
 use super::tree::Value;
+use std::borrow::Cow;
 
 /// The value of a plain (unquoted) scalar.
 pub(crate) fn resolve(text: &str) -> Value {
@@ -118,19 +119,22 @@ fn decode_base64(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+fn without_underscores(text: &str) -> Cow<'_, str> {
+    if text.contains('_') { text.replace('_', "").into() } else { text.into() }
+}
+
 fn int(text: &str) -> Option<Value> {
-    let digits = text.replace('_', "");
+    let digits = without_underscores(text);
     let (negative, digits) = match digits.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, digits.strip_prefix('+').unwrap_or(&digits)),
     };
-    let lower = digits.to_ascii_lowercase();
-    let (radix, digits) = match lower.as_bytes() {
-        [b'0', b'x', ..] => (16, &lower[2..]),
-        [b'0', b'o', ..] => (8, &lower[2..]),
-        [b'0', b'b', ..] => (2, &lower[2..]),
-        [b'0', _, ..] => (8, &lower[1..]),
-        _ => (10, lower.as_str()),
+    let (radix, digits) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, &digits[2..]),
+        [b'0', b'o' | b'O', ..] => (8, &digits[2..]),
+        [b'0', b'b' | b'B', ..] => (2, &digits[2..]),
+        [b'0', _, ..] => (8, &digits[1..]),
+        _ => (10, digits),
     };
     if !digits.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;
@@ -159,7 +163,7 @@ fn float(text: &str) -> Option<Value> {
     if text.starts_with('.') && text.match_indices('_').any(loose) {
         return None;
     }
-    let digits = text.replace('_', "");
+    let digits = without_underscores(text);
     let only = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
     let starts = digits.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit() || c == '.');
     if !starts || !digits.chars().all(only) {
