@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A stretch of one source file. Offsets are bytes, lines and columns count from 1,
 /// columns in characters. Numbers are small because every node of a file has a span.
@@ -69,9 +70,9 @@ pub struct Diagnostic {
 pub struct SourceFile {
     /// The name as the user gave or would give it.
     pub name: String,
-    /// The whole text.
+    /// The whole text, which copies share.
     #[serde(skip)]
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 /// All diagnostics of one load, with the files they point into.
@@ -178,7 +179,7 @@ impl Diagnostics {
 
     /// Remembers a file that diagnostics will point into; the result goes into [`Span::file`].
     pub fn add_file(&mut self, name: &str, text: &str) -> u32 {
-        self.files.push(SourceFile { name: self.shown(name).to_owned(), text: text.to_owned() });
+        self.files.push(SourceFile { name: self.shown(name).to_owned(), text: text.into() });
         small(self.files.len() - 1)
     }
 

@@ -60,7 +60,7 @@ pub(crate) struct Target {
 pub(crate) struct Reading {
     /// The stack, and more.
     pub(crate) loaded: Loaded,
-    /// Warnings that nobody has told yet.
+    /// The warnings of it and of the search for the files, which nobody has told yet.
     pub(crate) remarks: Diagnostics,
 }
 
@@ -116,8 +116,8 @@ impl Context {
     pub(crate) fn read(&self, adjust: impl FnOnce(&mut LoadOptions)) -> Result<Reading, Failure> {
         let mut found = self.found()?;
         adjust(&mut found.options);
-        let loaded = planner::load::load(&found.options, self)?;
-        let mut remarks = loaded.warnings.clone();
+        let mut loaded = planner::load::load(&found.options, self)?;
+        let mut remarks = take(&mut loaded.warnings);
         remarks.items.splice(0..0, found.warnings.into_iter().map(remark));
         Ok(Reading { loaded, remarks })
     }
@@ -127,9 +127,9 @@ impl Context {
     pub(crate) fn stack_with_origins(&self) -> Result<Target, Failure> {
         let mut found = self.found()?;
         found.options.details = true;
-        let (target, loaded) = self.load(found)?;
+        let loaded = self.load(&found)?;
         self.screen.diagnostics(&loaded.warnings);
-        Ok(target)
+        Ok(self.loaded(&found, loaded))
     }
 
     /// The stack of the files, which must be there, for a verb that makes containers of some
@@ -137,13 +137,13 @@ impl Context {
     pub(crate) fn stack_to_run(&self, services: &[String]) -> Result<Target, Failure> {
         let mut found = self.found()?;
         found.options.to_run = Some(services.to_vec());
-        let (target, loaded) = self.load(found)?;
+        let loaded = self.load(&found)?;
         let told = loaded.to_run(services);
         if told.has_errors() {
             return Err(Failure::Invalid(told));
         }
         self.screen.diagnostics(&told);
-        Ok(target)
+        Ok(self.loaded(&found, loaded))
     }
 
     /// The files, which must be there.
@@ -162,10 +162,10 @@ impl Context {
         let named = self.global.project_name.is_some() && self.global.files.is_empty();
         let directory = PathBuf::from(&found.options.directory);
         if !named && !found.options.files.is_empty() {
-            return match self.load(found) {
+            return match self.load(&found) {
                 Err(Failure::Invalid(diagnostics)) => self.remembered(directory, diagnostics),
                 // What is odd in the file does not matter to what exists.
-                loaded => loaded.map(|(target, _)| target),
+                loaded => loaded.map(|loaded| self.loaded(&found, loaded)),
             };
         }
         let name = match found.options.name {
@@ -193,14 +193,17 @@ impl Context {
         Ok(Target { name, stack: None, directory, files: Vec::new(), origins: Variables::default() })
     }
 
-    fn load(&self, found: Found) -> Result<(Target, Loaded), Failure> {
+    fn load(&self, found: &Found) -> Result<Loaded, Failure> {
         found.warnings.iter().for_each(|warning| self.screen.warn(warning));
-        let mut loaded = planner::load::load(&found.options, self)?;
-        let directory = PathBuf::from(&found.options.directory);
+        Ok(planner::load::load(&found.options, self)?)
+    }
+
+    fn loaded(&self, found: &Found, loaded: Loaded) -> Target {
+        let Loaded { stack, origins, .. } = loaded;
         let absolute = |file: &String| self.environment.directory.join(file).display().to_string();
         let files = found.options.files.iter().map(absolute).collect();
-        let (stack, origins) = (loaded.stack.clone(), take(&mut loaded.origins));
-        Ok((Target { name: stack.name.clone(), stack: Some(stack), directory, files, origins }, loaded))
+        let directory = PathBuf::from(&found.options.directory);
+        Target { name: stack.name.clone(), stack: Some(stack), directory, files, origins }
     }
 }
 

@@ -185,7 +185,7 @@ fn understand(spec: &BuildSpec) -> Result<Understood> {
     let graph = graph::graph(&dockerfile, &globals, spec, &mut diagnostics)?;
     ensure_sound(&name, &diagnostics)?;
     remark_undeclared(&globals, &dockerfile, &mut diagnostics);
-    let file = diagnostics.files.first().cloned().unwrap_or(SourceFile { name, text });
+    let file = diagnostics.files.first().cloned().unwrap_or(SourceFile { name, text: text.into() });
     Ok(Understood { dockerfile, globals, graph, file, diagnostics })
 }
 
