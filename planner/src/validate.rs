@@ -22,8 +22,8 @@ use crate::source::tree::{Tree, Value};
 /// services that are on count.
 pub(crate) fn consistency(stack: &Stack, tree: &Tree, diagnostics: &mut Diagnostics) {
     let mut rules = Rules { tree, diagnostics };
-    for (name, service) in &stack.services {
-        let service = (name.as_str(), service);
+    for service in &stack.services {
+        let service = rules.named(service);
         rules.origin(service);
         rules.build(service, stack);
         rules.references(service, stack);
@@ -42,8 +42,8 @@ pub(crate) fn consistency(stack: &Stack, tree: &Tree, diagnostics: &mut Diagnost
 /// Reports what nothing that runs containers could do.
 pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
     let mut rules = Rules { tree, diagnostics: refusals };
-    for (name, service) in stack.services.iter().chain(&stack.disabled) {
-        let service = (name.as_str(), service);
+    for service in stack.services.iter().chain(&stack.disabled) {
+        let service = rules.named(service);
         rules.memory(service);
         rules.process_limits(service);
         rules.health(service);
@@ -59,8 +59,8 @@ pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
 pub(crate) fn remarks(stack: &Stack, tree: &Tree, diagnostics: &mut Diagnostics) {
     let mut rules = Rules { tree, diagnostics };
     rules.services_exist(stack);
-    for (name, service) in &stack.services {
-        let service = (name.as_str(), service);
+    for service in &stack.services {
+        let service = rules.named(service);
         rules.empty_volumes(service);
         rules.restarted(service, stack);
         rules.links(service, stack);
@@ -69,8 +69,31 @@ pub(crate) fn remarks(stack: &Stack, tree: &Tree, diagnostics: &mut Diagnostics)
     rules.external(stack);
 }
 
-/// A service and its name.
-type Named<'a> = (&'a str, &'a Service);
+/// A service, its name and the node that it was made of.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    name: &'a str,
+    model: &'a Service,
+    tree: Option<&'a Tree>,
+}
+
+impl<'a> Named<'a> {
+    /// The node of a key.
+    fn node(self, keys: &[&str]) -> Option<&'a Tree> {
+        self.tree?.at(keys)
+    }
+
+    /// Whether a node was wrong and is reported, so that nothing follows from it.
+    fn spoilt(self, keys: &[&str]) -> bool {
+        self.node(keys).is_some_and(|node| node.value == Value::Bad)
+    }
+
+    /// The place of a key, or of the service when it has no such key.
+    fn place(self, keys: &[&str]) -> Span {
+        let node = self.node(keys).filter(|node| node.span != Span::default());
+        node.map_or_else(|| self.model.span.clone(), |node| node.span.clone())
+    }
+}
 
 struct Rules<'a> {
     tree: &'a Tree,
@@ -78,27 +101,15 @@ struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
-    /// The node of a service's key.
-    fn node(&self, service: &str, keys: &[&str]) -> Option<&'a Tree> {
-        self.tree.at(&["services", service])?.at(keys)
-    }
-
-    /// Whether a node was wrong and is reported, so that nothing follows from it.
-    fn spoilt(&self, service: &str, keys: &[&str]) -> bool {
-        self.node(service, keys).is_some_and(|node| node.value == Value::Bad)
-    }
-
-    /// The place of a service's key, or of the service when it has no such key.
-    fn place(&self, service: Named<'_>, keys: &[&str]) -> Span {
-        let node = self.node(service.0, keys).filter(|node| node.span != Span::default());
-        node.map_or_else(|| service.1.span.clone(), |node| node.span.clone())
+    /// A service as rules look at it.
+    fn named(&self, (name, model): (&'a String, &'a Service)) -> Named<'a> {
+        Named { name, model, tree: self.tree.at(&["services", name]) }
     }
 
     /// Reports something about a service's key.
     fn error(&mut self, service: Named<'_>, keys: &[&str], message: String, hint: &str) {
-        let span = self.place(service, keys);
-        let path = format!("services.{}.{}", service.0, keys.join("."));
-        let diagnostic = self.diagnostics.error(&span, path.trim_end_matches('.'), message);
+        let path = format!("services.{}.{}", service.name, keys.join("."));
+        let diagnostic = self.diagnostics.error(&service.place(keys), path.trim_end_matches('.'), message);
         if !hint.is_empty() {
             diagnostic.hint(hint);
         }

@@ -7,8 +7,8 @@ impl Rules<'_> {
     pub(super) fn agreement(&mut self, service: Named<'_>) {
         self.numbers(service);
         self.presence(service);
-        let Some(deploy) = &service.1.deploy else { return };
-        let Service { cpus, mem_limit, mem_reservation, pids_limit, .. } = service.1;
+        let Some(deploy) = &service.model.deploy else { return };
+        let Service { cpus, mem_limit, mem_reservation, pids_limit, .. } = service.model;
         let nothing = ResourceAmounts::default();
         let limits = deploy.resources.limits.as_ref();
         let held = deploy.resources.reservations.as_ref();
@@ -31,20 +31,20 @@ impl Rules<'_> {
 
     /// As many containers in both ways, and not several of one name.
     fn numbers(&mut self, service: Named<'_>) {
-        let (_, Service { scale, deploy, container_name, .. }) = service;
+        let Service { scale, deploy, container_name, .. } = service.model;
         let deployed = deploy.as_ref().and_then(|deploy| deploy.replicas);
         if scale.is_some() && deployed.is_some() && *scale != deployed {
             self.differ(service, "scale", &["deploy", "replicas"]);
         }
-        if service.1.replicas() > 1 && !container_name.is_empty() {
-            let message = format!("{} containers cannot have one name", service.1.replicas());
+        if service.model.replicas() > 1 && !container_name.is_empty() {
+            let message = format!("{} containers cannot have one name", service.model.replicas());
             self.error(service, &["container_name"], message, "take `container_name` out");
         }
     }
 
     /// A network namespace from elsewhere has its networks already.
     fn presence(&mut self, service: Named<'_>) {
-        let (_, Service { network_mode, networks, .. }) = service;
+        let Service { network_mode, networks, .. } = service.model;
         if !network_mode.is_empty() && !networks.is_empty() {
             let message = "`network_mode` and `networks` contradict each other".to_owned();
             self.error(service, &["network_mode"], message, "keep one of them");
@@ -52,10 +52,10 @@ impl Rules<'_> {
     }
 
     fn differ(&mut self, service: Named<'_>, key: &str, other: &[&str]) {
-        if self.spoilt(service.0, &[key]) || self.spoilt(service.0, other) {
+        if service.spoilt(&[key]) || service.spoilt(other) {
             return;
         }
-        let (message, hint) = match self.node(service.0, other) {
+        let (message, hint) = match service.node(other) {
             Some(_) => (format!("`{key}` and `{}` differ", other.join(".")), "give one of them".to_owned()),
             None => {
                 let block = other[..other.len() - 1].join(".");

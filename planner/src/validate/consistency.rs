@@ -9,9 +9,9 @@ use std::collections::HashMap;
 impl Rules<'_> {
     /// What a service runs comes from somewhere.
     pub(super) fn origin(&mut self, service: Named<'_>) {
-        let (name, Service { image, build, provider, .. }) = service;
-        let reported = self.tree.at(&["services", name]).is_none_or(|node| node.value == Value::Bad)
-            || ["image", "build", "provider"].iter().any(|key| self.spoilt(name, &[key]));
+        let Named { name, model: Service { image, build, provider, .. }, tree } = service;
+        let reported = tree.is_none_or(|node| node.value == Value::Bad)
+            || ["image", "build", "provider"].iter().any(|key| service.spoilt(&[key]));
         if image.is_empty() && build.is_none() && provider.is_none() && !reported {
             let message = format!("service `{name}` has no image");
             self.error(service, &[], message, "add `image: …`");
@@ -21,25 +21,25 @@ impl Rules<'_> {
     /// Two containers cannot have one name.
     pub(super) fn container_names(&mut self, stack: &Stack) {
         let mut known = HashMap::new();
-        for (name, service) in &stack.services {
-            let chosen = service.container_name.as_str();
+        for service in &stack.services {
+            let (name, chosen) = (service.0, service.1.container_name.as_str());
             if chosen.is_empty() {
                 continue;
             }
             if let Some(first) = known.insert(chosen, name) {
                 let message = format!("service `{first}` has the container name `{chosen}` already");
-                self.error((name, service), &["container_name"], message, "choose another one");
+                self.error(self.named(service), &["container_name"], message, "choose another one");
             }
         }
     }
 
     pub(super) fn build(&mut self, service: Named<'_>, stack: &Stack) {
-        let Some(build) = &service.1.build else { return };
+        let Some(build) = &service.model.build else { return };
         if !build.dockerfile.is_empty() && !build.dockerfile_inline.is_empty() {
             let message = "`dockerfile` and `dockerfile_inline` contradict each other".to_owned();
             self.error(service, &["build", "dockerfile_inline"], message, "keep one of them");
         }
-        let platform = &service.1.platform;
+        let platform = &service.model.platform;
         if !build.platforms.is_empty() && !platform.is_empty() && !build.platforms.contains(platform) {
             let message = format!("the image is not built for the platform `{}`", platform.escape_debug());
             self.error(service, &["build", "platforms"], message, "add it, or take `platform` out");
@@ -63,7 +63,9 @@ impl Rules<'_> {
 
     /// The first word of a test says how the rest is run.
     pub(super) fn health_test(&mut self, service: Named<'_>) {
-        let Some(first) = service.1.healthcheck.as_ref().and_then(|check| check.test.first()) else { return };
+        let Some(first) = service.model.healthcheck.as_ref().and_then(|check| check.test.first()) else {
+            return;
+        };
         if !["CMD", "CMD-SHELL", "NONE"].contains(&first.as_str()) {
             let message =
                 format!("a test begins with CMD, CMD-SHELL or NONE, not `{}`", first.escape_debug());
@@ -74,15 +76,14 @@ impl Rules<'_> {
 
     /// What is copied goes somewhere.
     pub(super) fn watched(&mut self, service: Named<'_>) {
-        let rules = service.1.develop.iter().flat_map(|develop| &develop.watch);
+        let rules = service.model.develop.iter().flat_map(|develop| &develop.watch);
         for (index, rule) in rules.enumerate() {
             let copies = !matches!(rule.action, WatchAction::Rebuild | WatchAction::Restart);
-            let nodes =
-                self.node(service.0, &["develop", "watch"]).and_then(|rules| rules.items().get(index));
+            let nodes = service.node(&["develop", "watch"]).and_then(|rules| rules.items().get(index));
             let Some(node) = nodes.filter(|_| copies && rule.target.is_empty()) else { continue };
             if node.get("action").is_some_and(|action| action.value != Value::Bad) {
                 let message = "a `target` is needed to copy files to".to_owned();
-                let path = format!("services.{}.develop.watch.{index}", service.0);
+                let path = format!("services.{}.develop.watch.{index}", service.name);
                 let hint = "only `rebuild` and `restart` go without";
                 self.diagnostics.error(&node.span, path, message).hint(hint);
             }

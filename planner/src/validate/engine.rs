@@ -6,7 +6,7 @@ use crate::model::{Condition, HealthCheck, Network, Stack};
 
 impl Rules<'_> {
     pub(super) fn health(&mut self, service: Named<'_>) {
-        let Some(check) = &service.1.healthcheck else { return };
+        let Some(check) = &service.model.healthcheck else { return };
         if check.disable && check.test.first().is_some_and(|word| word != "NONE") {
             let message = "`disable` and `test` contradict each other".to_owned();
             self.error(service, &["healthcheck", "disable"], message, "keep one of them");
@@ -29,12 +29,12 @@ impl Rules<'_> {
 
     /// Nobody waits for the health of what is never probed.
     pub(super) fn unprobed(&mut self, service: Named<'_>, stack: &Stack) {
-        for (target, edge) in &service.1.depends_on {
+        for (target, edge) in &service.model.depends_on {
             let check = stack.services.get(target).and_then(|other| other.healthcheck.as_ref());
             let disabled = check.and_then(HealthCheck::test) == Some(HealthTest::Disabled);
             if disabled && edge.condition == Condition::ServiceHealthy {
                 let message = format!("`{target}` can never become healthy: its health check is disabled");
-                let path = format!("services.{}.depends_on.{target}", service.0);
+                let path = format!("services.{}.depends_on.{target}", service.name);
                 let hint = "wait for service_started instead";
                 self.diagnostics.error(&edge.span, path, message).hint(hint);
             }

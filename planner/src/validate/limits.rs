@@ -8,8 +8,8 @@ use crate::source::suggest::did_you_mean;
 impl Rules<'_> {
     pub(super) fn memory(&mut self, service: Named<'_>) {
         let deploy: &[&str] = &["deploy", "resources", "limits", "memory"];
-        let key = if self.node(service.0, deploy).is_some() { deploy } else { &["mem_limit"] };
-        let limits = service.1.limits();
+        let key = if service.node(deploy).is_some() { deploy } else { &["mem_limit"] };
+        let limits = service.model.limits();
         if let Some(memory) = limits.memory.filter(|&memory| memory < Limits::MEMORY_MIN) {
             let message = format!("a memory limit of {} is too small", units::show_bytes(memory));
             self.error(service, key, message, "6m is the least");
@@ -34,7 +34,7 @@ impl Rules<'_> {
 
     /// setrlimit(2) knows certain limits, and the soft one is below the hard one.
     pub(super) fn process_limits(&mut self, service: Named<'_>) {
-        for (limit, values) in &service.1.ulimits {
+        for (limit, values) in &service.model.ulimits {
             let keys = ["ulimits", limit];
             if !ULIMITS.contains(&limit.as_str()) {
                 let hint = did_you_mean(limit, ULIMITS)

@@ -19,15 +19,15 @@ pub(super) fn cleaned(text: &str) -> Option<String> {
 impl Rules<'_> {
     /// Reports places with two mounts. `target` reads entries of `tmpfs`.
     pub(super) fn targets(&mut self, service: Named<'_>, target: fn(&str) -> Option<String>) {
-        let volumes = service.1.volumes.iter().map(|mount| (mount.target.clone(), mount.span.clone()));
-        let tmpfs = self.node(service.0, &["tmpfs"]).map_or(&[][..], Tree::items).iter();
+        let volumes = service.model.volumes.iter().map(|mount| (mount.target.clone(), mount.span.clone()));
+        let tmpfs = service.node(&["tmpfs"]).map_or(&[][..], Tree::items).iter();
         let tmpfs = tmpfs.filter_map(|node| Some((target(node.as_text()?)?, node.span.clone())));
         let mut first_at: BTreeMap<String, Span> = BTreeMap::new();
         for (target, span) in volumes.chain(tmpfs).filter(|(target, _)| !target.is_empty()) {
             if let Some(first) = first_at.get(&target) {
                 let message = format!("two mounts have the target `{}`", target.escape_debug());
                 let hint = format!("the other one is at line {}, column {}", first.line, first.column);
-                let path = format!("services.{}.volumes", service.0);
+                let path = format!("services.{}.volumes", service.name);
                 self.diagnostics.error(&span, path, message).hint(hint);
             }
             first_at.entry(target).or_insert(span);

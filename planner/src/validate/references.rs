@@ -20,14 +20,14 @@ struct Use {
 impl Rules<'_> {
     /// Everything that a service uses is declared.
     pub(super) fn references(&mut self, service: Named<'_>, stack: &Stack) {
-        for used in self.undeclared(service, stack) {
+        for used in service.undeclared(stack) {
             if self.diagnostics.is_full() {
                 return;
             }
             let section = format!("{}s", used.noun);
             let unknowable = self.tree.get(&section).is_some_and(|section| section.value == Value::Bad);
             // Without networks there is no default one either, which has been told.
-            let alone = used.noun == "network" && !service.1.network_mode.is_empty();
+            let alone = used.noun == "network" && !service.model.network_mode.is_empty();
             if unknowable || alone {
                 continue;
             }
@@ -38,52 +38,14 @@ impl Rules<'_> {
                     .unwrap_or_else(|| format!("add `{shown}:` to the top-level `{section}`")),
             };
             let message = format!("{} `{shown}` is not defined", used.noun);
-            let path = format!("services.{}.{}", service.0, used.key);
+            let path = format!("services.{}.{}", service.name, used.key);
             self.diagnostics.error(&used.span, path, message).hint(hint);
         }
     }
 
-    fn undeclared(&self, (user, service): Named<'_>, stack: &Stack) -> Vec<Use> {
-        let entry = |key: &'static str, noun, used: &String| {
-            let entry = self.node(user, &[key]).and_then(|uses| uses.as_map()?.entry(used));
-            let span = entry.map_or(&service.span, |entry| &entry.key_span).clone();
-            Use { key, noun, name: used.clone(), span }
-        };
-        let networks = service.networks.keys().filter(|name| !stack.networks.contains_key(*name));
-        let models = service.models.keys().filter(|name| !stack.models.contains_key(*name));
-        let networks = networks.map(|name| entry("networks", "network", name));
-        let models = models.map(|name| entry("models", "model", name));
-        let mut uses: Vec<Use> = networks.chain(models).collect();
-        for mount in &service.volumes {
-            let unknown = mount.volume_key().filter(|name| !stack.volumes.contains_key(*name));
-            if let Some(name) = unknown.filter(|_| self.has_type(user, &mount.span)) {
-                let (key, noun) = ("volumes", "volume");
-                uses.push(Use { key, noun, name: name.to_owned(), span: mount.span.clone() });
-            }
-        }
-        let file = |key, noun, file: &FileReference| {
-            let (name, span) = (file.source.clone(), file.span.clone());
-            (span != Span::default()).then_some(Use { key, noun, name, span })
-        };
-        let configs = service.configs.iter().filter(|file| !stack.configs.contains_key(&file.source));
-        uses.extend(configs.filter_map(|config| file("configs", "config", config)));
-        let built = service.build.as_ref().map_or(&[][..], |build| &build.secrets);
-        for (key, secrets) in [("secrets", &service.secrets[..]), ("build.secrets", built)] {
-            let secrets = secrets.iter().filter(|file| !stack.secrets.contains_key(&file.source));
-            uses.extend(secrets.filter_map(|secret| file(key, "secret", secret)));
-        }
-        uses
-    }
-
-    /// Whether the type of a mount is one, as far as it was written.
-    fn has_type(&self, service: &str, mount: &Span) -> bool {
-        let mounts = self.node(service, &["volumes"]).map_or(&[][..], Tree::items).iter();
-        let kind = mounts.filter(|item| item.span == *mount).find_map(|item| item.get("type"));
-        kind.is_none_or(|kind| kind.value != Value::Bad)
-    }
-
-    pub(super) fn dependencies(&mut self, (name, service): Named<'_>, stack: &Stack) {
-        for (target, edge) in &service.depends_on {
+    pub(super) fn dependencies(&mut self, service: Named<'_>, stack: &Stack) {
+        let name = service.name;
+        for (target, edge) in &service.model.depends_on {
             if self.diagnostics.is_full() {
                 return;
             }
@@ -110,11 +72,53 @@ impl Rules<'_> {
 
     /// The service whose network is shared is there, also where nothing implied a dependency.
     pub(super) fn shared_network(&mut self, service: Named<'_>, stack: &Stack) {
-        let Some(target) = service.1.network_mode.strip_prefix("service:") else { return };
-        if !stack.services.contains_key(target) && !service.1.depends_on.contains_key(target) {
+        let Some(target) = service.model.network_mode.strip_prefix("service:") else { return };
+        if !stack.services.contains_key(target) && !service.model.depends_on.contains_key(target) {
             let message = format!("service `{}` is not defined", target.escape_debug());
             self.error(service, &["network_mode"], message, "");
         }
+    }
+}
+
+impl Named<'_> {
+    fn undeclared(self, stack: &Stack) -> Vec<Use> {
+        let service = self.model;
+        let entry = |key: &'static str, noun, used: &String| {
+            let entry = self.node(&[key]).and_then(|uses| uses.as_map()?.entry(used));
+            let span = entry.map_or(&service.span, |entry| &entry.key_span).clone();
+            Use { key, noun, name: used.clone(), span }
+        };
+        let networks = service.networks.keys().filter(|name| !stack.networks.contains_key(*name));
+        let models = service.models.keys().filter(|name| !stack.models.contains_key(*name));
+        let networks = networks.map(|name| entry("networks", "network", name));
+        let models = models.map(|name| entry("models", "model", name));
+        let mut uses: Vec<Use> = networks.chain(models).collect();
+        for mount in &service.volumes {
+            let unknown = mount.volume_key().filter(|name| !stack.volumes.contains_key(*name));
+            if let Some(name) = unknown.filter(|_| self.has_type(&mount.span)) {
+                let (key, noun) = ("volumes", "volume");
+                uses.push(Use { key, noun, name: name.to_owned(), span: mount.span.clone() });
+            }
+        }
+        let file = |key, noun, file: &FileReference| {
+            let (name, span) = (file.source.clone(), file.span.clone());
+            (span != Span::default()).then_some(Use { key, noun, name, span })
+        };
+        let configs = service.configs.iter().filter(|file| !stack.configs.contains_key(&file.source));
+        uses.extend(configs.filter_map(|config| file("configs", "config", config)));
+        let built = service.build.as_ref().map_or(&[][..], |build| &build.secrets);
+        for (key, secrets) in [("secrets", &service.secrets[..]), ("build.secrets", built)] {
+            let secrets = secrets.iter().filter(|file| !stack.secrets.contains_key(&file.source));
+            uses.extend(secrets.filter_map(|secret| file(key, "secret", secret)));
+        }
+        uses
+    }
+
+    /// Whether the type of a mount is one, as far as it was written.
+    fn has_type(self, mount: &Span) -> bool {
+        let mounts = self.node(&["volumes"]).map_or(&[][..], Tree::items).iter();
+        let kind = mounts.filter(|item| item.span == *mount).find_map(|item| item.get("type"));
+        kind.is_none_or(|kind| kind.value != Value::Bad)
     }
 }
 

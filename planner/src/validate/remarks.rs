@@ -26,16 +26,16 @@ impl Rules<'_> {
 
     /// What nobody can write to stays as it is made: empty.
     pub(super) fn empty_volumes(&mut self, service: Named<'_>) {
-        for mount in service.1.volumes.iter().filter(|mount| mount.is_anonymous() && mount.read_only) {
+        for mount in service.model.volumes.iter().filter(|mount| mount.is_anonymous() && mount.read_only) {
             let message = "an anonymous volume that is read-only stays empty".to_owned();
-            let path = format!("services.{}.volumes", service.0);
+            let path = format!("services.{}.volumes", service.name);
             self.diagnostics.warning(&mount.span, path, message);
         }
     }
 
     /// What completes and restarts is only complete for a moment.
     pub(super) fn restarted(&mut self, service: Named<'_>, stack: &Stack) {
-        for (target, edge) in &service.1.depends_on {
+        for (target, edge) in &service.model.depends_on {
             let policy = stack.services.get(target).map(Service::restart_policy);
             let again = matches!(policy, Some(RestartPolicy::Always | RestartPolicy::UnlessStopped));
             if again && edge.condition == Condition::ServiceCompletedSuccessfully {
@@ -43,7 +43,7 @@ impl Rules<'_> {
                     "`{target}` does not stay completed: its restart policy starts it again and again"
                 );
                 let hint = format!("give `{target}` `restart: on-failure` or no restart policy");
-                let path = format!("services.{}.depends_on.{target}", service.0);
+                let path = format!("services.{}.depends_on.{target}", service.name);
                 self.diagnostics.warning(&edge.span, path, message).hint(hint);
             }
         }
@@ -51,7 +51,7 @@ impl Rules<'_> {
 
     /// A link gives the linked service another name, which only aliases do here.
     pub(super) fn links(&mut self, service: Named<'_>, stack: &Stack) {
-        let links = self.node(service.0, &["links"]).map_or(&[][..], Tree::items);
+        let links = service.node(&["links"]).map_or(&[][..], Tree::items);
         for link in links {
             let Some((target, alias)) = link.as_text().and_then(|link| link.split_once(':')) else {
                 continue;
@@ -61,7 +61,7 @@ impl Rules<'_> {
             if alias != target && !known {
                 let message = format!("the name `{}` of this link will not resolve", alias.escape_debug());
                 let hint = format!("add it to the network aliases of `{}`", target.escape_debug());
-                let path = format!("services.{}.links", service.0);
+                let path = format!("services.{}.links", service.name);
                 self.diagnostics.warning(&link.span, path, message).hint(hint);
             }
         }
