@@ -1,55 +1,84 @@
 //! Ports of the host: replicas of one service share one; two services cannot.
 
 use super::Rules;
+use crate::desired::Protocol;
 use crate::model::{Port, Stack};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::net::IpAddr;
 
-/// Two claims to one port of the host: the port, the service that has it, and the later claim.
-struct Clash<'a> {
+/// A port of the host that a service wants to publish.
+struct Claim<'a> {
     number: u16,
-    holder: &'a str,
+    protocol: Protocol,
+    /// The address of the host; none for all.
+    address: Option<IpAddr>,
     service: &'a str,
     port: &'a Port,
+}
+
+/// Two claims of which only one can be met: who has the port, and the later claim.
+struct Clash<'a> {
+    holder: &'a str,
+    claim: &'a Claim<'a>,
 }
 
 impl Rules<'_> {
     /// One service cannot publish a port twice.
     pub(super) fn published_twice(&mut self, stack: &Stack) {
-        for Clash { number, service, port, .. } in clashes(stack).iter().filter(|c| c.holder == c.service) {
-            let message = format!("the host port {number} is published twice");
-            self.diagnostics.error(&port.span, format!("services.{service}.ports"), message);
+        let claims = claims(stack);
+        for Clash { holder, claim } in clashes(&claims) {
+            if holder == claim.service {
+                let message = format!("the host port {} is published twice", claim.number);
+                self.diagnostics.error(&claim.port.span, format!("services.{holder}.ports"), message);
+            }
         }
     }
 
     /// Two services that publish a port may be meant for different times.
     pub(super) fn published_by_two(&mut self, stack: &Stack) {
-        for clash in clashes(stack).iter().filter(|clash| clash.holder != clash.service) {
-            let Clash { number, holder, service, port } = clash;
-            let message = format!("the host port {number} is also published by service `{holder}`");
-            let path = format!("services.{service}.ports");
-            self.diagnostics.warning(&port.span, path, message).hint("only one of them can run");
+        let claims = claims(stack);
+        for Clash { holder, claim: Claim { number, service, port, .. } } in clashes(&claims) {
+            if holder != *service {
+                let message = format!("the host port {number} is also published by service `{holder}`");
+                let path = format!("services.{service}.ports");
+                self.diagnostics.warning(&port.span, path, message).hint("only one of them can run");
+            }
         }
     }
 }
 
-fn clashes(stack: &Stack) -> Vec<Clash<'_>> {
-    let mut found = Vec::new();
-    let mut held: BTreeMap<u16, Vec<(&str, &Port)>> = BTreeMap::new();
+/// All claims, those to one port side by side.
+fn claims(stack: &Stack) -> Vec<Claim<'_>> {
+    let mut claims = Vec::new();
     for (service, port) in
-        stack.services.iter().flat_map(|(name, one)| one.ports.iter().map(move |p| (name, p)))
+        stack.services.iter().flat_map(|(name, one)| one.ports.iter().map(move |port| (name, port)))
     {
         let Some(number) = port.host_port() else { continue };
-        let same = held.entry(number).or_default();
-        match same.iter().find(|(_, other)| clash(port, other)) {
-            Some((holder, _)) => found.push(Clash { number, holder, service, port }),
-            None => same.push((service, port)),
+        let address = port.host_address().filter(|address| !address.is_unspecified());
+        claims.push(Claim { number, protocol: port.transport(), address, service, port });
+    }
+    claims.sort_by_key(|claim| (claim.number, claim.protocol));
+    claims
+}
+
+/// What cannot be held at once.
+fn clashes<'a>(claims: &'a [Claim<'a>]) -> Vec<Clash<'a>> {
+    let mut found = Vec::new();
+    for same in claims.chunk_by(|a, b| (a.number, a.protocol) == (b.number, b.protocol)) {
+        let Some((first, later)) = same.split_first().filter(|(_, later)| !later.is_empty()) else {
+            continue;
+        };
+        let mut holders: HashMap<Option<IpAddr>, &Claim<'_>> = HashMap::from([(first.address, first)]);
+        for claim in later {
+            let everywhere = first.address.is_none() || claim.address.is_none();
+            let holder = if everywhere { Some(first) } else { holders.get(&claim.address).copied() };
+            match holder {
+                Some(holder) => found.push(Clash { holder: holder.service, claim }),
+                None => {
+                    holders.insert(claim.address, claim);
+                }
+            }
         }
     }
     found
-}
-
-/// Whether two ports cannot be held at once.
-fn clash(a: &Port, b: &Port) -> bool {
-    let everywhere = |port: &Port| port.host_address().is_none_or(|ip| ip.is_unspecified());
-    a.transport() == b.transport() && (a.host_address() == b.host_address() || everywhere(a) || everywhere(b))
 }
