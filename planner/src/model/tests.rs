@@ -20,10 +20,8 @@ fn tree(json: &Json) -> Tree {
         Json::String(text) => Value::Text(text.replace("$$", "$").into()),
         Json::Array(items) => Value::List(items.iter().map(tree).collect()),
         Json::Object(entries) => {
-            let entry = |(key, value): (&String, &Json)| Entry {
-                key: key.replace("$$", "$").into(),
-                key_span: span.clone(),
-                value: tree(value),
+            let entry = |(key, value): (&String, &Json)| {
+                Entry::new(key.replace("$$", "$"), span.clone(), tree(value))
             };
             Value::Map(entries.iter().map(entry).collect::<Map>())
         }

@@ -59,7 +59,7 @@ fn walk(
             }
             let below = |key: &str| shape.key(key).map(|row| row.shape).or_else(|| shape.entry());
             if let Some(joined) = joined.and_then(Tree::as_map) {
-                for Entry { key, key_span, value: spoken } in joined.entries() {
+                for Entry { key, key_span, value: spoken, .. } in joined.entries() {
                     if let Some((value, below)) = map.get_mut(key).zip(below(key)) {
                         walk(value, (Some(spoken), key_span), &path.key(key), below, context);
                     }

@@ -156,8 +156,8 @@ impl EnvFiles<'_> {
                 self.diagnostics.error(&span, path, message);
                 continue;
             }
-            let (key, value) = (pair.name.as_str().into(), Tree::text(value, &span));
-            put_over(all, Entry { key, key_span: span, value });
+            let value = Tree::text(value, &span);
+            put_over(all, Entry::new(pair.name.as_str(), span, value));
         }
     }
 

@@ -99,7 +99,7 @@ fn import(document: &mut Tree, project: Tree, path: &Path<'_>, include: &Tree, l
             map.set(section, Tree::empty_map(&include.span));
         }
         let Some(into) = map.get_mut(section).and_then(Tree::as_map_mut) else { continue };
-        for Entry { key, key_span, value } in from.into_entries() {
+        for Entry { key, key_span, value, .. } in from.into_entries() {
             match into.entry(&key) {
                 Some(known) if known.value.same(&value) => {}
                 Some(known) => {
@@ -109,7 +109,7 @@ fn import(document: &mut Tree, project: Tree, path: &Path<'_>, include: &Tree, l
                         "rename one of them, or change it in an override file named in the entry's `path`";
                     loader.context.diagnostics.error(&known.key_span, path, message).hint(hint);
                 }
-                None => into.insert(Entry { key, key_span, value }),
+                None => into.insert(Entry::new(key, key_span, value)),
             }
         }
     }

@@ -149,7 +149,7 @@ fn pairs_of(Entry { key, value, .. }: Entry) -> Vec<Tree> {
 
 fn mapping(map: &mut Map, more: Map, shape: &Shape, rule: Merge, how: How) {
     let pairs = matches!(rule, Merge::Pairs);
-    for Entry { key, key_span, value } in more.into_entries() {
+    for Entry { key, key_span, value, .. } in more.into_entries() {
         if value.tag == Some(Tag::Reset) && how.tags == Tags::Spent {
             map.retain(|entry| entry.key != key);
             continue;
@@ -168,7 +168,7 @@ fn mapping(map: &mut Map, more: Map, shape: &Shape, rule: Merge, how: How) {
                 earlier.remember(was);
             }
             Some(earlier) => node(earlier, value, below, rule, how),
-            None => map.insert(Entry { key, key_span, value: arrive(value, below, rule, how) }),
+            None => map.insert(Entry::new(key, key_span, arrive(value, below, rule, how))),
         }
     }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Entry {
     pub(crate) key_span: Span,
     /// The value.
     pub(crate) value: Tree,
+    /// What tells its key from most others.
+    mark: u32,
 }
 
 /// A mapping with fewer keys is searched from its beginning, which is faster than an index.
@@ -187,6 +189,14 @@ impl Tree {
     }
 }
 
+impl Entry {
+    /// A key with its value; where the key stands.
+    pub(crate) fn new(key: impl Into<SmolStr>, key_span: Span, value: Tree) -> Self {
+        let key = key.into();
+        Self { mark: mark(&key), key, key_span, value }
+    }
+}
+
 impl Value {
     fn same(&self, other: &Value) -> bool {
         match (self, other) {
@@ -245,7 +255,10 @@ impl Map {
 
     fn place(&self, key: &str) -> Option<usize> {
         match &self.index {
-            None => self.entries.iter().position(|entry| same(&entry.key, key)),
+            None => {
+                let mark = mark(key);
+                self.entries.iter().position(|entry| entry.mark == mark && entry.key == key)
+            }
             Some(index) => index.get(key).copied(),
         }
     }
@@ -258,7 +271,7 @@ impl Map {
     /// Sets a key that no file spells out; it stands where its value stands.
     pub(crate) fn set(&mut self, key: &str, value: Tree) {
         let key_span = value.span.clone();
-        self.insert(Entry { key: key.into(), key_span, value });
+        self.insert(Entry::new(key, key_span, value));
     }
 
     /// Keeps the entries for which `keep` says so.
@@ -281,9 +294,16 @@ impl Map {
     }
 }
 
-/// Whether two keys are the same. Where many are looked at, most differ in length or the first byte.
-pub(crate) fn same(one: &str, other: &str) -> bool {
-    one.len() == other.len() && one.as_bytes().first() == other.as_bytes().first() && one == other
+/// A number that is the same for equal keys and seldom for others, which is quicker to compare: of
+/// a key's length and its first and last letters.
+pub(crate) const fn mark(key: &str) -> u32 {
+    let length = key.len().to_le_bytes()[0];
+    match key.as_bytes() {
+        [] => 0,
+        [only] => u32::from_le_bytes([*only, 0, 0, 0]),
+        [first, last] => u32::from_le_bytes([*first, *last, 0, 0]),
+        [first, second, .., last] => u32::from_le_bytes([*first, *second, *last, length]),
+    }
 }
 
 impl FromIterator<Entry> for Map {

@@ -41,7 +41,7 @@ pub(crate) fn ssh(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
             }
         };
         let value = Tree::new(value, &item.span);
-        map.insert(Entry { key: key.into(), key_span: item.span.clone(), value });
+        map.insert(Entry::new(key, item.span.clone(), value));
     }
     tree.value = Value::Map(map);
     tree.short = true;

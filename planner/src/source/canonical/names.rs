@@ -38,7 +38,7 @@ fn names(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, value: imp
             context.diagnostics.error(&item.span, path.index(index), message).hint("keep one of them");
             continue;
         }
-        map.insert(Entry { key: name.into(), key_span: item.span.clone(), value: value(&item.span) });
+        map.insert(Entry::new(name, item.span.clone(), value(&item.span)));
     }
     tree.value = Value::Map(map);
     tree.short = true;

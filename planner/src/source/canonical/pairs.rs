@@ -76,7 +76,7 @@ fn pairs(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, missing: O
         match pair(item, missing) {
             Ok((key, value)) => {
                 let value = Tree::new(value, &item.span);
-                map.insert(Entry { key, key_span: item.span.clone(), value });
+                map.insert(Entry::new(key, item.span.clone(), value));
             }
             Err((message, hint)) => context.refuse(item, &path.index(index), message, &hint),
         }

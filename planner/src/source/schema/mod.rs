@@ -22,7 +22,7 @@ pub(crate) use top::TOP;
 use super::cast::{Kind, Refused};
 use super::check::Context;
 use super::path::Path;
-use super::tree::{Tree, same};
+use super::tree::{Tree, mark};
 
 /// What a node may look like.
 pub(crate) enum Shape {
@@ -124,6 +124,8 @@ pub(crate) type ShortForm = fn(&mut Tree, &Path<'_>, &mut Context<'_>);
 pub(crate) struct Key {
     /// The key.
     pub(crate) name: &'static str,
+    /// What tells it from most others.
+    mark: u32,
     /// One sentence: meaning, unit, default.
     pub(crate) about: &'static str,
     /// What stands below it.
@@ -176,7 +178,15 @@ pub(crate) type EngineCheck = fn(&str) -> Result<String, Refused>;
 
 /// A key that is enforced.
 pub(crate) const fn key(name: &'static str, shape: &'static Shape) -> Key {
-    Key { name, about: "", shape, merge: Merge::Deep, required: false, support: Support::Enforced }
+    Key {
+        name,
+        mark: mark(name),
+        about: "",
+        shape,
+        merge: Merge::Deep,
+        required: false,
+        support: Support::Enforced,
+    }
 }
 
 impl Key {
@@ -225,7 +235,8 @@ impl Key {
 
 /// The row of a key.
 pub(crate) fn row(keys: &'static [Key], name: &str) -> Option<&'static Key> {
-    keys.iter().find(|key| same(key.name, name))
+    let mark = mark(name);
+    keys.iter().find(|key| key.mark == mark && key.name == name)
 }
 
 impl Shape {
