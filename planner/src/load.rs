@@ -44,6 +44,9 @@ pub struct LoadOptions {
     pub all_resources: bool,
     /// Also gathers [`Loaded::uses`] and [`Loaded::origins`], which few want.
     pub details: bool,
+    /// The process ends soon: what loading made on the way is left to its end, which is faster than
+    /// to give it back piece by piece.
+    pub short_lived: bool,
     /// The services to run, none for all: when the stack cannot be used, what of these the engine
     /// cannot do is told with the mistakes, not only once they are mended.
     pub to_run: Option<Vec<String>>,
@@ -194,6 +197,9 @@ fn load_into(
     select::apply(&mut stack, &options.services);
     if !options.all_resources {
         stack.keep_used();
+    }
+    if options.short_lived {
+        std::mem::forget(tree);
     }
     Some(Loaded { stack, uses, origins, variables: environment.of_files(), ..Loaded::default() })
 }

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use planner::Stack;
 use planner::load::LoadOptions;
 use planner::model::{Form, Service};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 /// Check the stack files and print what they say together
@@ -141,7 +142,8 @@ pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<Exit, Failure>
 
 fn done(args: &ConfigArgs, context: &Context) -> Result<Exit, Failure> {
     args.refuse_digests()?;
-    let reading = context.read(|options| args.adjust(options))?;
+    // Nothing comes behind this: taking a large stack apart would only take time.
+    let reading = ManuallyDrop::new(context.read(|options| args.adjust(options))?);
     match args.format {
         Some(Format::Json) => context.screen.diagnostics_as_json(&reading.remarks),
         _ => context.screen.diagnostics(&reading.remarks),
@@ -177,6 +179,7 @@ impl ConfigArgs {
     fn adjust(&self, options: &mut LoadOptions) {
         let (only, leave) = (&self.only, &self.leave);
         options.details = only.support;
+        options.short_lived = true;
         let skip = &mut options.skip;
         skip.interpolation = leave.no_interpolate || only.variables;
         skip.normalization = leave.no_normalize;
