@@ -88,7 +88,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         ports: service.ports.iter().map(port).collect(),
         limits: service.limits(),
         restart: service.restart_policy(),
-        health: service.healthcheck.as_ref().map(HealthCheck::spec),
+        health: service.healthcheck.as_deref().map(HealthCheck::spec),
         init: service.init.unwrap_or_default(),
         read_only: service.read_only,
         privileged: service.privileged,

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// [`desired`](crate::desired)).
 ///
 /// Texts that are empty and numbers that are 0 are not set. `Option` is used where being empty
-/// or 0 means something.
+/// or 0 means something. What is large and that few services have is in a `Box`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Service {
@@ -28,11 +28,11 @@ pub struct Service {
     /// Whether `up` in the foreground shows its logs; unset: it does.
     pub attach: Option<bool>,
     /// How its image is built.
-    pub build: Option<Build>,
+    pub build: Option<Box<Build>>,
     /// What `watch` does when files change.
-    pub develop: Option<Develop>,
+    pub develop: Option<Box<Develop>>,
     /// Shares and limits of block devices.
-    pub blkio_config: Option<Blkio>,
+    pub blkio_config: Option<Box<Blkio>>,
     /// Capabilities beyond the default set, as written.
     pub cap_add: Vec<String>,
     /// Capabilities taken from the default set, as written.
@@ -66,11 +66,11 @@ pub struct Service {
     /// Name of its only container in place of `<stack>-<service>-<number>`.
     pub container_name: String,
     /// Credentials of a managed account (Windows).
-    pub credential_spec: Option<CredentialSpec>,
+    pub credential_spec: Option<Box<CredentialSpec>>,
     /// What must be up before it, by service.
     pub depends_on: BTreeMap<String, Dependency>,
     /// How many, with which resources, and what only a cluster does.
-    pub deploy: Option<Deploy>,
+    pub deploy: Option<Box<Deploy>>,
     /// Rules of the cgroup device controller: `c 1:3 mr`.
     pub device_cgroup_rules: Vec<String>,
     /// Devices of the host.
@@ -86,7 +86,7 @@ pub struct Service {
     /// Program; `None` takes the image's, empty clears it. Setting it drops the image's command.
     pub entrypoint: Option<Vec<String>>,
     /// The program that provides it in place of a container.
-    pub provider: Option<Provider>,
+    pub provider: Option<Box<Provider>>,
     /// Variables; `None` removes one of the image.
     pub environment: BTreeMap<String, Option<String>>,
     /// Files of variables; empty once they are read.
@@ -106,7 +106,7 @@ pub struct Service {
     /// Host name; unset: the container's id.
     pub hostname: String,
     /// Health check; `None` takes the image's.
-    pub healthcheck: Option<HealthCheck>,
+    pub healthcheck: Option<Box<HealthCheck>>,
     /// Image reference.
     pub image: String,
     /// Whether an init runs as PID 1; unset: the engine's default, which is not.
@@ -122,7 +122,7 @@ pub struct Service {
     /// Links to services: `service[:alias]`.
     pub links: Vec<String>,
     /// Where its output goes.
-    pub logging: Option<Logging>,
+    pub logging: Option<Box<Logging>>,
     /// Memory limit.
     pub mem_limit: Bytes,
     /// Memory that it keeps when the host runs short.

@@ -30,7 +30,7 @@ impl Rules<'_> {
     /// Nobody waits for the health of what is never probed.
     pub(super) fn unprobed(&mut self, service: Named<'_>, stack: &Stack) {
         for (target, edge) in &service.model.depends_on {
-            let check = stack.services.get(target).and_then(|other| other.healthcheck.as_ref());
+            let check = stack.services.get(target).and_then(|other| other.healthcheck.as_deref());
             let disabled = check.and_then(HealthCheck::test) == Some(HealthTest::Disabled);
             if disabled && edge.condition == Condition::ServiceHealthy {
                 let message = format!("`{target}` can never become healthy: its health check is disabled");

@@ -117,11 +117,13 @@ fn service(draws: &[Draw], ranks: &[usize], at: usize) -> Service {
         volumes: draw.volumes.iter().map(|v| mount(*v)).collect(),
         ports: draw.port.map(port).into_iter().collect(),
         depends_on: edges.collect(),
-        healthcheck: (draw.nature == Nature::Checked).then_some(check),
+        healthcheck: (draw.nature == Nature::Checked).then(|| Box::new(check)),
         restart: if draw.nature == Nature::Oneshot { "no" } else { "always" }.to_owned(),
         // What cannot be built must be pulled.
         pull_policy: if draw.builds || draw.policy != "build" { draw.policy } else { "" }.to_owned(),
-        build: draw.builds.then(|| Build { context: format!("/src/{}", NAMES[at]), ..Default::default() }),
+        build: draw
+            .builds
+            .then(|| Build { context: format!("/src/{}", NAMES[at]), ..Default::default() }.into()),
         mem_limit: Bytes(i64::from(draw.memory + 1) << 26),
         ..Service::default()
     };
