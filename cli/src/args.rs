@@ -2,9 +2,9 @@
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
 use crate::commands::{
-    build, commit, completion, config, container, create, down, env, exec, image, images, kill, login, logs,
-    ls, pause, plan, port, ps, pull, push, restart, rm, scale, start, stats, stop, system, top, up, version,
-    volume, wait,
+    build, commit, completion, config, container, cp, create, down, env, exec, image, images, kill, login,
+    logs, ls, pause, plan, port, ps, pull, push, restart, rm, scale, start, stats, stop, system, top, up,
+    version, volume, wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -122,6 +122,7 @@ pub(crate) enum Command {
     Top(top::TopArgs),
     Stats(stats::StatsArgs),
     Commit(commit::CommitArgs),
+    Cp(cp::CpArgs),
     Pull(pull::PullArgs),
     Build(build::BuildArgs),
     Push(push::PushArgs),

@@ -7,7 +7,7 @@ pub use images::Caller;
 use crate::container::changes::Change;
 use crate::container::top::ProcessStatus;
 use crate::container::usage::Usage;
-use crate::container::{self, CommitOptions, ContainerStatus, ExecSpec, logs, record};
+use crate::container::{self, CommitOptions, ContainerStatus, CopyOptions, ExecSpec, logs, record};
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::Images;
 use crate::image::registry::{Registries, Stop};
@@ -16,8 +16,8 @@ use crate::store::{Lock, Store};
 use crate::{Engine, Progress, Scope, Tell, net, observe, volume};
 use images::Builds;
 use planner::{ContainerId, Live, Step};
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -145,6 +145,26 @@ impl LinuxEngine {
     /// Writes the files of a container as a tar stream, without what is mounted into it.
     pub fn export(&self, id: &ContainerId, to: &mut dyn Write) -> Result<()> {
         container::export::export(&self.store, id, to)
+    }
+
+    /// Copies a file or folder out of a container to an absolute path.
+    pub fn copy_out(&self, from: (&ContainerId, &Path), to: &Path, options: CopyOptions) -> Result<()> {
+        container::cp::take(&self.store, from, to, options)
+    }
+
+    /// Writes a file or folder of a container as a tar stream.
+    pub fn pack(&self, from: (&ContainerId, &Path), to: &mut dyn Write, options: CopyOptions) -> Result<()> {
+        container::cp::take_stream(&self.store, from, to, options)
+    }
+
+    /// Copies a file or folder at an absolute path into a container.
+    pub fn copy_in(&self, from: &Path, to: (&ContainerId, &Path), options: CopyOptions) -> Result<()> {
+        container::cp::put(&self.store, from, to, options)
+    }
+
+    /// Unpacks a tar stream into a folder of a container.
+    pub fn unpack(&self, from: &mut (dyn Read + Send), to: (&ContainerId, &Path)) -> Result<()> {
+        container::cp::put_stream(&self.store, from, to)
     }
 
     /// Makes an image of a container; gives its id. A container that stands still for it must not

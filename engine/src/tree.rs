@@ -273,6 +273,13 @@ pub(crate) fn open_below(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result
     fs::openat2(dir, name, flags, Mode::empty(), resolve)
 }
 
+/// Opens a folder inside another, also one that is mounted there.
+pub(crate) fn open_across(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    fs::openat2(dir, name, flags, Mode::empty(), resolve)
+}
+
 /// The names in a folder, without `.` and `..`.
 pub(crate) fn names(dir: BorrowedFd<'_>) -> rustix::io::Result<Vec<CString>> {
     let mut names = Vec::new();

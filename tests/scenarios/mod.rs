@@ -3,6 +3,7 @@
 mod attached;
 mod builds;
 mod completed;
+mod copies;
 mod dependencies;
 mod disks;
 mod exec;

@@ -8,6 +8,7 @@ mod consent;
 pub(crate) mod container;
 mod containers;
 mod converge;
+pub(crate) mod cp;
 pub(crate) mod create;
 pub(crate) mod down;
 pub(crate) mod env;
@@ -72,6 +73,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Top(args) => top::run(&args, context),
         Command::Stats(args) => stats::run(&args, context),
         Command::Commit(args) => commit::run(&args, context),
+        Command::Cp(args) => cp::run(&args, context),
         Command::Pull(args) => pull::run(&args, context),
         Command::Build(args) => build::run(&args, context),
         Command::Push(args) => push::run(&args, context),

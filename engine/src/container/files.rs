@@ -20,8 +20,8 @@ pub(crate) fn look(store: &Store, id: &ContainerId) -> Result<OwnedFd> {
     tree::open_below(mount(store, id)?.as_fd(), c".").doing(|| format!("open the files of {}", id.name()))
 }
 
-fn mount(store: &Store, id: &ContainerId) -> Result<OwnedFd> {
-    let record = record::read(store, id)?;
+/// A copy of the mount that is the `/` of a container that runs.
+pub(crate) fn mount_of_process(store: &Store, id: &ContainerId) -> Result<Option<OwnedFd>> {
     let first = StateRecord::read(store, id)?.and_then(|state| state.process);
     if let Some(process) = first.as_ref().and_then(Handle::open) {
         let seen = thread::scope(|scope| scope.spawn(|| look_inside(&process)).join());
@@ -29,8 +29,17 @@ fn mount(store: &Store, id: &ContainerId) -> Result<OwnedFd> {
         match seen {
             // It ended while we were about to look.
             Err(_) if !first.as_ref().is_some_and(ProcessKey::is_alive) => {}
-            seen => return seen.doing(|| format!("look at the files of {}", id.name())),
+            seen => return seen.map(Some).doing(|| format!("look at the files of {}", id.name())),
         }
+    }
+    Ok(None)
+}
+
+/// The mount that is its `/`, or a look at what it is made of.
+pub(crate) fn mount(store: &Store, id: &ContainerId) -> Result<OwnedFd> {
+    let record = record::read(store, id)?;
+    if let Some(mount) = mount_of_process(store, id)? {
+        return Ok(mount);
     }
     let upper = store.upper(id);
     if !upper.is_dir() {

@@ -12,6 +12,7 @@
 pub mod changes;
 pub mod client;
 pub mod commit;
+pub mod cp;
 pub mod create;
 pub mod exec;
 pub mod export;
@@ -40,6 +41,7 @@ mod watch;
 
 pub use changes::{Change, ChangeKind};
 pub use commit::CommitOptions;
+pub use cp::CopyOptions;
 pub use exec::ExecSpec;
 pub use list::ContainerStatus;
 pub use logs::{LogLine, LogOptions, Stream};

@@ -48,15 +48,36 @@ impl<W: Write> Sink for Plain<W> {
 
 /// Writes what is in a folder, with the archive's end. Gives the bytes in its files.
 pub(crate) fn write<S: Sink>(folder: BorrowedFd<'_>, to: &mut S) -> io::Result<u64> {
-    let mut writer = Writer { root: folder, to, links: HashMap::new(), size: 0 };
+    let mut writer = Writer { root: folder, is_layer: true, to, links: HashMap::new(), size: 0 };
     writer.top()?;
     writer.folder(folder, b"")?;
     header::end(writer.to)?;
     Ok(writer.size)
 }
 
+/// Writes one entry of a folder under a path of its own, with all that is in it and mounted there,
+/// and the archive's end. Without a path what is in it comes alone. No name means more than itself.
+pub(crate) fn write_entry(
+    (folder, name): (BorrowedFd<'_>, &CStr),
+    path: &[u8],
+    to: &mut impl Write,
+) -> io::Result<()> {
+    let mut to = Plain(to);
+    let mut writer = Writer { root: folder, is_layer: false, to: &mut to, links: HashMap::new(), size: 0 };
+    match path {
+        b"" => {
+            let inside = tree::open_across(folder, name)?;
+            writer.folder(inside.as_fd(), b"")?;
+        }
+        path => writer.entry(folder, name, path.to_vec())?,
+    }
+    header::end(writer.to)
+}
+
 struct Writer<'a, S> {
     root: BorrowedFd<'a>,
+    /// Marks of overlayfs become those of layers, and what is mounted is not entered.
+    is_layer: bool,
     to: &'a mut S,
     /// First name of each file with several, by inode.
     links: HashMap<(u64, u64), Vec<u8>>,
@@ -92,7 +113,8 @@ impl<S: Sink> Writer<'_, S> {
             return self.other(parent, name, &path, &stat).map_err(about);
         }
         self.folder_itself(parent, name, &path, &stat).map_err(about)?;
-        let folder = tree::open_below(parent, name).map_err(|error| about(error.into()))?;
+        let open = if self.is_layer { tree::open_below } else { tree::open_across };
+        let folder = open(parent, name).map_err(|error| about(error.into()))?;
         self.folder(folder.as_fd(), &path)
     }
 
@@ -103,15 +125,19 @@ impl<S: Sink> Writer<'_, S> {
         path: &[u8],
         stat: &Stat,
     ) -> io::Result<()> {
-        ensure_plain(name)?;
+        self.ensure_plain(name)?;
         let xattrs = attributes::read(parent, name)?;
         header::write(self.to, &Meta { xattrs, ..meta([path, b"/"].concat(), EntryType::Directory, stat) })?;
-        if attributes::is_opaque(parent, name)? { self.mark(join(path, OPAQUE)) } else { Ok(()) }
+        if self.is_layer && attributes::is_opaque(parent, name)? {
+            self.mark(join(path, OPAQUE))
+        } else {
+            Ok(())
+        }
     }
 
     fn other(&mut self, parent: BorrowedFd<'_>, name: &CStr, path: &[u8], stat: &Stat) -> io::Result<()> {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::CharacterDevice if stat.st_rdev == 0 => return self.whiteout(path),
+            FileType::CharacterDevice if self.is_layer && stat.st_rdev == 0 => return self.whiteout(path),
             FileType::Socket => return Ok(()),
             FileType::RegularFile => EntryType::Regular,
             FileType::Symlink => EntryType::Symlink,
@@ -120,7 +146,7 @@ impl<S: Sink> Writer<'_, S> {
             FileType::Fifo => EntryType::Fifo,
             kind => return Err(io::Error::other(format!("files of type {kind:?} are not known"))),
         };
-        ensure_plain(name)?;
+        self.ensure_plain(name)?;
         if stat.st_nlink > 1 {
             if let Some(first) = self.links.get(&(stat.st_dev, stat.st_ino)) {
                 let link = first.clone();
@@ -144,7 +170,8 @@ impl<S: Sink> Writer<'_, S> {
         if size == 0 {
             return Ok(());
         }
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // A pipe that took its place meanwhile must not be waited for.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(fs::openat(parent, name, flags, Mode::empty())?);
         self.to.begin_content(&meta.path, size)?;
         let copied = io::copy(&mut file.take(size), self.to)?;
@@ -161,20 +188,20 @@ impl<S: Sink> Writer<'_, S> {
         self.mark(join(folder, &[WHITEOUT, name].concat()))
     }
 
+    /// Names that layers have for deletion cannot be those of files.
+    fn ensure_plain(&self, name: &CStr) -> io::Result<()> {
+        match self.is_layer && name.to_bytes().starts_with(WHITEOUT) {
+            true => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "names with `.wh.` are those of deleted files in layers",
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// An empty file that is only its name.
     fn mark(&mut self, path: Vec<u8>) -> io::Result<()> {
         header::write(self.to, &Meta::of(path, EntryType::Regular))
-    }
-}
-
-/// Names that layers have for deletion cannot be those of files.
-fn ensure_plain(name: &CStr) -> io::Result<()> {
-    match name.to_bytes().starts_with(WHITEOUT) {
-        true => Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "names with `.wh.` are those of deleted files in layers",
-        )),
-        false => Ok(()),
     }
 }
 
