@@ -15,7 +15,7 @@ mod stack;
 pub use host::{Host, binary, busybox_archive, skip};
 pub use output::Output;
 pub use proxy::Proxy;
-pub use registry::{Guard, Registry, have};
+pub use registry::{Guard, Registry, have, may_have};
 pub use stack::Project;
 
 use std::time::{Duration, Instant};

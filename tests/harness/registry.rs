@@ -129,12 +129,28 @@ impl Drop for Registry {
 /// When one is missing where `SAMPAN_REQUIRE_ROOT` is set.
 #[must_use]
 pub fn have(programs: &[&str]) -> bool {
-    let is_here = |name: &&&str| {
+    let missing = missing(programs);
+    assert!(
+        missing.is_none() || std::env::var_os("SAMPAN_REQUIRE_ROOT").is_none(),
+        "this test needs {missing:?}"
+    );
+    may_have(programs)
+}
+
+/// Whether these programs, which nobody needs to have, are installed. Says so when they are not.
+#[must_use]
+pub fn may_have(programs: &[&str]) -> bool {
+    let missing = missing(programs);
+    if let Some(missing) = missing {
+        skip(&format!("{missing} is not installed"));
+    }
+    missing.is_none()
+}
+
+fn missing<'a>(programs: &[&'a str]) -> Option<&'a str> {
+    let is_here = |name: &&str| {
         let path = "/usr/sbin:/usr/bin:/sbin:/bin";
         path.split(':').any(|folder| Path::new(folder).join(name).exists())
     };
-    let Some(missing) = programs.iter().find(|name| !is_here(name)) else { return true };
-    assert!(std::env::var_os("SAMPAN_REQUIRE_ROOT").is_none(), "this test needs {missing}");
-    skip(&format!("{missing} is not installed"));
-    false
+    programs.iter().copied().find(|name| !is_here(name))
 }

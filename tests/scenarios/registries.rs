@@ -1,6 +1,6 @@
 //! Images come from registries and go there; what others push runs here, what we push they read.
 
-use e2e::{Guard, Host, Registry, have};
+use e2e::{Guard, Host, Registry, may_have};
 
 /// Gives the busybox image these names, pushes them and forgets them.
 fn fill(host: &Host, names: &[String]) {
@@ -149,7 +149,7 @@ fn a_policy_says_when_the_registry_is_asked() {
 fn of_many_platforms_the_one_that_is_asked_for_comes() {
     let Some(host) = Host::with_busybox() else { return };
     let Some(registry) = Registry::start(&host, Guard::Open) else { return };
-    if !have(&["buildah"]) {
+    if !may_have(&["buildah"]) {
         return;
     }
     let name = registry.name("many:1");
@@ -252,7 +252,7 @@ fn a_registry_with_a_password_is_used_by_whoever_logged_in() {
 fn others_read_what_we_push_and_save_and_we_run_what_they_make() {
     let Some(host) = Host::with_busybox() else { return };
     let Some(registry) = Registry::start(&host, Guard::Open) else { return };
-    if !have(&["podman", "buildah"]) {
+    if !may_have(&["podman", "buildah"]) {
         return;
     }
     let (ours, theirs) = (registry.name("ours:1"), registry.name("theirs:1"));
@@ -284,4 +284,37 @@ fn others_read_what_we_push_and_save_and_we_run_what_they_make() {
     assert_eq!(project.exec("web", "cat /more /made").succeeds().stdout, "more\nmade\n");
     host.sampan(["image", "pull", "-q", &format!("{theirs}.docker")]).succeeds();
     project.down();
+}
+
+#[test]
+fn archives_of_others_are_loaded_and_run() {
+    let Some(host) = Host::with_busybox() else { return };
+    let Some(registry) = Registry::start(&host, Guard::Open) else { return };
+    if !may_have(&["podman"]) {
+        return;
+    }
+    let name = registry.name("web:1");
+    let project = host.project("shop", &SHOP.replace("WEB", &name));
+    project.write("Dockerfile", "FROM busybox\nRUN echo made > /made\nRUN rm /bin/wget && ln /made /again\n");
+    project.sampan(["image", "build", "-q", "-t", &name, "."]).succeeds();
+    project.sampan(["image", "push", "-q", &name]).succeeds();
+    let id = host.sampan(["image", "inspect", &name]).succeeds().json()[0]["Id"].clone();
+    let make = format!(
+        "p=\"podman --root $PWD/p/root --runroot $PWD/p/run --storage-driver vfs\"; \
+         $p pull -q --tls-verify=false {name} && $p save -q -o podman.tar {name} && \
+         $p save -q --format oci-archive -o podman-oci.tar {name} && \
+         skopeo copy -q --src-tls-verify=false docker://{name} docker-archive:skopeo.tar:{name} && \
+         skopeo copy -q --src-tls-verify=false docker://{name} oci-archive:skopeo-oci.tar:{name} && \
+         gzip -k podman.tar; rm -rf p; ls *.tar *.gz"
+    );
+    host.script(project.folder(), &make).succeeds();
+    for archive in ["podman.tar", "podman.tar.gz", "podman-oci.tar", "skopeo.tar", "skopeo-oci.tar"] {
+        host.sampan(["system", "prune", "-af"]).succeeds();
+        project.sampan(["image", "load", "-i", archive]).succeeds().says(&name);
+        assert_eq!(host.sampan(["image", "inspect", &name]).succeeds().json()[0]["Id"], id, "{archive}");
+        project.sampan(["up", "-d", "--pull", "never"]).succeeds();
+        let look = "cat /made /again; test ! -e /bin/wget";
+        assert_eq!(project.exec("web", look).succeeds().stdout, "made\nmade\n", "{archive}");
+        project.down();
+    }
 }
