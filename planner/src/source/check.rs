@@ -94,7 +94,9 @@ fn rewrite(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Contex
         Shape::Any => {}
         Shape::Nullable(shape) => check(tree, path, shape, context),
         Shape::Short(form, shape) => {
+            let before = look(tree);
             (form.rewrite)(tree, path, context);
+            tree.rewritten |= look(tree) != before;
             if form.is_list_too() && shape.entry().is_some() && tree.as_text().is_some() {
                 let hint = advice::for_list(tree, context.diagnostics);
                 return context.refuse(tree, path, "must be a list or a mapping, not text", &hint);
@@ -113,6 +115,12 @@ fn rewrite(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Contex
         Shape::Object(keys) => object(tree, path, (keys, true), context),
         Shape::Closed(keys) => object(tree, path, (keys, false), context),
     }
+}
+
+/// How a node looks from outside: what it is, and how many of its items are no mappings.
+fn look(tree: &Tree) -> (std::mem::Discriminant<Value>, usize) {
+    let items = tree.items().iter().filter(|item| item.as_map().is_none());
+    (std::mem::discriminant(&tree.value), items.count())
 }
 
 fn list(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {

@@ -6,7 +6,9 @@ use super::loader::{Asked, Loader, Scope};
 use super::path::Path;
 use super::project;
 use super::resolve::{self, folder, join};
-use super::tree::{Entry, Tree, Value};
+use super::schema::{self, Made, Shape};
+use super::tree::{Entry, Tag, Tree, Value};
+use std::collections::BTreeSet;
 
 /// What is taken over from an included project.
 const SECTIONS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
@@ -19,11 +21,12 @@ pub(crate) fn apply(document: &mut Tree, scope: Scope<'_>, loader: &mut Loader<'
     let Some(map) = document.as_map_mut() else { return };
     let Some(includes) = map.get("include").cloned() else { return };
     map.retain(|entry| entry.key != "include");
+    let mut taken = BTreeSet::new();
     for (index, include) in includes.items().iter().enumerate() {
         let path = Path::TOP.key("include");
         let path = path.index(index);
         if let Some(project) = included(include, &path, scope, loader) {
-            import(document, project, &path, include, loader);
+            import(document, project, (&path, include), &mut taken, loader);
         }
     }
 }
@@ -86,8 +89,17 @@ pub(crate) fn is_remote(name: &str) -> bool {
     name.contains("://") || name.starts_with("git@") || name.starts_with("github.com/")
 }
 
-/// Takes services and resources over. The same one twice is fine, two of one name are not.
-fn import(document: &mut Tree, project: Tree, path: &Path<'_>, include: &Tree, loader: &mut Loader<'_>) {
+const RENAME: &str = "rename one of them, or change it in an override file named in the entry's `path`";
+
+/// Takes services and resources over. The same one twice is fine, two of one name are not. Those of
+/// earlier includes are `taken`.
+fn import(
+    document: &mut Tree,
+    project: Tree,
+    (path, include): (&Path<'_>, &Tree),
+    taken: &mut BTreeSet<String>,
+    loader: &mut Loader<'_>,
+) {
     let Value::Map(mut project) = project.value else { return };
     let Some(map) = document.as_map_mut() else { return };
     for section in SECTIONS {
@@ -99,18 +111,49 @@ fn import(document: &mut Tree, project: Tree, path: &Path<'_>, include: &Tree, l
             map.set(section, Tree::empty_map(&include.span));
         }
         let Some(into) = map.get_mut(section).and_then(Tree::as_map_mut) else { continue };
-        for Entry { key, key_span, value, .. } in from.into_entries() {
+        let shape = schema::TOP.key(section).and_then(|row| row.shape.entry()).unwrap_or(&Shape::Any);
+        for Entry { key, key_span, mut value, .. } in from.into_entries() {
+            let place = format!("{section}.{key}");
             match into.entry(&key) {
-                Some(known) if known.value.same(&value) => {}
+                // What is reset is not there, in earlier documents neither.
+                Some(known) if known.value.tag == Some(Tag::Reset) => {
+                    value.tag = Some(Tag::Override);
+                    into.insert(Entry::new(key, key_span, value));
+                }
+                Some(known)
+                    if known.value.same(&value)
+                        && same_form(&known.value, &value, shape, taken.contains(&place)) => {}
                 Some(known) => {
-                    let message =
-                        format!("{section}.{key} is also defined, differently, in what is included");
-                    let hint =
-                        "rename one of them, or change it in an override file named in the entry's `path`";
+                    let (how, hint) = match known.value.same(&value) {
+                        true => (", written in another way,", "define it once"),
+                        false => (", differently,", RENAME),
+                    };
+                    let message = format!("{place} is also defined{how} in what is included");
                     loader.context.diagnostics.error(&known.key_span, path, message).hint(hint);
                 }
                 None => into.insert(Entry::new(key, key_span, value)),
             }
+            taken.insert(place);
         }
     }
+}
+
+/// Whether two equal nodes are so for Docker Compose too. It compares what is included, where most
+/// short forms are long, with what the document has as it is written, unless that is `taken` from
+/// another include.
+fn same_form(known: &Tree, more: &Tree, shape: &Shape, taken: bool) -> bool {
+    let as_written = match shape {
+        Shape::Nullable(shape) => return same_form(known, more, shape, taken),
+        Shape::Short(form, _) if form.made == Made::Last => known.rewritten == more.rewritten,
+        Shape::Short(..) => taken || !known.rewritten,
+        _ => true,
+    };
+    let below = |entry: &Entry| {
+        let shape = shape.key(&entry.key).map(|row| row.shape).or_else(|| shape.entry());
+        let other = more.get(&entry.key);
+        other.is_none_or(|other| same_form(&entry.value, other, shape.unwrap_or(&Shape::Any), taken))
+    };
+    let item =
+        |(one, other): (&Tree, &Tree)| same_form(one, other, shape.item().unwrap_or(&Shape::Any), taken);
+    as_written && known.entries().iter().all(below) && known.items().iter().zip(more.items()).all(item)
 }

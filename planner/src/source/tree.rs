@@ -16,6 +16,8 @@ pub(crate) struct Tree {
     /// Whether it was written in another form than the usual one, such as a mapping as a list, a
     /// list as its only item or a text as a number, where that matters to merging.
     pub(crate) short: bool,
+    /// Whether a short form of it, or of items of it, was made long.
+    pub(crate) rewritten: bool,
     /// Earlier versions of a variable that this one replaced; nearly all nodes have none.
     #[expect(clippy::box_collection, reason = "nodes are many, and moved often")]
     pub(crate) was: Option<Box<Vec<Tree>>>,
@@ -81,7 +83,7 @@ pub(crate) struct Map {
 impl Tree {
     /// A node that stands at `span`.
     pub(crate) fn new(value: Value, span: &Span) -> Self {
-        Self { value, span: span.clone(), tag: None, short: false, was: None }
+        Self { value, span: span.clone(), tag: None, short: false, rewritten: false, was: None }
     }
 
     /// A text node.

@@ -42,6 +42,32 @@ fn its_variables_are_its_own_below_those_of_who_includes_it() {
 }
 
 #[test]
+fn what_is_defined_twice_is_the_same_only_when_it_is_written_so() {
+    for (own, included, clash) in [
+        ("command: a b", "command: a b", false),
+        ("command: a b", "command: [a, b]", true),
+        ("environment: {A: x}", "environment: [A=x]", true),
+        ("networks: {default: }", "networks: [default]", false),
+        ("networks: [default]", "networks: [default]", true),
+        ("ports: ['80:80']", "ports: ['80:80']", true),
+        ("user: a", "user: b", true),
+    ] {
+        let text = |lines: &str| format!("services: {{web: {{image: x, {lines}}}}}\n");
+        let memory = Memory::stack(&format!("include: [a.yaml]\n{}", text(own)))
+            .file("/srv/shop/a.yaml", &text(included));
+        let told = memory.told().to_string();
+        assert_eq!(told.contains("services.web is also defined"), clash, "{own} + {included}: {told}");
+        let twice = Memory::stack("include: [a.yaml, b.yaml]\n")
+            .file("/srv/shop/a.yaml", &text(included))
+            .file("/srv/shop/b.yaml", &text(included));
+        assert_eq!(twice.told().to_string(), "", "{included}");
+    }
+    let memory = Memory::stack("include: [a.yaml]\nservices: {web: !reset null}\n")
+        .file("/srv/shop/a.yaml", "services: {web: {image: x}}\n");
+    assert_eq!(memory.loaded().services["web"].image, "x");
+}
+
+#[test]
 fn projects_include_each_other_in_any_depth_but_not_in_a_circle() {
     let deep = Memory::stack("include: [a/one.yaml]\n")
         .file("/srv/shop/a/one.yaml", "include: [b/two.yaml]\n")
