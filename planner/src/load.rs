@@ -7,7 +7,7 @@
 //! services; what types cannot say is validated. What the engine cannot do is told apart: only
 //! those who want to run the stack need to care.
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Span};
 use crate::model::{Stack, decode};
 use crate::source::env_files::EnvFiles;
 use crate::source::environment::Environment;
@@ -234,7 +234,11 @@ fn judge(
 /// The documents of all files; `None` when one of them cannot be read or parsed.
 fn read(options: &LoadOptions, loader: &mut Loader<'_>) -> Option<Vec<Tree>> {
     if options.files.is_empty() {
-        loader.context.diagnostics.error_anywhere("no stack file is given".to_owned());
+        loader
+            .context
+            .diagnostics
+            .error_anywhere("no stack file is given".to_owned())
+            .hint("name one with -f");
         return None;
     }
     let mut documents = Some(Vec::new());
@@ -249,7 +253,8 @@ fn read(options: &LoadOptions, loader: &mut Loader<'_>) -> Option<Vec<Tree>> {
     let documents = documents.filter(|_| !loader.context.diagnostics.missing_file)?;
     if documents.is_empty() {
         let message = format!("{} is empty", options.files.join(", "));
-        loader.context.diagnostics.error_anywhere(message).hint("a stack has `services:`");
+        let place = Span::new(0, 0..0, 1, 1);
+        loader.context.diagnostics.error(&place, "", message).hint("a stack has `services:`");
         return None;
     }
     Some(documents)

@@ -97,6 +97,18 @@ pub(crate) fn for_syntax(told: &str, before: &str, line: &str, at: usize) -> Opt
     if told.contains("block sequence entries are not allowed") {
         return hint("a list cannot begin here", "begin it on a line of its own, or put a text in quotes");
     }
+    if told.contains("unclosed quote") {
+        return hint("a quote is not closed", "put the same quote at the end of the text");
+    }
+    if told.contains("plain scalar cannot start with '-'") || told.contains("\"-\" is only valid") {
+        return hint("a `-` begins an entry of a list", "put it in quotes to be a text");
+    }
+    if told.contains("invalid trailing content") {
+        return hint("a text goes on behind its closing quote", "put all of it in quotes, or none");
+    }
+    if told.contains("mapping keys are not allowed") {
+        return hint("a `?` begins a key", "put the text in quotes");
+    }
     if told.contains("unclosed bracket") {
         let (open, close) = if told.contains('{') { ('{', '}') } else { ('[', ']') };
         return Some(("a bracket is not closed", format!("write `{close}` where what `{open}` opens ends")));

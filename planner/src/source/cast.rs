@@ -122,7 +122,7 @@ impl Refused {
 pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut Context<'_>) {
     if matches!(tree.value, Value::List(_) | Value::Map(_) | Value::Null) {
         let message = format!("must be {}, not {}", noun(kind), tree.noun());
-        return context.refuse(tree, path, message, "");
+        return context.refuse(tree, path, message, example(kind));
     }
     let cast = match *kind {
         // Most values are texts that stay as they are.
@@ -191,6 +191,17 @@ fn refused(message: String, hint: &str) -> Result<Value, Refused> {
     Err(Refused { message, hint: hint.to_owned(), ..Refused::default() })
 }
 
+/// What could stand where something else does.
+fn example(kind: &Kind) -> &'static str {
+    match noun(kind) {
+        "true or false" => "write true or false",
+        "a number" => "write a single number",
+        "a size" => "write a number with a unit: 64m, 1.5g, 512k",
+        "a duration" => "for example 1m30s or 500ms",
+        _ => "write a single text, in quotes if it holds `: `, brackets or braces",
+    }
+}
+
 fn noun(kind: &Kind) -> &'static str {
     match kind {
         Kind::Bool | Kind::Truth => "true or false",
@@ -240,7 +251,7 @@ fn is_text(tree: &Tree) -> bool {
 fn text(tree: &Tree) -> Result<Value, Refused> {
     match &tree.value {
         Value::Text(text) if text.contains('\0') => {
-            refused("a NUL character is not possible here".into(), "")
+            refused("a NUL character is not possible here".into(), "take it out")
         }
         Value::Text(text) => Ok(Value::Text(text.clone())),
         other => {
@@ -276,7 +287,10 @@ fn boolean(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) -> Result<Va
         "false" => return Ok(Value::Bool(false)),
         "y" | "yes" | "on" => true,
         "n" | "no" | "off" => false,
-        _ => return refused(format!("`{}` is neither true nor false", text.escape_debug()), ""),
+        _ => {
+            let message = format!("`{}` is neither true nor false", text.escape_debug());
+            return refused(message, "write true or false");
+        }
     };
     let message = format!("`{text}` is read as {truth}");
     context.diagnostics.warning(&tree.span, path, message).hint(format!("write {truth}"));
@@ -290,7 +304,7 @@ fn truth(tree: &Tree) -> Result<Value, Refused> {
     let hint = match loose(&tree.value).to_ascii_lowercase().as_str() {
         "true" | "y" | "yes" | "on" | "1" => "write true",
         "false" | "n" | "no" | "off" | "0" => "write false",
-        _ => "",
+        _ => "write true or false",
     };
     refused(format!("`{}` is neither true nor false", loose(&tree.value).escape_debug()), hint)
 }
@@ -333,15 +347,20 @@ fn integer(tree: &Tree, as_text: Text, fraction: Fraction, least: i64, most: i64
     };
     match number {
         Some(number) if (least..=most).contains(&number) => Ok(Value::Int(number)),
-        _ => refused(format!("`{written}` is not a {noun}{range}"), ""),
+        _ => refused(
+            format!("`{written}` is not a {noun}{range}"),
+            &format!("for example {}", 1.clamp(least, most)),
+        ),
     }
 }
 
 fn percent(tree: &Tree) -> Result<Value, Refused> {
     const NOUN: &str = "a whole number from 0 to 100";
     match number(tree, 0.0, 100.0, NOUN) {
-        Ok(Value::Float(number)) => refused(format!("`{}` is not {NOUN}", float_text(number)), ""),
-        Err(fault) => Err(Refused { hint: String::new(), ..fault }),
+        Ok(Value::Float(number)) => {
+            refused(format!("`{}` is not {NOUN}", float_text(number)), "for example 50")
+        }
+        Err(fault) => Err(Refused { hint: "for example 50".to_owned(), ..fault }),
         other => other,
     }
 }
@@ -409,7 +428,9 @@ fn whole_bytes(
     context: &mut Context<'_>,
 ) -> Result<Value, Refused> {
     match tree.value {
-        Value::Int(number) if number < least => refused(format!("`{number}` is not a size"), ""),
+        Value::Int(number) if number < least => {
+            refused(format!("`{number}` is not a size"), "for example 64m")
+        }
         Value::Float(number) if number.fract() != 0.0 => {
             let hint = format!("write it in quotes: \"{}\"", float_text(number));
             refused(format!("`{}` is not a whole number of bytes", float_text(number)), &hint)

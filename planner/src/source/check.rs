@@ -131,7 +131,12 @@ fn list(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'
     };
     for (index, item) in items.iter_mut().enumerate() {
         if item.value == Value::Null && item.tag.is_none() && !shape.nullable() {
-            context.refuse(item, &path.index(index), "an item of this list is empty", "");
+            context.refuse(
+                item,
+                &path.index(index),
+                "an item of this list is empty",
+                "write it, or take its `-` out",
+            );
         }
         check(item, &path.index(index), shape, context);
     }
@@ -148,7 +153,8 @@ fn map(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_
     };
     for (key, key_span, value) in map.values_mut() {
         if key.is_empty() {
-            context.diagnostics.error(key_span, path, "a name is empty".to_owned());
+            let message = "a name is empty".to_owned();
+            context.diagnostics.error(key_span, path, message).hint("write a name before the colon");
         }
         if shape.key(key).is_some() && !matches!(value.value, Value::Map(_) | Value::Null | Value::Bad) {
             let message = format!("`{key}` is taken for a name, which wants a mapping");

@@ -120,7 +120,9 @@ impl EnvFiles<'_> {
             }
             Err(error) => {
                 let message = format!("{key} {}", why_unreadable(shown, &error));
-                self.diagnostics.error(&named.span, path, message);
+                self.diagnostics
+                    .error(&named.span, path, message)
+                    .hint("it must be a text that you can read");
                 return;
             }
         };
@@ -153,7 +155,7 @@ impl EnvFiles<'_> {
             let Some(value) = pair.value.clone().or_else(|| known(&pair.name)) else { continue };
             if value.contains('\0') {
                 let message = format!("the value of {} has a NUL character", pair.name);
-                self.diagnostics.error(&span, path, message);
+                self.diagnostics.error(&span, path, message).hint("no variable can hold one: take it out");
                 continue;
             }
             let value = Tree::text(value, &span);

@@ -266,7 +266,7 @@ pub(crate) fn accept(
 pub(crate) fn unreadable(name: &str, error: &io::Error, diagnostics: &mut Diagnostics) {
     diagnostics.missing_file |= error.kind() == io::ErrorKind::NotFound;
     let message = why_unreadable(diagnostics.shown(name), error);
-    diagnostics.error_anywhere(message);
+    diagnostics.error_anywhere(message).hint("create it, or name another one");
 }
 
 pub(crate) fn why_unreadable(name: &str, error: &io::Error) -> String {

@@ -10,7 +10,7 @@ use super::merge::{How, Tags, merge, spend};
 use super::path::Path;
 use super::resolve::{self, folder, join};
 use super::schema;
-use super::suggest::did_you_mean;
+use super::suggest::known_names;
 use super::support::used_up;
 use super::tree::{Entry, Map, Tag, Tree, Value};
 use super::yaml::measure;
@@ -213,9 +213,11 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
             file => format!("there is no service `{shown}` to extend in {file}"),
         };
         let known = services.entries().iter().map(|entry| entry.key.as_str());
-        let hint = did_you_mean(&extended.service, known.filter(|known| *known != name || base != 0));
+        let known = known.filter(|known| *known != name || base != 0);
+        let hint =
+            known_names(&extended.service, known, "name its file with `file:` if it is in another one");
         let path = format!("services.{name}.extends");
-        self.loader.context.diagnostics.error(&extended.span, path, message).hint = hint;
+        self.loader.context.diagnostics.error(&extended.span, path, message).hint(hint);
     }
 
     fn circle(&mut self, extended: &Extended, here: &(usize, String), chain: &[(usize, String)]) {

@@ -44,7 +44,8 @@ fn included(include: &Tree, path: &Path<'_>, scope: Scope<'_>, loader: &mut Load
     if loader.trail.contains(&first) || loader.trail.len() >= LONGEST_TRAIL {
         let circle = loader.trail.iter().chain([&first]).map(String::as_str).collect::<Vec<_>>().join(" → ");
         let message = format!("files include each other in a circle: {circle}");
-        loader.context.diagnostics.error(&files[0].span, path, message);
+        let hint = "take one of these includes out";
+        loader.context.diagnostics.error(&files[0].span, path, message).hint(hint);
         return None;
     }
     let chosen = include.get("project_directory").and_then(Tree::as_text).filter(|chosen| !chosen.is_empty());

@@ -64,7 +64,7 @@ fn one_source(section: &str, object: &Entry, sources: &[&str], diagnostics: &mut
         }
         [_, second, ..] => {
             let message = format!("only one of {list} can be given");
-            diagnostics.error(&second.key_span, path, message);
+            diagnostics.error(&second.key_span, path, message).hint("keep one of them");
         }
     }
 }
@@ -92,7 +92,8 @@ fn address(service: &str, port: &Tree, diagnostics: &mut Diagnostics) {
     let Some(node) = port.get("host_ip") else { return };
     if let Some(text) = node.as_text().filter(|text| text.parse::<IpAddr>().is_err()) {
         let message = format!("`{}` is not an IP address", text.escape_debug());
-        diagnostics.error(&node.span, format!("services.{service}.ports"), message);
+        let hint = "for example 127.0.0.1";
+        diagnostics.error(&node.span, format!("services.{service}.ports"), message).hint(hint);
     }
 }
 
@@ -106,7 +107,8 @@ fn devices(service: &str, request: &Tree, diagnostics: &mut Diagnostics) {
 fn watched(service: &str, rule: &Tree, diagnostics: &mut Diagnostics) {
     let Some(path) = rule.get("path").filter(|path| path.as_text() == Some("")) else { return };
     let message = "the path to watch is empty".to_owned();
-    diagnostics.error(&path.span, format!("services.{service}.develop.watch"), message);
+    let hint = "name a file or folder";
+    diagnostics.error(&path.span, format!("services.{service}.develop.watch"), message).hint(hint);
 }
 
 fn span(tree: &Tree) -> Span {

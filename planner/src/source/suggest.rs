@@ -18,6 +18,25 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
     nearest(word, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
 }
 
+/// No more names than this are listed.
+const FEW: usize = 8;
+
+/// A hint for a name that is none of those known: the nearest, or all when they are few, or else
+/// what to do.
+pub(crate) fn known_names<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+    otherwise: &str,
+) -> String {
+    did_you_mean(word, known.clone()).unwrap_or_else(|| {
+        let names: Vec<&str> = known.into_iter().take(FEW + 1).collect();
+        match names.len() {
+            1..=FEW => format!("there are {}; {otherwise}", names.join(", ")),
+            _ => otherwise.to_owned(),
+        }
+    })
+}
+
 /// Letters without case and separators: `memLimit` and `mem-limit` are the same mistake.
 fn plain(word: &str) -> Vec<char> {
     word.chars().take(64).filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()

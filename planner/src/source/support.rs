@@ -136,6 +136,7 @@ impl Walk<'_> {
                 let message = format!("`{}` is not supported yet", key.name);
                 let diagnostic = self.diagnostics.error(&entry.key_span, path, message);
                 if hint.is_empty() {
+                    diagnostic.hint("leave it out to go without it");
                     return Fate::Refused("not supported yet".to_owned());
                 }
                 diagnostic.hint(hint);

@@ -194,10 +194,11 @@ pub(crate) fn security_option(text: &str) -> Word {
     match (name, value) {
         ("no-new-privileges", "" | "true" | "false") => Ok(text.to_owned()),
         ("label" | "apparmor" | "seccomp" | "systempaths" | "writable-cgroups", _) => {
-            not_yet(&format!("security option `{text}`"), "")
+            not_yet(&format!("security option `{text}`"), "leave it out")
         }
         _ => {
-            let hint = did_you_mean(name, ["no-new-privileges"]).unwrap_or_default();
+            let hint = did_you_mean(name, ["no-new-privileges"])
+                .unwrap_or_else(|| "for example `no-new-privileges:true`".to_owned());
             Err(refused(format!("`{}` is not a security option", text.escape_debug()), hint))
         }
     }
@@ -246,7 +247,7 @@ pub(crate) fn ip_address(text: &str) -> Word {
         return Ok(bare.to_owned());
     }
     let message = format!("`{}` is not an IP address", text.escape_debug());
-    Err(refused(message, if text == "localhost" { "write 127.0.0.1" } else { "" }))
+    Err(refused(message, if text == "localhost" { "write 127.0.0.1" } else { "for example 127.0.0.1" }))
 }
 
 pub(crate) fn ipv4_address(text: &str) -> Word {
@@ -280,8 +281,8 @@ pub(crate) fn port(text: &str) -> Result<u16, Refused> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse::<u16>() {
         Ok(port) if port > 0 && digits => Ok(port),
-        _ if digits => Err(refused(format!("port {text} is not between 1 and 65535"), "")),
-        _ => Err(refused(format!("`{}` is not a port", text.escape_debug()), "")),
+        _ if digits => Err(refused(format!("port {text} is not between 1 and 65535"), "for example 8080")),
+        _ => Err(refused(format!("`{}` is not a port", text.escape_debug()), "for example 8080")),
     }
 }
 
@@ -426,12 +427,13 @@ pub(crate) fn file_mode(text: &str) -> Word {
 fn whole(text: &str, least: i64, most: i64) -> Word {
     match text.parse::<i64>() {
         Ok(number) if (least..=most).contains(&number) => Ok(text.to_owned()),
-        _ if most == i64::MAX => {
-            Err(refused(format!("`{}` is not a whole number from {least}", text.escape_debug()), ""))
-        }
+        _ if most == i64::MAX => Err(refused(
+            format!("`{}` is not a whole number from {least}", text.escape_debug()),
+            "for example 1",
+        )),
         _ => {
             let message = format!("`{}` is not a whole number from {least} to {most}", text.escape_debug());
-            Err(refused(message, ""))
+            Err(refused(message, "for example 1"))
         }
     }
 }
@@ -479,9 +481,13 @@ mod tests {
         check(size, &["64", "5m"], &[("-1", "`-1` is not a size [for example 64m]")]);
         check(size_or_unlimited, &["-1", "5m"], &[("-2", "`-2` is not a size [for example 64m]")]);
         check(time, &["1m0s"], &[("-5m0s", "`-5m0s` lies in the past [for example 30s]")]);
-        check(limit, &["-1", "5"], &[("-2", "`-2` is not a whole number from -1 []")]);
-        check(replicas, &["0", "10000"], &[("-1", "`-1` is not a whole number from 0 to 10000 []")]);
-        check(target_port, &["80"], &[("0", "port 0 is not between 1 and 65535 []")]);
+        check(limit, &["-1", "5"], &[("-2", "`-2` is not a whole number from -1 [for example 1]")]);
+        check(
+            replicas,
+            &["0", "10000"],
+            &[("-1", "`-1` is not a whole number from 0 to 10000 [for example 1]")],
+        );
+        check(target_port, &["80"], &[("0", "port 0 is not between 1 and 65535 [for example 8080]")]);
         check(file_mode, &["292"], &[("-1", "`-1` is not a file mode [from 0 to 07777]")]);
     }
 }

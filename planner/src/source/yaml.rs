@@ -23,6 +23,7 @@ const ANCHOR_BUDGET: usize = 256 << 20;
 /// A text that is only a dash, as in `[tar, xf, -]`, is one to Go's reader but not to the library.
 /// So many of them are put right in a file; each costs a reading of it.
 const MOST_DASHES: usize = 50;
+const LOOK: &str = "a quote, bracket, comma or blank is missing here or before";
 /// What the library reads instead of one.
 const DASH: &str = "x";
 /// A larger file is refused.
@@ -136,7 +137,8 @@ impl Stop {
                 let line = text[..start].rfind('\n').map_or(0, |end| end + 1);
                 let all = text[line..].lines().next().unwrap_or_default();
                 let advice = advice::for_syntax(&told, &text[..line], all, start - line);
-                let (told, hint) = advice.map_or((told.as_str(), None), |(told, hint)| (told, Some(hint)));
+                let (told, hint) =
+                    advice.map_or((told.as_str(), Some(LOOK.to_owned())), |(told, hint)| (told, Some(hint)));
                 let rest = text[start..].strip_prefix('-');
                 Self {
                     span,
@@ -158,7 +160,7 @@ impl Stop {
 
     fn too_deep(span: &Span) -> Self {
         let message = format!("nested deeper than {DEEPEST} levels");
-        Self { span: span.clone(), message, hint: None, lone_dash: false }
+        Self::new(span, message, "write it flatter")
     }
 }
 
@@ -285,7 +287,8 @@ impl<'a> Builder<'a> {
     ) -> Value {
         if let Some(core) = tag.and_then(core_name) {
             return scalar::resolve_as(text, &core).unwrap_or_else(|| {
-                self.diagnostics.error(span, "", format!("`{text}` is not of type `!!{core}`"));
+                let message = format!("`{text}` is not of type `!!{core}`");
+                self.diagnostics.error(span, "", message).hint("take the tag out");
                 Value::Bad
             });
         }
@@ -392,7 +395,7 @@ impl<'a> Builder<'a> {
             Value::Bad => {}
             _ => {
                 let message = format!("`<<` merges a mapping, not {}", tree.noun());
-                self.diagnostics.error(&tree.span, "", message);
+                self.diagnostics.error(&tree.span, "", message).hint("name an anchor: `<<: *name`");
             }
         }
     }

@@ -50,7 +50,7 @@ impl Rules<'_> {
             match stack.services.get(target) {
                 None => {
                     let message = format!("service `{}` is not defined", target.escape_debug());
-                    self.error(service, &keys, message, "");
+                    self.error(service, &keys, message, "define it below `services`");
                 }
                 Some(other) if other.build.is_none() => {
                     let message = format!("service `{target}` has no `build` whose result could be used");

@@ -46,7 +46,7 @@ impl Rules<'_> {
             if unlimited(values.soft()) > unlimited(values.hard()) {
                 let (soft, hard) = (values.soft(), values.hard());
                 let message = format!("the soft limit {soft} is above the hard limit {hard}");
-                self.error(service, &keys, message, "");
+                self.error(service, &keys, message, "raise the hard limit, or lower the soft one");
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::{Named, Rules};
 use crate::diagnostic::Span;
 use crate::model::{FileReference, Stack};
-use crate::source::suggest::did_you_mean;
+use crate::source::suggest::{did_you_mean, known_names};
 use crate::source::tree::{Tree, Value};
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ struct Use {
     name: String,
     span: Span,
 }
+
+const ADD: &str = "define it below `services`";
 
 impl Rules<'_> {
     /// Everything that a service uses is declared.
@@ -65,8 +67,8 @@ impl Rules<'_> {
             }
             let message = format!("service `{shown}` is not defined");
             let all = stack.services.keys().chain(stack.disabled.keys()).map(String::as_str);
-            self.diagnostics.error(&edge.span, path, message).hint =
-                did_you_mean(target, all.filter(|other| *other != name));
+            let hint = known_names(target, all.filter(|other| *other != name), ADD);
+            self.diagnostics.error(&edge.span, path, message).hint(hint);
         }
     }
 
@@ -75,7 +77,9 @@ impl Rules<'_> {
         let Some(target) = service.model.network_mode.strip_prefix("service:") else { return };
         if !stack.services.contains_key(target) && !service.model.depends_on.contains_key(target) {
             let message = format!("service `{}` is not defined", target.escape_debug());
-            self.error(service, &["network_mode"], message, "");
+            let all = stack.services.keys().map(String::as_str);
+            let hint = known_names(target, all.filter(|other| *other != service.name), ADD);
+            self.error(service, &["network_mode"], message, &hint);
         }
     }
 }

@@ -44,7 +44,10 @@ const IN_A_SERVICE: Mistakes = &[
             "4:39 services.web.environment.C: the number `0755` is read as `493` [write \"0755\" to keep it]",
         ],
     ),
-    ("environment: {'': x}", &["4:19 services.web.environment: a name is empty"]),
+    (
+        "environment: {'': x}",
+        &["4:19 services.web.environment: a name is empty [write a name before the colon]"],
+    ),
     (
         "env_file: [{path: x, format: json}]",
         &["4:16 services.web.env_file: env_file x does not exist [create it, or say `required: false`]"],
@@ -62,7 +65,10 @@ const IN_A_SERVICE: Mistakes = &[
             "4:13 services.web.ports.0: `80:` has no container port [the form is [host_ip:][published:]target[/protocol]]",
         ],
     ),
-    ("ports: ['70000:80']", &["4:14 services.web.ports.0: port 70000 is larger than 65535"]),
+    (
+        "ports: ['70000:80']",
+        &["4:14 services.web.ports.0: port 70000 is larger than 65535 [ports go from 1 to 65535]"],
+    ),
     ("ports: ['90-80']", &["4:14 services.web.ports.0: the range 90-80 runs backwards [write 80-90]"]),
     (
         "ports: ['8000-8002:80-81']",
@@ -116,11 +122,14 @@ const IN_A_SERVICE: Mistakes = &[
         "scale: 2\ndeploy: {replicas: 3}",
         &["4:12 services.web.scale: `scale` and `deploy.replicas` differ [give one of them]"],
     ),
-    ("scale: 99999999999999999999", &["4:12 services.web.scale: `1e+20` is not a whole number from 0"]),
-    ("scale: -1", &["4:12 services.web.scale: `-1` is not a whole number from 0"]),
-    ("scale: two", &["4:12 services.web.scale: `two` is not a whole number"]),
+    (
+        "scale: 99999999999999999999",
+        &["4:12 services.web.scale: `1e+20` is not a whole number from 0 [for example 1]"],
+    ),
+    ("scale: -1", &["4:12 services.web.scale: `-1` is not a whole number from 0 [for example 1]"]),
+    ("scale: two", &["4:12 services.web.scale: `two` is not a whole number [for example 1]"]),
     ("cpus: many", &["4:11 services.web.cpus: `many` is not a number of cores [for example 0.5]"]),
-    ("pids_limit: few", &["4:17 services.web.pids_limit: `few` is not a number"]),
+    ("pids_limit: few", &["4:17 services.web.pids_limit: `few` is not a number [for example 1]"]),
     (
         "networks: [defualt]",
         &["4:16 services.web.networks: network `defualt` is not defined [did you mean `default`?]"],
@@ -132,7 +141,10 @@ const IN_A_SERVICE: Mistakes = &[
             "4:19 services.web.networks.1: `a` is listed twice [keep one of them]",
         ],
     ),
-    ("networks: [1]", &["4:16 services.web.networks.0: must be a name, not a number"]),
+    (
+        "networks: [1]",
+        &["4:16 services.web.networks.0: must be a name, not a number [write the name as a text]"],
+    ),
     (
         "volumes: ['data:/x']",
         &["4:15 services.web.volumes: volume `data` is not defined [add `data:` to the top-level `volumes`]"],
@@ -181,8 +193,14 @@ const IN_A_SERVICE: Mistakes = &[
         "volumes: ['/:/']",
         &["4:15 services.web.volumes.0.target: nothing can be mounted over `/` [mount below it]"],
     ),
-    ("depends_on: [db]", &["4:18 services.web.depends_on.db: service `db` is not defined"]),
-    ("depends_on: [wep]", &["4:18 services.web.depends_on.wep: service `wep` is not defined"]),
+    (
+        "depends_on: [db]",
+        &["4:18 services.web.depends_on.db: service `db` is not defined [define it below `services`]"],
+    ),
+    (
+        "depends_on: [wep]",
+        &["4:18 services.web.depends_on.wep: service `wep` is not defined [define it below `services`]"],
+    ),
     (
         "depends_on: {web: {condition: healthy}}",
         &[
@@ -260,10 +278,15 @@ const IN_A_SERVICE: Mistakes = &[
         ],
     ),
     ("environment: [A=1, 2]", &["4:24 services.web.environment.1: must be `KEY=value`, not a number"]),
-    ("environment: {A: [1]}", &["4:22 services.web.environment.A: must be text, not a list"]),
+    (
+        "environment: {A: [1]}",
+        &[
+            "4:22 services.web.environment.A: must be text, not a list [write a single text, in quotes if it holds `: `, brackets or braces]",
+        ],
+    ),
     (
         "environment: {A: \"x\\0\"}",
-        &["4:22 services.web.environment.A: a NUL character is not possible here"],
+        &["4:22 services.web.environment.A: a NUL character is not possible here [take it out]"],
     ),
     (
         "hostname: 1.10",
@@ -294,7 +317,10 @@ const IN_A_SERVICE: Mistakes = &[
         ],
     ),
     ("privileged: yes", &["4:17 services.web.privileged: `yes` is read as true [write true]"]),
-    ("privileged: maybe", &["4:17 services.web.privileged: `maybe` is neither true nor false"]),
+    (
+        "privileged: maybe",
+        &["4:17 services.web.privileged: `maybe` is neither true nor false [write true or false]"],
+    ),
     (
         "labels: 1",
         &[
@@ -323,7 +349,9 @@ const IN_A_SERVICE: Mistakes = &[
     ),
     (
         "ulimits: {nofile: {soft: 2, hard: 1}}",
-        &["4:23 services.web.ulimits.nofile: the soft limit 2 is above the hard limit 1"],
+        &[
+            "4:23 services.web.ulimits.nofile: the soft limit 2 is above the hard limit 1 [raise the hard limit, or lower the soft one]",
+        ],
     ),
     (
         "ulimits: {nofile: {soft: 2}}",
@@ -339,11 +367,15 @@ const IN_A_SERVICE: Mistakes = &[
     ),
     (
         "security_opt: [seccomp=x]",
-        &["4:20 services.web.security_opt.0: security option `seccomp=x` is not supported yet"],
+        &[
+            "4:20 services.web.security_opt.0: security option `seccomp=x` is not supported yet [leave it out]",
+        ],
     ),
     (
         "security_opt: [no-new-privs]",
-        &["4:20 services.web.security_opt.0: `no-new-privs` is not a security option"],
+        &[
+            "4:20 services.web.security_opt.0: `no-new-privs` is not a security option [for example `no-new-privileges:true`]",
+        ],
     ),
     ("tmpfs: /x:size=z", &["4:12 services.web.tmpfs.0: `z` is not a size [for example 64m]"]),
     (
@@ -377,7 +409,7 @@ const IN_A_SERVICE: Mistakes = &[
     (
         "links: ['web2:www']",
         &[
-            "4:13 services.web.depends_on.web2: service `web2` is not defined",
+            "4:13 services.web.depends_on.web2: service `web2` is not defined [define it below `services`]",
             "4:13 services.web.links: the name `www` of this link will not resolve [add it to the network aliases of `web2`]",
         ],
     ),
@@ -385,7 +417,10 @@ const IN_A_SERVICE: Mistakes = &[
         "privileged: true\nprivileged: false",
         &["5:5 the key `privileged` is given twice [the first one is at line 4, column 5; keep one of them]"],
     ),
-    ("logging: {driver: x}", &["4:5 services.web.logging: `logging` is not supported yet"]),
+    (
+        "logging: {driver: x}",
+        &["4:5 services.web.logging: `logging` is not supported yet [leave it out to go without it]"],
+    ),
     (
         "deploy: {resources: {limit: {}}}",
         &["4:26 services.web.deploy.resources.limit: unknown key `limit` [did you mean `limits`?]"],
@@ -398,7 +433,7 @@ const IN_A_SERVICE: Mistakes = &[
 
 /// Whole files.
 const IN_A_FILE: Mistakes = &[
-    ("", &["compose.yaml is empty [a stack has `services:`]"]),
+    ("", &["1:1 compose.yaml is empty [a stack has `services:`]"]),
     ("a", &["1:1 the top level must be a mapping, not text [its keys stand below it, indented deeper]"]),
     ("[]", &["1:1 the top level must be a mapping, not a list [its keys stand below it, indented deeper]"]),
     ("services: []", &["1:11 services: must be a mapping, not a list [write `name: …` lines, without `- `]"]),
@@ -491,7 +526,7 @@ const IN_A_FILE: Mistakes = &[
     ),
     (
         "services: {a: {image: x, depends_on: {z: {condition: service_started, required: false}}}}",
-        &["1:39 services.a.depends_on.z: service `z` is not defined"],
+        &["1:39 services.a.depends_on.z: service `z` is not defined [define it below `services`]"],
     ),
     (
         "services: {a: {image: x, ports: ['80:80', '80:81']}}",
@@ -557,7 +592,7 @@ fn a_mistake_in_one_field_hides_none_in_others() {
 #[test]
 fn a_file_that_is_not_there_is_told_apart() {
     let memory = Memory::default().with(|options| options.files.push("compose.yaml".into()));
-    assert_eq!(say(&memory), ["compose.yaml does not exist"]);
+    assert_eq!(say(&memory), ["compose.yaml does not exist [create it, or name another one]"]);
     assert!(memory.told().missing_file);
     assert!(!Memory::stack("a: [").told().missing_file);
 }

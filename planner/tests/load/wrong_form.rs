@@ -52,7 +52,10 @@ const IN_ANOTHER_FORM: Mistakes = &[
             "4:43 services.web.deploy.resources.limits.memory: must be a size with its unit, not a number [write it with its unit: 64m for mebibytes, 64b for bytes]",
         ],
     ),
-    ("cpu_percent: 120", &["4:18 services.web.cpu_percent: `120` is not a whole number from 0 to 100"]),
+    (
+        "cpu_percent: 120",
+        &["4:18 services.web.cpu_percent: `120` is not a whole number from 0 to 100 [for example 50]"],
+    ),
     (
         "volumes: [{type: bnd, source: ., target: /x}]",
         &["4:22 services.web.volumes.0.type: `bnd` is not possible here [did you mean `bind`?]"],

@@ -23,7 +23,7 @@ pub(crate) fn ssh(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
                 continue;
             }
             let message = format!("must be `id=path` or `default`, not {}", item.noun());
-            context.refuse(item, &path, message, "");
+            context.refuse(item, &path, message, "write `default`, or `id=path`");
             continue;
         };
         let (key, value) = match text.split_once('=') {

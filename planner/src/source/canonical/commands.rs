@@ -46,7 +46,7 @@ pub(crate) fn health_fault(test: &Tree) -> Option<Refused> {
         (Some(word @ ("CMD" | "CMD-SHELL")), _) => {
             refused(format!("nothing follows {word}"), "say what to run")
         }
-        (Some("NONE"), _) => refused("nothing may follow NONE", ""),
+        (Some("NONE"), _) => refused("nothing may follow NONE", "write [NONE]"),
         (Some(word), _) => {
             let word = word.escape_debug();
             refused(format!("a test begins with CMD, CMD-SHELL or NONE, not `{word}`"), HINT)

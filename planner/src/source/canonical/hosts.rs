@@ -32,7 +32,7 @@ fn listed(items: &mut [Tree], path: &Path<'_>, context: &mut Context<'_>) -> Vec
                 continue;
             }
             let message = format!("must be `host=address`, not {}", item.noun());
-            context.refuse(item, &path, message, "");
+            context.refuse(item, &path, message, "for example `db=10.0.0.5`");
             continue;
         };
         let fault = match text.split_once('=').or_else(|| text.split_once(':')) {
@@ -59,7 +59,7 @@ fn mapped(host: &str, value: &mut Tree, path: &Path<'_>, context: &mut Context<'
         return Vec::new();
     }
     if let Some(message) = bad_host(host) {
-        context.refuse(value, path, message, "");
+        context.refuse(value, path, message, "for example `db: 10.0.0.5`");
         return Vec::new();
     }
     match &value.value {
@@ -70,7 +70,7 @@ fn mapped(host: &str, value: &mut Tree, path: &Path<'_>, context: &mut Context<'
         Value::Bad => Vec::new(),
         _ => {
             let message = format!("must be an address or a list of them, not {}", value.noun());
-            context.refuse(value, path, message, "");
+            context.refuse(value, path, message, "for example `db: 10.0.0.5`");
             Vec::new()
         }
     }
@@ -110,8 +110,11 @@ mod tests {
             ("[a]", "`a` has no address | a | the form is host=address"),
             ("['a:b=1.1.1.1']", "`a:b` is not a host name | a:b | the form is host=address"),
             ("['=1.1.1.1']", "`` is not a host name | '=1.1.1.1' | the form is host=address"),
-            ("[5]", "must be `host=address`, not a number | 5 | "),
-            ("{a: {b: c}}", "must be an address or a list of them, not a mapping | {b: c} | "),
+            ("[5]", "must be `host=address`, not a number | 5 | for example `db=10.0.0.5`"),
+            (
+                "{a: {b: c}}",
+                "must be an address or a list of them, not a mapping | {b: c} | for example `db: 10.0.0.5`",
+            ),
         ] {
             assert_eq!(long(extra_hosts, written).unwrap_err(), expected);
         }

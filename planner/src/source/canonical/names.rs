@@ -29,7 +29,7 @@ fn names(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, value: imp
         let Some(name) = item.as_text().map(str::to_owned) else {
             if item.value != Value::Bad {
                 let message = format!("must be a name, not {}", item.noun());
-                context.refuse(item, &path.index(index), message, "");
+                context.refuse(item, &path.index(index), message, "write the name as a text");
             }
             continue;
         };
@@ -61,8 +61,8 @@ mod tests {
     fn only_different_names_can_be_listed() {
         for (written, expected) in [
             ("[a, a]", "`a` is listed twice | a | keep one of them"),
-            ("[5]", "must be a name, not a number | 5 | "),
-            ("[{a: b}]", "must be a name, not a mapping | {a: b} | "),
+            ("[5]", "must be a name, not a number | 5 | write the name as a text"),
+            ("[{a: b}]", "must be a name, not a mapping | {a: b} | write the name as a text"),
         ] {
             assert_eq!(long(map_of_names, written).unwrap_err(), expected);
         }

@@ -167,7 +167,7 @@ fn port(text: &str) -> Result<u16, Refused> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits => Ok(port),
-        _ if digits => Err(refused(format!("port {text} is larger than 65535"), "")),
+        _ if digits => Err(refused(format!("port {text} is larger than 65535"), "ports go from 1 to 65535")),
         _ => Err(refused(format!("`{}` is not a port", text.escape_debug()), FORM)),
     }
 }
@@ -257,7 +257,7 @@ mod tests {
             ("'a:80'", "`a` is not a port | a | FORM"),
             ("'+80'", "`+80` is not a port | +80 | FORM"),
             ("-5", "`` is not a port | -5 | FORM"),
-            ("'80:70000'", "port 70000 is larger than 65535 | 70000 | "),
+            ("'80:70000'", "port 70000 is larger than 65535 | 70000 | ports go from 1 to 65535"),
             ("'8080:90-80'", "the range 90-80 runs backwards | 90-80 | write 80-90"),
             ("0", "0 is not a container port | 0 | the least is 1"),
             ("'8080:0-1'", "0 is not a container port | 0-1 | the least is 1"),

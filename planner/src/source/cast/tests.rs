@@ -42,7 +42,10 @@ fn text_is_text_only_and_its_looser_kinds_print_what_go_prints() {
         &[
             ("5", "must be text, not a number [write it in quotes: \"5\"]"),
             ("true", "must be text, not a truth value [write it in quotes: \"true\"]"),
-            ("[a]", "must be text, not a list"),
+            (
+                "[a]",
+                "must be text, not a list [write a single text, in quotes if it holds `: `, brackets or braces]",
+            ),
         ],
     );
     check(
@@ -55,7 +58,10 @@ fn text_is_text_only_and_its_looser_kinds_print_what_go_prints() {
             ("true", "\"true\""),
             ("'010'", "\"010\""),
         ],
-        &[("{a: b}", "must be text, not a mapping")],
+        &[(
+            "{a: b}",
+            "must be text, not a mapping [write a single text, in quotes if it holds `: `, brackets or braces]",
+        )],
     );
     check(
         Kind::TextOrNumber,
@@ -76,7 +82,7 @@ fn truth_has_words_where_text_is_taken() {
         &[("true", "true"), ("'TRUE'", "true"), ("yes", "true!"), ("'OFF'", "false!"), ("n", "false!")],
         &[
             ("1", "`1` is neither true nor false [write true]"),
-            ("maybe", "`maybe` is neither true nor false"),
+            ("maybe", "`maybe` is neither true nor false [write true or false]"),
         ],
     );
     check(Kind::Truth, &[("false", "false")], &[("'true'", "`true` is neither true nor false [write true]")]);
@@ -88,11 +94,11 @@ fn whole_numbers_have_bounds_and_a_say_on_texts_and_fractions() {
         Kind::Int(0, 10),
         &[("5", "5"), ("'5'", "5"), ("'+5'", "5"), ("1.0", "1"), ("010", "8"), ("'010'", "10")],
         &[
-            ("-1", "`-1` is not a whole number from 0 to 10"),
-            ("1.5", "`1.5` is not a whole number from 0 to 10"),
-            ("'1.0'", "`1.0` is not a whole number"),
-            ("' 5'", "` 5` is not a whole number"),
-            ("true", "`true` is not a whole number"),
+            ("-1", "`-1` is not a whole number from 0 to 10 [for example 1]"),
+            ("1.5", "`1.5` is not a whole number from 0 to 10 [for example 1]"),
+            ("'1.0'", "`1.0` is not a whole number [for example 1]"),
+            ("' 5'", "` 5` is not a whole number [for example 1]"),
+            ("true", "`true` is not a whole number [for example 1]"),
         ],
     );
     check(
@@ -100,13 +106,16 @@ fn whole_numbers_have_bounds_and_a_say_on_texts_and_fractions() {
         &[("5", "5")],
         &[
             ("'5'", "must be a number, not text [write it without quotes: 5]"),
-            ("-1", "`-1` is not a whole number from 0"),
+            ("-1", "`-1` is not a whole number from 0 [for example 1]"),
         ],
     );
     check(
         Kind::Cut(i64::MIN, i64::MAX),
         &[("1.5", "1"), ("-1.5", "-1"), ("'5'", "5")],
-        &[("'1.5'", "`1.5` is not a number"), (".nan", "`NaN` is not a number")],
+        &[
+            ("'1.5'", "`1.5` is not a number [for example 1]"),
+            (".nan", "`NaN` is not a number [for example 1]"),
+        ],
     );
     check(
         Kind::PlainCut(0, 9),
@@ -117,14 +126,14 @@ fn whole_numbers_have_bounds_and_a_say_on_texts_and_fractions() {
         Kind::Percent,
         &[("5", "5"), ("'5.0'", "5")],
         &[
-            ("5.5", "`5.5` is not a whole number from 0 to 100"),
-            ("101", "`101` is not a whole number from 0 to 100"),
+            ("5.5", "`5.5` is not a whole number from 0 to 100 [for example 50]"),
+            ("101", "`101` is not a whole number from 0 to 100 [for example 50]"),
         ],
     );
     check(
         Kind::Count,
         &[("all", "-1"), ("'ALL'", "-1"), ("2", "2"), ("'2'", "2")],
-        &[("some", "`some` is not a whole number")],
+        &[("some", "`some` is not a whole number [for example 1]")],
     );
 }
 
@@ -178,7 +187,7 @@ fn sizes_are_decimal_text() {
         Kind::WholeBytes(0),
         &[("5", "\"5\""), ("1.0", "\"0\"!"), ("1m", "\"1048576\"")],
         &[
-            ("-1", "`-1` is not a size"),
+            ("-1", "`-1` is not a size [for example 64m]"),
             ("1.5", "`1.5` is not a whole number of bytes [write it in quotes: \"1.5\"]"),
         ],
     );
