@@ -7,6 +7,7 @@ use super::variables::Globals;
 use crate::error::{Error, Kind, Result};
 use crate::image::changes::{add, directory};
 use planner::desired::{HealthSpec, HealthTest};
+use planner::model::signal_name;
 
 /// Applies an instruction to what its stage has come to. Those that change files too are only
 /// applied as far as they change the rest: of `WORKDIR` the path.
@@ -95,6 +96,9 @@ fn setting(state: &mut State, instruction: &Instruction, expander: &Expander<'_>
         }
         Instruction::StopSignal(signal) => {
             let signal = word(expander, signal)?;
+            if signal_name(&signal).is_none() {
+                return Err(Error::new(Kind::Unsupported, format!("there is no signal `{signal}`")));
+            }
             config.stop_signal = Some(signal.clone());
             format!("STOPSIGNAL {signal}")
         }
@@ -285,10 +289,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_port_is_refused() {
+    fn what_variables_say_is_looked_at_too() {
         for port in ["http", "0", "9-8", "80/icmp"] {
             let error = after(&format!("ENV PORT={port}\nEXPOSE $PORT\n")).unwrap_err();
             assert!(error.doing.contains("not a port"), "{port}");
+        }
+        for signal in ["", "SIGFOO"] {
+            let error = after(&format!("ENV S={signal}\nSTOPSIGNAL $S\n")).unwrap_err();
+            assert_eq!(error.doing, format!("there is no signal `{signal}`"));
         }
     }
 }

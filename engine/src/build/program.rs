@@ -190,6 +190,10 @@ fn execute(task: &Task<'_>, request: &RunRequest<'_>) -> Result<()> {
     })?;
     request.cancel.check()?;
     if outcome.is_success() {
+        if outcome.out_of_memory {
+            let note = "the kernel killed one of its programs for want of memory".to_owned();
+            task.builder.tell(BuildEvent::Output(task.id, note));
+        }
         return Ok(());
     }
     let error = Error::new(Kind::Container, format!("RUN ended with exit code {}", outcome.code));
