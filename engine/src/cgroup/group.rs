@@ -161,7 +161,7 @@ impl Group {
             return Ok(());
         }
         // Frozen processes cannot fork away from under us. Without a freezer killing still counts.
-        let frozen = self.set_frozen(true).and_then(|()| self.wait_until_frozen());
+        let frozen = self.set_frozen(true).and_then(|()| self.wait_until(true));
         let killed = self.kill_each();
         if frozen.is_ok() {
             self.set_frozen(false)?;
@@ -179,14 +179,19 @@ impl Group {
         Ok(())
     }
 
-    /// Stops every process in the groups where it is; [`Group::frozen`] waits until all have stopped.
+    /// Begins to stop every process in the groups where it is.
     pub fn freeze(&self) -> Result<()> {
         self.set_frozen(true).doing(|| format!("pause {}", self.path[2]))
     }
 
     /// Waits until all have stopped.
     pub fn frozen(&self) -> Result<()> {
-        self.wait_until_frozen().doing(|| format!("pause {}", self.path[2]))
+        self.wait_until(true).doing(|| format!("pause {}", self.path[2]))
+    }
+
+    /// Waits until they go on after [`Group::thaw`].
+    pub fn thawed(&self) -> Result<()> {
+        self.wait_until(false).doing(|| format!("unpause {}", self.path[2]))
     }
 
     /// Lets them go on.
@@ -214,11 +219,14 @@ impl Group {
         }
     }
 
-    fn wait_until_frozen(&self) -> io::Result<()> {
+    fn wait_until(&self, frozen: bool) -> io::Result<()> {
+        let word = if frozen { "FROZEN\n" } else { "THAWED\n" };
         let is_done = || match (self.unified(), self.folder(Controller::Freezer)) {
-            (Some(folder), _) => read_field(&folder, "cgroup.events", "frozen") == Some(1),
+            (Some(folder), _) => {
+                read_field(&folder, "cgroup.events", "frozen").is_none_or(|told| (told == 1) == frozen)
+            }
             (None, Some(folder)) => {
-                fs::read_to_string(folder.join("freezer.state")).is_ok_and(|state| state == "FROZEN\n")
+                fs::read_to_string(folder.join("freezer.state")).map_or(true, |state| state == word)
             }
             (None, None) => true,
         };

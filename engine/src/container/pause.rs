@@ -33,9 +33,11 @@ pub fn pause(store: &Store, id: &ContainerId, tell: &mut dyn FnMut(String)) -> R
 
 /// Lets it go on where it stopped. Idempotent. Without a supervisor the kernel is asked directly.
 pub fn unpause(store: &Store, id: &ContainerId, tell: &mut dyn FnMut(String)) -> Result<()> {
-    if let Some(mut supervisor) = Client::connect(store, id)? {
-        return supervisor.call(&Request::Pause { paused: false }, PATIENCE, tell);
-    }
     let group = volatile::group(store, id)?;
-    if group.is_frozen() { group.thaw() } else { Ok(()) }
+    if let Some(mut supervisor) = Client::connect(store, id)? {
+        supervisor.call(&Request::Pause { paused: false }, PATIENCE, tell)?;
+    } else if group.is_frozen() {
+        group.thaw()?;
+    }
+    group.thawed()
 }
