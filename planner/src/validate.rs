@@ -65,7 +65,7 @@ pub(crate) fn remarks(stack: &Stack, tree: &Tree, diagnostics: &mut Diagnostics)
         rules.restarted(service, stack);
         rules.links(service, stack);
     }
-    rules.published_by_two(stack);
+    rules.published_again(stack);
     rules.external(stack);
 }
 

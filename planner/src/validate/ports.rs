@@ -28,23 +28,30 @@ impl Rules<'_> {
         let claims = claims(stack);
         for Clash { holder, claim } in clashes(&claims) {
             if holder == claim.service {
-                let message = format!("the host port {} is published twice", claim.number);
-                self.diagnostics.error(&claim.port.span, format!("services.{holder}.ports"), message);
+                let path = format!("services.{holder}.ports");
+                self.diagnostics.error(&claim.port.span, path, twice(claim.number));
             }
         }
     }
 
-    /// Two services that publish a port may be meant for different times.
-    pub(super) fn published_by_two(&mut self, stack: &Stack) {
+    /// Two services that publish a port may be meant for different times. What one publishes twice
+    /// is refused when it is to run.
+    pub(super) fn published_again(&mut self, stack: &Stack) {
         let claims = claims(stack);
         for Clash { holder, claim: Claim { number, service, port, .. } } in clashes(&claims) {
-            if holder != *service {
+            let path = format!("services.{service}.ports");
+            if holder == *service {
+                self.diagnostics.warning(&port.span, path, twice(*number));
+            } else {
                 let message = format!("the host port {number} is also published by service `{holder}`");
-                let path = format!("services.{service}.ports");
                 self.diagnostics.warning(&port.span, path, message).hint("only one of them can run");
             }
         }
     }
+}
+
+fn twice(number: u16) -> String {
+    format!("the host port {number} is published twice")
 }
 
 /// All claims, those to one port side by side.

@@ -513,6 +513,10 @@ const IN_A_FILE: Mistakes = &[
         ],
     ),
     (
+        "services: {a: {image: x, ports: ['80:80', '80:81']}}",
+        &["1:43 services.a.ports: the host port 80 is published twice"],
+    ),
+    (
         "services: {a: {image: x, ports: ['80:80']}, b: {image: x, ports: ['80:81']}}",
         &[
             "1:67 services.b.ports: the host port 80 is also published by service `a` [only one of them can run]",
