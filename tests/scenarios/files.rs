@@ -104,9 +104,10 @@ fn a_container_goes_on_when_committing_it_is_interrupted() {
     project.up();
     project.exec("a", "dd if=/dev/urandom of=/big bs=1M count=100").succeeds();
     let script = "$sampan commit a big:1 &
-        until ls -d $SAMPAN_ROOT/images/tmp/*/layer-committed; do kill -0 $! || exit 1; done
+        until $sampan ps -a --json | grep -q '\"paused\"'; do kill -0 $! || exit 1; done
         kill -TERM $!; wait $!";
     host.script(project.folder(), script).exits(130);
+    assert_eq!(project.state("one-a-1").as_deref(), Some("running"));
     host.script(project.folder(), "timeout 10 $sampan exec -T a true").succeeds();
     host.sampan(["image", "ls"]).succeeds().does_not_say("big");
     host.sampan(["system", "check"]).succeeds();

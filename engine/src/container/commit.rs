@@ -1,15 +1,15 @@
 //! A container as an image: what it wrote becomes one more layer.
 
+use super::pause::{pause, unpause};
 use super::record::{self, ContainerRecord};
 use super::state::StateRecord;
-use super::volatile;
-use crate::cgroup::Group;
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Error, Result};
 use crate::image::commit::{Commit, commit as commit_layer};
 use crate::image::registry::Stop;
 use crate::image::{ImageConfig, Images};
 use crate::store::Store;
 use crate::tree;
+use planner::live::State;
 use planner::{ContainerId, ContainerSpec};
 use std::os::fd::AsFd;
 
@@ -73,27 +73,27 @@ fn started(config: &mut ImageConfig, ContainerRecord { spec, .. }: &ContainerRec
     config.labels.extend(labels.map(|(name, value)| (name.clone(), value.clone())));
 }
 
-/// A container that stands still until this is dropped.
-struct Pause(Group);
+/// A container that is paused until this is dropped.
+struct Pause<'a>(&'a Store, &'a ContainerId);
 
-impl Pause {
-    /// `None` when it does not run, or stands still already.
-    fn of(store: &Store, id: &ContainerId) -> Result<Option<Self>> {
-        let runs = StateRecord::read(store, id)?.is_some_and(|state| state.live().is_running());
-        let group = volatile::group(store, id)?;
-        if !runs || group.is_frozen() {
+impl<'a> Pause<'a> {
+    /// `None` when it does not run, or is paused already.
+    fn of(store: &'a Store, id: &'a ContainerId) -> Result<Option<Self>> {
+        let state = StateRecord::read(store, id)?.map(|state| state.live());
+        if !matches!(state, Some(State::Running { .. } | State::Unsupervised)) {
             return Ok(None);
         }
-        match group.freeze() {
-            Err(error) if error.kind == Kind::Unsupported => Ok(None),
-            frozen => frozen.map(|()| Some(Self(group))),
-        }
+        let paused = pause(store, id, &mut |_| {}).map(|()| Some(Self(store, id)));
+        paused.map_err(|error| match error.hint {
+            Some(_) => error,
+            None => error.hint("with `--pause=false` its files are read while it runs"),
+        })
     }
 }
 
-impl Drop for Pause {
+impl Drop for Pause<'_> {
     fn drop(&mut self) {
-        // One that ended meanwhile has no group any more.
-        let _ = self.0.thaw();
+        // One that ended meanwhile does not stand still any more.
+        let _ = unpause(self.0, self.1, &mut |_| {});
     }
 }
