@@ -86,9 +86,9 @@ impl Tool {
         command
     }
 
-    /// Forgets every image.
+    /// Forgets every image, and the layers that its builds keep.
     fn forget(&self) -> Result<()> {
-        succeed(self.verb("prune").args(["--all", "--force"]))
+        succeed(self.command().args(["system", "prune", "--all", "--force"]))
     }
 
     fn fetch(&self, name: &str) -> Result<()> {
