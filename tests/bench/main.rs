@@ -3,6 +3,7 @@
 //! Prints medians, with the fastest and slowest run beside them. Nothing here is a test:
 //! a slow machine is no failure.
 
+mod builds;
 mod crun;
 mod images;
 mod load;
@@ -44,8 +45,9 @@ fn bench() -> Result<()> {
         [option, bundle] if option.as_os_str() == "--crun" => return crun::alone(bundle),
         [option, sampan] if option.as_os_str() == "--load" => return load_alone(&sampan.canonicalize()?),
         [option, sampan] if option.as_os_str() == "--images" => return images_alone(&sampan.canonicalize()?),
+        [option, sampan] if option.as_os_str() == "--builds" => return builds_alone(&sampan.canonicalize()?),
         [sampan] => sampan.canonicalize()?,
-        _ => return Err("usage: bench [--load | --images] SAMPAN".into()),
+        _ => return Err("usage: bench [--load | --images | --builds] SAMPAN".into()),
     };
     headline(&sampan)?;
     let place = Place::new(sampan)?;
@@ -55,7 +57,14 @@ fn bench() -> Result<()> {
     one_container(&place, &engines)?;
     stacks(&place, &engines)?;
     unchanged(&place, &engines)?;
-    images::compare(&place)
+    images::compare(&place)?;
+    builds::compare(&place)
+}
+
+/// Only builds of Dockerfiles.
+fn builds_alone(sampan: &Path) -> Result<()> {
+    headline(sampan)?;
+    builds::compare(&Place::new(sampan.to_owned())?)
 }
 
 /// Only images between a registry, archives and the store.
