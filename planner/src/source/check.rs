@@ -169,6 +169,10 @@ fn map(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_
 fn names(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) {
     for entry in tree.entries() {
         let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        // What a list has may be a variable yet.
+        if context.variables && tree.short && entry.key.contains('$') {
+            continue;
+        }
         if entry.key.is_empty() || !entry.key.chars().all(valid) {
             let message = format!("`{}` is not a valid name", entry.key.escape_debug());
             let hint = "a name has letters, digits, `.`, `_` and `-`";

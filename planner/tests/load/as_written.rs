@@ -61,6 +61,11 @@ fn the_forms_of_merging_become_long_even_with_variables() {
         ("env_file: $A", "env_file", json!([{"path": "/srv/shop/$A", "required": true}])),
         ("secrets: ['${A}']", "secrets", json!([{"source": "${A}", "target": "/run/secrets/${A}"}])),
         ("networks: [a]", "networks", json!({"a": null})),
+        (
+            "depends_on: ['${A:-b}']",
+            "depends_on",
+            json!({"${A:-b}": {"condition": "service_started", "required": true}}),
+        ),
         ("devices: ['$A:/b']", "devices", json!([{"source": "$A", "target": "/b", "permissions": "rwm"}])),
         (
             "ports: ['81:81']",

@@ -2,6 +2,7 @@
 
 mod as_written;
 mod extending;
+mod files;
 mod hostile;
 mod including;
 mod judgement;
