@@ -21,6 +21,9 @@ pub(crate) fn check(earlier: &Tree, document: &Tree, diagnostics: &mut Diagnosti
         for Entry { key, value, .. } in document.get(section).map_or(&[][..], Tree::entries) {
             if let Some(earlier) = earlier.at(&[section, key]).filter(|_| value.tag.is_none()) {
                 clashes.real_name(earlier, value, &path.key(key));
+                if matches!(section, "secrets" | "configs") {
+                    clashes.labels(earlier, value, &path.key(key));
+                }
             }
         }
     }
@@ -74,6 +77,15 @@ impl Clashes<'_> {
             self.diagnostics
                 .error(&other.span, path.key("external"), message.to_owned())
                 .hint("keep `name` only");
+        }
+    }
+
+    /// Labels of these are not made one list of before.
+    fn labels(&mut self, earlier: &Tree, later: &Tree, path: &Path<'_>) {
+        let listed = |tree: &Tree| tree.rewritten || matches!(tree.value, Value::List(_));
+        let labels = both(earlier, later, &["labels"]);
+        if let Some((_, later)) = labels.filter(|(one, other)| listed(one) != listed(other)) {
+            self.report(later, &path.key("labels"));
         }
     }
 

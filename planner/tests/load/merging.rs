@@ -141,6 +141,14 @@ fn what_docker_compose_stumbles_over_is_refused_with_a_reason() {
         .and("over.yaml", "volumes: {v: {external: {name: b}}}\n");
     let expected = "over.yaml:1:32: `external.name` and the `name` of an earlier file say different things";
     assert!(name.told().to_string().contains(expected), "{}", name.told());
+    let labels = |over: &str| {
+        Memory::stack("services: {web: {image: x}}\nsecrets: {s: {file: f, labels: {a: b}}}\n")
+            .and("over.yaml", &format!("secrets: {{s: {{labels: {over}}}}}\n"))
+            .told()
+            .to_string()
+    };
+    let clash = "this cannot be put over what an earlier file says";
+    assert!(!labels("{c: d}").contains(clash) && labels("[c=d]").contains(clash));
 }
 
 const BASE: &str = "services: {web: {image: nginx}}\n";
