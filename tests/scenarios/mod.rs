@@ -19,6 +19,7 @@ mod looks;
 mod mistakes;
 mod networks;
 mod ports;
+mod progress;
 mod registries;
 mod sandbox;
 mod sessions;

@@ -3,6 +3,7 @@
 use super::resource::{Resource, Sort, resources};
 use super::time::took;
 use super::{Ink, Screen};
+use crate::args::Telling;
 use crate::error::Message;
 use engine::{Outcome, Report};
 use planner::Goal;
@@ -172,6 +173,7 @@ pub(crate) fn tell(screen: Screen, (plan, quiet): (&Plan, bool), report: &Report
         screen.tell(&format!("{} {line}", screen.err.paint(Ink::Yellow, "not tried:")));
     }
     let is_reached = report.is_reached(plan);
+    let quiet = quiet || screen.telling == Some(Telling::Quiet);
     if !(quiet && is_reached) {
         let ink = if is_reached { Ink::Bold } else { Ink::Red };
         screen.tell(&screen.err.paint(ink, headline(plan, report)));
