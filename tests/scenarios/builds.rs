@@ -252,3 +252,21 @@ networks: {back: {}}
     project.sampan(named).succeeds().says("here");
     project.down();
 }
+
+#[test]
+fn contexts_of_a_build_are_stages_services_and_folders() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: shop
+services:
+  tools: {build: {context: ., dockerfile_inline: \"FROM busybox\\nRUN echo of-a-service > /s\\n\"}}
+  app: {build: {context: ., additional_contexts: {chosen: 'target:base', other: 'service:tools', more: more}}}
+";
+    let project = host.project("shop", yaml);
+    let text = "FROM busybox AS base\nRUN echo of-a-stage > /t\nFROM chosen\n\
+                COPY --from=other /s /s\nCOPY --from=more f /f\nRUN cat /s /t /f\n";
+    project.write("Dockerfile", text);
+    project.write("more/f", "of-a-folder\n");
+    let built = project.sampan(["build", "app", "--with-dependencies"]).succeeds();
+    built.says("│ of-a-service").says("│ of-a-stage").says("│ of-a-folder");
+}

@@ -85,14 +85,17 @@ pub enum BuildContext {
 }
 
 impl BuildContext {
-    /// As contexts are written: an absolute path, `docker-image://IMAGE`, `oci-layout://FOLDER`, or
-    /// an address.
+    /// As contexts are written: an absolute path, `docker-image://IMAGE`, `oci-layout://FOLDER`,
+    /// `target:STAGE`, or an address.
     pub fn parse(text: &str) -> Self {
         if let Some(image) = text.strip_prefix("docker-image://") {
             return Self::Image(image.to_owned());
         }
         if let Some(layout) = text.strip_prefix("oci-layout://") {
             return oci_layout(layout);
+        }
+        if let Some(stage) = text.strip_prefix("target:") {
+            return Self::Stage(stage.to_owned());
         }
         match text.starts_with('/') {
             true => Self::Folder(PathBuf::from(text)),
@@ -205,5 +208,40 @@ impl CachePlace {
                 Self { kind: "registry".to_owned(), attributes: [("ref".to_owned(), text.to_owned())].into() }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contexts_are_told_apart_by_how_they_begin() {
+        let layout = |reference: Option<&str>| BuildContext::OciLayout {
+            folder: "/l".into(),
+            reference: reference.map(str::to_owned),
+        };
+        for (text, expected) in [
+            ("/srv/a", BuildContext::Folder("/srv/a".into())),
+            ("docker-image://a:1", BuildContext::Image("a:1".into())),
+            ("oci-layout:///l", layout(None)),
+            ("oci-layout:///l:v1", layout(Some("v1"))),
+            ("oci-layout:///l@sha256:0", layout(Some("sha256:0"))),
+            ("target:base", BuildContext::Stage("base".into())),
+            ("https://host/x.git", BuildContext::Url("https://host/x.git".into())),
+        ] {
+            assert_eq!(BuildContext::parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cache_without_a_type_is_the_name_of_an_image() {
+        let told = |text: &str| {
+            let place = CachePlace::parse(text);
+            let attributes = place.attributes.iter().map(|(name, value)| format!("{name}={value}"));
+            format!("{} {}", place.kind, attributes.collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(told("reg:5000/web:1"), "registry ref=reg:5000/web:1");
+        assert_eq!(told("type=local, dest=c,mode=max"), "local dest=c mode=max");
     }
 }

@@ -50,7 +50,9 @@ fn place(stack: &Stack, text: &str) -> BuildContext {
         let image = other.map(|other| other.image_name(&stack.name, service));
         return image.map_or(BuildContext::Empty, BuildContext::Image);
     }
-    BuildContext::parse(text)
+    // Docker Compose takes `target:STAGE` for a path below its folder, and prints it so.
+    let last = text.rsplit('/').next().filter(|last| last.starts_with("target:"));
+    BuildContext::parse(last.unwrap_or(text))
 }
 
 /// A path that leads out of the context is a file of this machine.

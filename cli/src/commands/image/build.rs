@@ -70,8 +70,8 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "PLACE")]
     cache_to: Vec<String>,
 
-    /// Another context for FROM and --from: NAME=FOLDER, an address, docker-image://IMAGE or
-    /// oci-layout://FOLDER
+    /// Another context for FROM and --from: NAME=FOLDER, an address, docker-image://IMAGE,
+    /// oci-layout://FOLDER or target:STAGE
     #[arg(long = "build-context", value_name = "NAME=CONTEXT")]
     build_contexts: Vec<String>,
 
@@ -181,7 +181,9 @@ fn another(text: &str, directory: &Path) -> Result<(String, BuildContext), Failu
         text.split_once('=').filter(|(name, at)| !name.is_empty() && !at.is_empty()).ok_or_else(wrong)?;
     let (scheme, path) = match at.strip_prefix("oci-layout://") {
         Some(path) => ("oci-layout://", path),
-        None if is_address(at) => return Ok((name.to_owned(), BuildContext::parse(at))),
+        None if is_address(at) || at.starts_with("target:") => {
+            return Ok((name.to_owned(), BuildContext::parse(at)));
+        }
         None => ("", at),
     };
     let path = format!("{scheme}{}", directory.join(path).display());
@@ -313,6 +315,24 @@ mod tests {
         }
         for text in ["", "a", "src=b", "id=", "id=a,file=b", "id=a,type=x"] {
             assert_eq!(secret(text, &context()).unwrap_err().exit(), Exit::Usage, "{text}");
+        }
+    }
+
+    #[test]
+    fn contexts_that_are_paths_are_seen_from_here() {
+        let parsed = |text: &str| another(text, Path::new("/here")).map(|(_, context)| context);
+        let layout = BuildContext::OciLayout { folder: "/here/l".into(), reference: Some("v1".into()) };
+        for (text, expected) in [
+            ("a=sub", BuildContext::Folder("/here/sub".into())),
+            ("a=/sub", BuildContext::Folder("/sub".into())),
+            ("a=oci-layout://l:v1", layout),
+            ("a=docker-image://b", BuildContext::Image("b".into())),
+            ("a=target:b", BuildContext::Stage("b".into())),
+        ] {
+            assert_eq!(parsed(text).unwrap(), expected, "{text}");
+        }
+        for text in ["a", "=b", "a="] {
+            assert_eq!(parsed(text).unwrap_err().exit(), Exit::Usage, "{text}");
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) const BUILD: Shape = Shape::Short(
         key("no_cache_filter", &Shape::Short(forms::LIST_OF_ONE, &TEXTS))
             .about("Stages for which nothing is taken from the cache."),
         key("additional_contexts", &Shape::Short(forms::COMPLETE_PAIRS, &Shape::Map(&TEXT)))
-            .about("More contexts by name: folders, URLs, images, or `service:NAME`.")
+            .about("More contexts by name: folders, URLs, images, `service:NAME`, or `target:STAGE`.")
             .merge(Merge::Pairs),
         key("network", &TEXT)
             .about("Network of `RUN` instructions: `host`, `none`, a network of the stack, or one of this machine by its name.")
