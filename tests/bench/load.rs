@@ -1,5 +1,6 @@
-//! What reading stack files costs: the processor's time of `config -q`, for a file as people
-//! write them and for files that grow, beside Docker Compose where it is installed.
+//! What reading stack files costs, and printing them: the processor's time of `config -q` and of
+//! `config`, for a file as people write them and for files that grow, beside Docker Compose where
+//! it is installed.
 
 use crate::measure::Sample;
 use crate::{Result, line, row, title, tools};
@@ -19,30 +20,36 @@ const FILES: [(usize, usize); 4] = [(15, 51), (100, 25), (1000, 15), (5000, 7)];
 const LARGEST_OF_PEER: usize = 100;
 const RUNS_OF_PEER: usize = 5;
 
+/// What is measured: reading alone, and reading and printing.
+const COMMANDS: [&[&str]; 2] = [&["config", "-q"], &["config"]];
+
 /// Measures a sampan and, where it is installed, Docker Compose.
 pub(crate) fn compare(sampan: &Path) -> Result<()> {
     let folder = TempDir::with_prefix("sampan-bench-")?;
     let peer = peer();
-    title("reading a stack file, processor's time")?;
     for (services, runs) in FILES {
+        title(&format!("a stack file of {services} services, processor's time"))?;
         let file = folder.path().join(format!("{services}.yaml"));
         fs::write(&file, stack(services)?)?;
-        let measure = |command: &[&str], runs| {
-            let program = command.first().copied().unwrap_or_default();
-            let call = || {
-                let mut call = tools::quiet(program);
-                call.args(&command[1..]).arg("-f").arg(&file).args(["config", "-q"]);
-                call
+        for command in COMMANDS {
+            let measure = |composer: &[&str], runs| {
+                let program = composer.first().copied().unwrap_or_default();
+                let call = || {
+                    let mut call = tools::quiet(program);
+                    call.args(&composer[1..]).arg("-f").arg(&file).args(command);
+                    call
+                };
+                processor_time(runs, call)
             };
-            processor_time(runs, call)
-        };
-        let ours = measure(&[&sampan.to_string_lossy()], runs)?;
-        row(&format!("sampan, {services} services"), &ours, None)?;
-        let each = ours.median() / u32::try_from(services)?;
-        line(&format!("  {:<32}{:>9} µs", "    each service", each.as_micros()))?;
-        if let Some(peer) = peer.filter(|_| services <= LARGEST_OF_PEER) {
-            let theirs = measure(peer, runs.min(RUNS_OF_PEER))?;
-            row(&format!("{}, {services} services", peer.join(" ")), &theirs, Some(&ours))?;
+            let shown = command.join(" ");
+            let ours = measure(&[&sampan.to_string_lossy()], runs)?;
+            row(&format!("sampan {shown}"), &ours, None)?;
+            let each = ours.median() / u32::try_from(services)?;
+            line(&format!("  {:<32}{:>9} µs", "    each service", each.as_micros()))?;
+            if let Some(peer) = peer.filter(|_| services <= LARGEST_OF_PEER) {
+                let theirs = measure(peer, runs.min(RUNS_OF_PEER))?;
+                row(&format!("{} {shown}", peer.join(" ")), &theirs, Some(&ours))?;
+            }
         }
     }
     if peer.is_none() {
