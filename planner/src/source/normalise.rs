@@ -177,7 +177,7 @@ fn dependencies(service: &mut Tree) {
 }
 
 fn dependency(span: &Span, restart: bool) -> Tree {
-    let mut map = Map::default();
+    let mut map = Map::with_room(3);
     map.set("condition", Tree::text("service_started", span));
     map.set("restart", Tree::new(Value::Bool(restart), span));
     map.set("required", Tree::new(Value::Bool(true), span));

@@ -215,6 +215,11 @@ impl Value {
 }
 
 impl Map {
+    /// An empty mapping with room for so many entries.
+    pub(crate) fn with_room(entries: usize) -> Self {
+        Self { entries: Vec::with_capacity(entries), index: None }
+    }
+
     /// The entries in order.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
@@ -242,10 +247,14 @@ impl Map {
 
     /// Sets a key; one that exists keeps its place.
     pub(crate) fn insert(&mut self, entry: Entry) {
-        if let Some(place) = self.place(&entry.key) {
-            self.entries[place] = entry;
-            return;
+        match self.place(&entry.key) {
+            Some(place) => self.entries[place] = entry,
+            None => self.append(entry),
         }
+    }
+
+    /// Adds a key that is not there yet.
+    pub(crate) fn append(&mut self, entry: Entry) {
         if let Some(index) = &mut self.index {
             index.insert(entry.key.clone(), self.entries.len());
         }

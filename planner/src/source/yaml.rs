@@ -435,7 +435,7 @@ impl<'a> Builder<'a> {
                 }
                 None if merge_key => *key = Some(Key::Merge),
                 None => *key = Some(read_key(map, tree, self.diagnostics)),
-                Some(Key::Text(key, key_span)) => map.insert(Entry::new(key, key_span, tree)),
+                Some(Key::Text(key, key_span)) => map.append(Entry::new(key, key_span, tree)),
                 Some(Key::Merge) => *merged = Some(Box::new(tree)),
                 Some(Key::Bad) => {}
             },

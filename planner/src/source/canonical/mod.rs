@@ -34,7 +34,7 @@ use crate::diagnostic::Span;
 
 /// A mapping of these keys; all of it stands at `span`.
 fn mapping<const N: usize>(span: &Span, entries: [(&str, Value); N]) -> Tree {
-    let mut map = Map::default();
+    let mut map = Map::with_room(N);
     for (key, value) in entries {
         map.set(key, Tree::new(value, span));
     }

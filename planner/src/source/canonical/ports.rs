@@ -118,7 +118,7 @@ impl<'a> Short<'a> {
 
     fn one(&self, item: &Tree, target: u16) -> Tree {
         let text = |text: String| Tree::text(text, &item.span);
-        let mut map = Map::default();
+        let mut map = Map::with_room(5);
         map.set("mode", text("ingress".into()));
         if !self.host_ip.is_empty() {
             map.set("host_ip", text(self.host_ip.into()));
