@@ -1,6 +1,6 @@
 //! JSON as Docker Compose prints it, so that outputs can be compared as texts.
 
-use planner::model::Plain;
+use planner::model::{Name, Plain};
 use serde_json::Value;
 use std::ops::Range;
 
@@ -26,7 +26,7 @@ pub(crate) fn compact(value: &Plain) -> String {
     let joined = |items: Vec<String>| items.join(",");
     match value {
         Plain::Map(entries) => {
-            let entry = |(key, value): &(String, Plain)| format!("{}:{}", quoted(key), compact(value));
+            let entry = |(key, value): &(Name, Plain)| format!("{}:{}", quoted(key), compact(value));
             format!("{{{}}}", joined(entries.iter().map(entry).collect()))
         }
         Plain::List(items) => format!("[{}]", joined(items.iter().map(compact).collect())),
@@ -37,7 +37,7 @@ pub(crate) fn compact(value: &Plain) -> String {
 fn write(text: &mut String, value: &Plain, step: usize, column: usize) {
     match value {
         Plain::Map(entries) if !entries.is_empty() => {
-            let entry = |text: &mut String, (key, value): &(String, Plain)| {
+            let entry = |text: &mut String, (key, value): &(Name, Plain)| {
                 text.push_str(&quoted(key));
                 text.push_str(": ");
                 write(text, value, step, column + step);

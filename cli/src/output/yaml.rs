@@ -5,7 +5,7 @@
 //! with U+2028, keys of more than 128 bytes) they still are its rules.
 
 use super::json::{Floats, float};
-use planner::model::Plain;
+use planner::model::{Name, Plain};
 use planner::source::reads_as_text;
 
 /// Longer keys stand behind a `?`, in bytes.
@@ -36,7 +36,7 @@ impl Emitter {
         }
     }
 
-    fn mapping(&mut self, entries: &[(String, Plain)], column: usize) {
+    fn mapping(&mut self, entries: &[(Name, Plain)], column: usize) {
         for (index, (key, value)) in entries.iter().enumerate() {
             self.next(index, column);
             let analysis = Analysis::of(key);
@@ -47,7 +47,7 @@ impl Emitter {
                 self.lead(':');
                 self.inline(value, column + self.step);
             } else {
-                self.text.push_str(&simple(key, &analysis, true, column));
+                self.simple(key, &analysis, true, column);
                 self.text.push(':');
                 self.below(value, column + self.step);
             }
@@ -93,7 +93,13 @@ impl Emitter {
     }
 
     fn pad(&mut self, columns: usize) {
-        self.text.extend(std::iter::repeat_n(' ', columns));
+        const BLANKS: &str = "                                ";
+        let mut left = columns;
+        while left > 0 {
+            let blanks = left.min(BLANKS.len());
+            self.text.push_str(&BLANKS[..blanks]);
+            left -= blanks;
+        }
     }
 
     /// What fits behind a key or `-`, and the end of its line.
@@ -118,9 +124,22 @@ impl Emitter {
         match text.contains('\n') && analysis.literal() {
             true => self.literal(text, column),
             false => {
-                self.text.push_str(&simple(text, &analysis, false, column));
+                self.simple(text, &analysis, false, column);
                 self.text.push('\n');
             }
+        }
+    }
+
+    /// A scalar that is no block: plain, 'single' or "double".
+    fn simple(&mut self, text: &str, analysis: &Analysis, key: bool, column: usize) {
+        if !reads_as_text(text) || text.contains('\n') || !analysis.quotable() {
+            self.text.push_str(&double_quoted(text));
+        } else if analysis.plain() && !(key && text.is_empty()) {
+            self.text.push_str(text);
+        } else {
+            self.text.push('\'');
+            self.text.push_str(&indented(&text.replace('\'', "''"), column, false));
+            self.text.push('\'');
         }
     }
 
@@ -158,18 +177,6 @@ fn indented(text: &str, column: usize, first: bool) -> String {
         result.push(c);
     }
     result
-}
-
-/// A scalar that is no block: plain, 'single' or "double".
-fn simple(text: &str, analysis: &Analysis, key: bool, column: usize) -> String {
-    let double = !reads_as_text(text) || text.contains('\n') || !analysis.quotable();
-    if double {
-        return double_quoted(text);
-    }
-    match analysis.plain() && !(key && text.is_empty()) {
-        true => text.to_owned(),
-        false => format!("'{}'", indented(&text.replace('\'', "''"), column, false)),
-    }
 }
 
 fn double_quoted(text: &str) -> String {
@@ -235,6 +242,9 @@ struct Analysis {
 
 impl Analysis {
     fn of(text: &str) -> Self {
+        if is_word(text) {
+            return Self::default();
+        }
         let mut found = Self {
             indicators: text.starts_with("---") || text.starts_with("..."),
             loose_ends: text.starts_with(is_loose) || text.ends_with(is_loose),
@@ -268,6 +278,12 @@ impl Analysis {
     fn literal(&self) -> bool {
         !(self.trailing_space || self.space_break || self.special)
     }
+}
+
+/// Whether a text, as nearly all keys and most values, has nothing that means something anywhere.
+fn is_word(text: &str) -> bool {
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/') && text.bytes().all(harmless)
 }
 
 /// Whether a character behind `before` ends what could be a plain scalar, or begins something else.

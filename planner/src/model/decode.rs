@@ -30,7 +30,7 @@ pub(crate) fn untyped(tree: &Tree, name: Option<&str>) -> Plain {
     let mut said = from_tree::read(tree, &tree.span).unwrap_or_default();
     if let (Plain::Map(entries), Some(name)) = (&mut said, name) {
         entries.retain(|(key, _)| key != "name");
-        entries.push(("name".to_owned(), Plain::Text(name.to_owned())));
+        entries.push(("name".into(), Plain::Text(name.to_owned())));
     }
     said
 }

@@ -59,7 +59,7 @@ pub use logging::Logging;
 pub use models::{Model, ServiceModel};
 pub use mount::{BindOptions, ImageOptions, Mount, MountType, TmpfsOptions, VolumeOptions};
 pub use network::{Ipam, Network, ServiceNetwork, Subnet};
-pub use plain::{Extensions, Plain};
+pub use plain::{Extensions, Name, Plain};
 pub use port::Port;
 pub use print::Form;
 pub use provider::Provider;

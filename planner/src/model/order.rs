@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 /// `web2` comes before `web10`. Where two names part, other characters come before numbers and
 /// these before letters; but within a number letters come first and what makes it longer last.
 pub(super) fn natural(a: &str, b: &str) -> Ordering {
-    let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum();
+    let equal = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    let same = a.floor_char_boundary(equal);
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     // The number in which they part begins before that.
     let begun = a[..same].bytes().rev().take_while(u8::is_ascii_digit).count();

@@ -2,8 +2,12 @@
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// A key of a mapping. Those of the specification are not copied.
+pub type Name = Cow<'static, str>;
 
 /// Any value, mappings in order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,7 +28,7 @@ pub enum Plain {
     /// A sequence.
     List(Vec<Plain>),
     /// A mapping.
-    Map(Vec<(String, Plain)>),
+    Map(Vec<(Name, Plain)>),
 }
 
 /// The `x-…` keys of one mapping. They mean nothing here and are kept.
@@ -47,18 +51,20 @@ impl Plain {
 
     /// Doubles every `$`, in keys too, so that interpolation would give this again.
     pub(super) fn escape(&mut self) {
-        let double = |text: &mut String| {
-            if text.contains('$') {
-                *text = text.replace('$', "$$");
-            }
-        };
+        let doubled = |text: &str| text.contains('$').then(|| text.replace('$', "$$"));
         match self {
             Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Date(_) => {}
-            Self::Text(text) => double(text),
+            Self::Text(text) => {
+                if let Some(doubled) = doubled(text) {
+                    *text = doubled;
+                }
+            }
             Self::List(items) => items.iter_mut().for_each(Self::escape),
             Self::Map(entries) => {
                 for (key, value) in entries {
-                    double(key);
+                    if let Some(doubled) = doubled(key) {
+                        *key = doubled.into();
+                    }
                     value.escape();
                 }
             }

@@ -9,6 +9,7 @@
 
 use super::order::natural;
 use super::plain::DATE;
+use super::plain::Name;
 use super::{Plain, Time, hosts};
 use serde::ser::{
     Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Serializer,
@@ -41,30 +42,31 @@ enum Rule {
     AlwaysAs(&'static str),
 }
 
-/// The keys with a rule of their own: struct, field, rule.
-const RULES: &[(&str, &str, Rule)] = &[
-    ("Stack", "services", Rule::Always),
-    ("Stack", "models", Rule::OnlyIn(Form::Yaml)),
-    ("Service", "command", Rule::AlwaysIn(Form::Json)),
-    ("Service", "entrypoint", Rule::AlwaysIn(Form::Json)),
-    ("Service", "pull_refresh_after", Rule::Never),
-    ("Hook", "command", Rule::AlwaysIn(Form::Json)),
-    ("Dependency", "required", Rule::Always),
-    ("EnvFile", "required", Rule::Always),
-    ("EnvFile", "format", Rule::OnlyIn(Form::Json)),
-    ("Watch", "path", Rule::Always),
-    ("Watch", "action", Rule::Always),
-    ("DiscreteResource", "kind", Rule::Always),
-    ("DiscreteResource", "value", Rule::Always),
-    ("WeightDevice", "path", Rule::AlwaysAs("Path")),
-    ("WeightDevice", "weight", Rule::AlwaysAs("Weight")),
-    ("ThrottleDevice", "path", Rule::AlwaysAs("Path")),
-    ("ThrottleDevice", "rate", Rule::AlwaysAs("Rate")),
-    ("Ulimit", "soft", Rule::AlwaysIn(Form::Yaml)),
-    ("Ulimit", "hard", Rule::AlwaysIn(Form::Yaml)),
-    ("Ipam", "options", Rule::Never),
-    ("Config", "content", Rule::Without("environment")),
-    ("Secret", "content", Rule::Never),
+/// Fields of one struct that have a rule of their own.
+type Rules = &'static [(&'static str, Rule)];
+
+/// The structs with such fields.
+const RULES: &[(&str, Rules)] = &[
+    ("Stack", &[("services", Rule::Always), ("models", Rule::OnlyIn(Form::Yaml))]),
+    (
+        "Service",
+        &[
+            ("command", Rule::AlwaysIn(Form::Json)),
+            ("entrypoint", Rule::AlwaysIn(Form::Json)),
+            ("pull_refresh_after", Rule::Never),
+        ],
+    ),
+    ("Hook", &[("command", Rule::AlwaysIn(Form::Json))]),
+    ("Dependency", &[("required", Rule::Always)]),
+    ("EnvFile", &[("required", Rule::Always), ("format", Rule::OnlyIn(Form::Json))]),
+    ("Watch", &[("path", Rule::Always), ("action", Rule::Always)]),
+    ("DiscreteResource", &[("kind", Rule::Always), ("value", Rule::Always)]),
+    ("WeightDevice", &[("path", Rule::AlwaysAs("Path")), ("weight", Rule::AlwaysAs("Weight"))]),
+    ("ThrottleDevice", &[("path", Rule::AlwaysAs("Path")), ("rate", Rule::AlwaysAs("Rate"))]),
+    ("Ulimit", &[("soft", Rule::AlwaysIn(Form::Yaml)), ("hard", Rule::AlwaysIn(Form::Yaml))]),
+    ("Ipam", &[("options", Rule::Never)]),
+    ("Config", &[("content", Rule::Without("environment"))]),
+    ("Secret", &[("content", Rule::Never)]),
 ];
 
 /// What a value is printed as.
@@ -246,7 +248,8 @@ impl Serializer for Printer {
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields, Unprintable> {
-        Ok(Fields { printer: self, name, entries: Vec::new() })
+        let rules = RULES.iter().find(|(of, _)| *of == name).map_or(&[][..], |(_, rules)| rules);
+        Ok(Fields { printer: self, name, rules, entries: Vec::new() })
     }
 
     fn serialize_tuple_struct(
@@ -315,7 +318,7 @@ impl SerializeTuple for List {
 struct Names {
     printer: Printer,
     key: String,
-    entries: Vec<(String, Plain)>,
+    entries: Vec<(Name, Plain)>,
 }
 
 impl SerializeMap for Names {
@@ -330,7 +333,7 @@ impl SerializeMap for Names {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unprintable> {
         let value = value.serialize(self.printer)?.plain;
-        self.entries.push((std::mem::take(&mut self.key), value));
+        self.entries.push((std::mem::take(&mut self.key).into(), value));
         Ok(())
     }
 
@@ -348,7 +351,8 @@ impl SerializeMap for Names {
 struct Fields {
     printer: Printer,
     name: &'static str,
-    entries: Vec<(String, Plain)>,
+    rules: Rules,
+    entries: Vec<(Name, Plain)>,
 }
 
 impl Fields {
@@ -358,9 +362,9 @@ impl Fields {
 
     /// Whether a field is printed, given whether it is empty, and under which name.
     fn key(&self, field: &'static str, zero: bool) -> Option<&'static str> {
-        let own = RULES.iter().find(|(name, key, _)| *name == self.name && *key == field);
+        let own = self.rules.iter().find(|(key, _)| *key == field);
         let form = self.printer.form;
-        let shown = match own.map(|(.., rule)| *rule) {
+        let shown = match own.map(|(_, rule)| *rule) {
             None => !zero,
             Some(Rule::Always) => true,
             Some(Rule::AlwaysIn(one)) => !zero || one == form,
@@ -390,7 +394,7 @@ impl SerializeStruct for Fields {
                 self.entries.extend(extensions);
             }
         } else if let Some(key) = self.key(field, zero) {
-            self.entries.push((key.to_owned(), plain));
+            self.entries.push((key.into(), plain));
         }
         Ok(())
     }

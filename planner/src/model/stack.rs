@@ -124,7 +124,7 @@ fn empty_lists_as_null(said: &mut Plain, shape: &Shape, never: &[&str]) {
         Plain::Map(entries) => {
             for (key, value) in entries {
                 let row = shape.key(key);
-                let late = never.contains(&key.as_str());
+                let late = never.contains(&&**key);
                 let distinct = row.is_some_and(|row| row.merge.identity().is_some() && !late);
                 if *value == Plain::List(Vec::new()) && distinct {
                     continue;

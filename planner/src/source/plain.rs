@@ -10,9 +10,11 @@ const OLD_BOOLS: [&str; 16] =
 
 /// Whether this, unquoted, is text for every reader.
 pub fn reads_as_text(text: &str) -> bool {
+    if !(scalar::may_be_number(text) || text.starts_with('_')) {
+        return scalar::word(text).is_none() && !OLD_BOOLS.contains(&text);
+    }
     matches!(scalar::resolve(text), Value::Text(_))
-        && !scalar::is_whole(text)
-        && !(OLD_BOOLS.contains(&text) || is_sexagesimal(text) || is_timestamp(text))
+        && !(scalar::is_whole(text) || is_sexagesimal(text) || is_timestamp(text))
 }
 
 /// Base 60, as in `190:20:30.15`.

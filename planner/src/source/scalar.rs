@@ -7,15 +7,23 @@ use std::borrow::Cow;
 
 /// The value of a plain (unquoted) scalar.
 pub(crate) fn resolve(text: &str) -> Value {
+    let value = if may_be_number(text) { int(text).or_else(|| float(text)) } else { word(text) };
+    value.unwrap_or_else(|| Value::Text(text.into()))
+}
+
+/// The value of a word that is no text.
+pub(super) fn word(text: &str) -> Option<Value> {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        _ => {}
+        "" | "~" | "null" | "Null" | "NULL" => Some(Value::Null),
+        "true" | "True" | "TRUE" => Some(Value::Bool(true)),
+        "false" | "False" | "FALSE" => Some(Value::Bool(false)),
+        _ => None,
     }
-    let numeric = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
-    let number = if numeric { int(text).or_else(|| float(text)) } else { None };
-    number.unwrap_or_else(|| Value::Text(text.into()))
+}
+
+/// Whether a text begins as numbers do.
+pub(super) fn may_be_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))
 }
 
 /// The value of a scalar with a tag of the core schema, such as `!!str`; `None` when the text is

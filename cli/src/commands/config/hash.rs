@@ -40,7 +40,7 @@ fn digest_of(service: &Plain) -> String {
 fn container(service: &Plain) -> Plain {
     let without = |value: &Plain, keys: &[&str]| match value {
         Plain::Map(entries) => {
-            let kept = entries.iter().filter(|(key, _)| !keys.contains(&key.as_str()));
+            let kept = entries.iter().filter(|(key, _)| !keys.contains(&&**key));
             Plain::Map(kept.cloned().collect())
         }
         other => other.clone(),

@@ -64,7 +64,7 @@ pub(super) fn written(only: &Only, written: &Plain) -> Option<Vec<String>> {
         (only.models, "models"),
     ];
     let keys = |section: &str| match written.get(section) {
-        Some(Plain::Map(entries)) => entries.iter().map(|(key, _)| key.clone()).collect(),
+        Some(Plain::Map(entries)) => entries.iter().map(|(key, _)| key.to_string()).collect(),
         _ => BTreeSet::new(),
     };
     sections.iter().find(|(asked, _)| *asked).map(|(_, section)| keys(section).into_iter().collect())

@@ -44,7 +44,7 @@ fn document(uses: &[(&Use, String)]) -> Plain {
     let entry = |(one, place): &(&Use, String)| {
         let (word, _, why) = said(&one.fate);
         let texts = [("key", one.path.as_str()), ("place", place), ("support", word), ("why", why)];
-        let text = |(key, text): (&str, &str)| (key.to_owned(), Plain::Text(text.to_owned()));
+        let text = |(key, text): (&str, &str)| (key.to_owned().into(), Plain::Text(text.to_owned()));
         Plain::Map(texts.into_iter().map(text).collect())
     };
     Plain::List(uses.iter().map(entry).collect())

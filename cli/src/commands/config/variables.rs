@@ -32,8 +32,8 @@ fn document(found: &BTreeMap<String, Variable>, keys: [&str; 4]) -> Plain {
     let entry = |(name, variable): (&String, &Variable)| {
         let values =
             [text(name), text(&variable.default), text(&variable.alternate), Plain::Bool(variable.required)];
-        let keys = keys.iter().map(|key| (*key).to_owned());
-        (name.clone(), Plain::Map(keys.zip(values).collect()))
+        let keys = keys.iter().map(|key| (*key).to_owned().into());
+        (name.clone().into(), Plain::Map(keys.zip(values).collect()))
     };
     Plain::Map(found.iter().map(entry).collect())
 }
