@@ -160,7 +160,6 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
         Kind::Word(words) => word(tree, words),
         Kind::Parsed(parse, _) => match &tree.value {
             Value::Text(text) => parse(text).map(|text| Value::Text(text.into())),
-            Value::Int(number) => parse(&number.to_string()).map(|text| Value::Text(text.into())),
             _ => text(tree),
         },
     };

@@ -8,7 +8,7 @@ use super::schema::{Key, Shape, row};
 use super::suggest::did_you_mean;
 use super::tree::{Entry, Tag, Tree, Value};
 use super::{advice, cast};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Span};
 
 /// What the walk carries along.
 pub(crate) struct Context<'a> {
@@ -143,6 +143,7 @@ fn list(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'
 }
 
 fn map(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
+    let listed = tree.short;
     let Value::Map(map) = &mut tree.value else {
         if tree.value != Value::Bad {
             let message = format!("must be a mapping, not {}", tree.noun());
@@ -153,8 +154,7 @@ fn map(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_
     };
     for (key, key_span, value) in map.values_mut() {
         if key.is_empty() {
-            let message = "a name is empty".to_owned();
-            context.diagnostics.error(key_span, path, message).hint("write a name before the colon");
+            nameless(listed, key_span, path, context);
         }
         if shape.key(key).is_some() && !matches!(value.value, Value::Map(_) | Value::Null | Value::Bad) {
             let message = format!("`{key}` is taken for a name, which wants a mapping");
@@ -162,6 +162,17 @@ fn map(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_
             context.refuse(value, &path.key(key), message, &hint);
         }
         check(value, &path.key(key), shape, context);
+    }
+}
+
+/// An entry without a name is wrong, but in a list it may be a variable without a value.
+fn nameless(listed: bool, place: &Span, path: &Path<'_>, context: &mut Context<'_>) {
+    if listed {
+        let message = "this entry is empty".to_owned();
+        context.diagnostics.warning(place, path, message).hint("take it out, or give its variable a value");
+    } else {
+        let message = "a name is empty".to_owned();
+        context.diagnostics.error(place, path, message).hint("write a name before the colon");
     }
 }
 

@@ -40,6 +40,8 @@ fn what_docker_compose_leaves_open_is_open() {
         stack.unwrap().stack.services.contains_key("web"),
         "the profile without a name is on where no other is"
     );
+    let told = Memory::stack("services: {web: {image: x, environment: ['${U-}']}}").told().to_string();
+    assert_eq!(told, "compose.yaml:1:42: this entry is empty\n");
     let told = Memory::stack("services: {web: {image: x, links: ['a:b:c']}, a: {image: x}}").told();
     assert!(told.to_string().contains("service `a:b:c` is not defined"), "{told}");
 }

@@ -125,7 +125,7 @@ fn value(kind: &Kind) -> Value {
     match *kind {
         Kind::Text => json!({"type": "string"}),
         Kind::Like(pattern) => text_like(pattern),
-        Kind::Parsed(_, pattern) => also(json!({"type": "integer"}), pattern),
+        Kind::Parsed(_, pattern) => text_like(pattern),
         Kind::TextBytes => text_like(like::SIZE),
         Kind::Duration => text_like(like::DURATION),
         Kind::Loose => json!({"type": ["string", "number", "boolean"]}),
