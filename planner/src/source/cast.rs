@@ -66,7 +66,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether no text can stand here, not even one that a variable becomes.
     pub(crate) fn is_never_text(&self) -> bool {
-        matches!(self, Kind::Truth | Kind::PlainInt(..) | Kind::PlainCut(..))
+        matches!(self, Kind::Truth | Kind::PlainCut(..))
     }
 
     /// Whether any text may stand here as long as it is not cast.

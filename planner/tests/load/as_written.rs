@@ -42,6 +42,7 @@ fn values_and_the_forms_of_the_end_stay() {
         ("gpus: [{driver: d}]", "gpus", json!([{"driver": "d", "count": "all"}])),
         ("expose: [80, '$P']", "expose", json!([80, "$P"])),
         ("stop_grace_period: '90'", "stop_grace_period", json!("90")),
+        ("blkio_config: {weight: '${W}'}", "blkio_config", json!({"weight": "${W}"})),
         ("tty: '${TTY}'", "tty", json!("${TTY}")),
     ] {
         assert_eq!(key(lines, name), expected, "{lines}");
