@@ -156,7 +156,8 @@ fn value(stack: &Stack) -> Value {
 /// Whether printing loses something, which it does where Docker Compose's does: a `$` of a key is
 /// doubled and loading does not halve it, for variables are for values; a `count: 0` of devices is
 /// left out, and none means all of them, as are capabilities when there are none; a key of `ssh` and
-/// its file are one text that no reader takes apart.
+/// its file are one text that no reader takes apart; an entry of a list may be without a name, a key
+/// may not.
 fn is_lossy(value: &Value) -> bool {
     match value {
         Value::Object(map) => map.iter().any(|(key, value)| {
@@ -166,7 +167,7 @@ fn is_lossy(value: &Value) -> bool {
             let capable = |device: &Value| device["capabilities"].is_array() || device["source"].is_string();
             let keys = value.as_array().filter(|_| key == "ssh").is_some_and(|all| all.iter().any(has_file));
             let fewer = devices.is_some_and(|all| !all.iter().all(|one| counted(one) && capable(one)));
-            key.contains('$') || is_lossy(value) || keys || fewer
+            key.is_empty() || key.contains('$') || is_lossy(value) || keys || fewer
         }),
         Value::Array(items) => items.iter().any(is_lossy),
         _ => false,
