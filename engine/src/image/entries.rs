@@ -10,6 +10,8 @@ use tar::{EntryType, GnuExtSparseHeader, Header};
 const BLOCK: u64 = 512;
 /// Longest extended header or long name that is read into memory.
 const EXTENSION_MAX: u64 = 1 << 20;
+/// Longest data of an entry: no file system has longer files, and places in a stream can be counted.
+const SIZE_MAX: u64 = i64::MAX as u64;
 /// Most pieces of one sparse file.
 const PIECES_MAX: usize = 1 << 16;
 
@@ -86,7 +88,7 @@ impl<R: Read> Entries<R> {
                 EntryType::GNULongName => extensions.path = Some(self.long_name(size)?),
                 EntryType::GNULongLink => extensions.link = Some(self.long_name(size)?),
                 EntryType::XHeader => extensions.pax = pax::parse(&self.extension(size)?)?,
-                EntryType::XGlobalHeader => self.begin(size),
+                EntryType::XGlobalHeader => self.begin(size)?,
                 _ => return self.entry(&header, extensions, size).map(Some),
             }
         }
@@ -106,7 +108,7 @@ impl<R: Read> Entries<R> {
             kind = EntryType::Directory;
         }
         let has_data = matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse);
-        self.begin(if has_data { stored } else { 0 });
+        self.begin(if has_data { stored } else { 0 })?;
         let mut size = if has_data { stored } else { 0 };
         let mut pieces = None;
         if kind == EntryType::GNUSparse {
@@ -133,9 +135,13 @@ impl<R: Read> Entries<R> {
         })
     }
 
-    fn begin(&mut self, size: u64) {
+    fn begin(&mut self, size: u64) -> io::Result<()> {
+        if size > SIZE_MAX {
+            return Err(damaged("an entry is longer than any file can be"));
+        }
         self.left = size;
         self.padding = size.wrapping_neg() % BLOCK;
+        Ok(())
     }
 
     /// A header whose checksum is right; `None` for the zeros at the end.
@@ -177,7 +183,7 @@ impl<R: Read> Entries<R> {
         if size > EXTENSION_MAX {
             return Err(damaged("an extended header is longer than 1 MiB"));
         }
-        self.begin(size);
+        self.begin(size)?;
         let mut text = Vec::new();
         self.read_to_end(&mut text)?;
         Ok(text)
@@ -396,6 +402,17 @@ mod tests {
         header.set_cksum();
         let endless = Entries::new(io::Read::chain(&header.as_bytes()[..], io::repeat(b' '))).next();
         assert_eq!(endless.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn an_entry_that_claims_more_than_any_file_can_have_is_refused() {
+        for kind in [EntryType::Regular, EntryType::XGlobalHeader, EntryType::XHeader] {
+            let mut header = header("x", u64::MAX);
+            header.set_entry_type(kind);
+            header.set_cksum();
+            let error = all(header.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{kind:?}");
+        }
     }
 
     proptest! {
