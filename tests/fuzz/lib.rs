@@ -132,14 +132,14 @@ impl Project {
         if is_lossy(&value) {
             return;
         }
-        let printed = value.to_string();
+        let printed = json(&value);
         let mut again = Self::file(&printed);
         again.options.profiles.clone_from(&self.options.profiles);
         again.options.all_resources = self.options.all_resources;
         again.variables.clone_from(&self.variables);
         match load(&again.options, &again) {
             Ok(loaded) => {
-                let second = self::value(&loaded.stack).to_string();
+                let second = json(&self::value(&loaded.stack));
                 assert_eq!(second, printed, "it became another stack");
             }
             Err(diagnostics) => panic!("what was printed does not load: {diagnostics}\n{printed}"),
@@ -151,6 +151,11 @@ impl Project {
 /// out and renames keys as Docker Compose does, and is not for being loaded.
 fn value(stack: &Stack) -> Value {
     serde_json::to_value(stack.canonical(Form::Yaml)).expect("print as JSON")
+}
+
+/// As JSON that is YAML, too: there a delete character must be escaped.
+fn json(value: &Value) -> String {
+    value.to_string().replace('\u{7f}', "\\u007f")
 }
 
 /// Whether printing loses something, which it does where Docker Compose's does: a `$` of a key is
