@@ -42,6 +42,19 @@ pub(crate) fn converge_files(
     converge(context, &engine, Ask { target: &target, goal, dry_run, quiet })
 }
 
+/// Reaches a goal about a stack that is known by its name, with its files or without; `verb` is what
+/// was typed.
+pub(crate) fn converge_known(
+    context: &Context,
+    verb: &str,
+    goal: &Goal,
+    dry_run: bool,
+) -> Result<Exit, Failure> {
+    let target = context.target()?;
+    let engine = Arc::new(context.engine_as_root(verb)?);
+    converge(context, &engine, Ask { target: &target, goal, dry_run, quiet: false })
+}
+
 /// Plans what is asked and does it. The exit code says whether the goal is reached.
 pub(crate) fn converge(context: &Context, engine: &Arc<LinuxEngine>, ask: Ask) -> Result<Exit, Failure> {
     block_on(async {

@@ -1,12 +1,11 @@
 //! `sampan down`
 
-use super::converge::{Ask, converge};
+use super::converge::converge_known;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::Args;
 use planner::Goal;
 use planner::goal::Verb;
-use std::sync::Arc;
 
 /// Stop and remove containers and networks; volumes stay unless asked for
 #[derive(Debug, Args)]
@@ -32,12 +31,10 @@ pub(crate) struct DownArgs {
 }
 
 pub(crate) fn run(args: &DownArgs, context: &Context) -> Result<Exit, Failure> {
-    let target = context.target()?;
-    let engine = Arc::new(context.engine_as_root("down")?);
     let goal = Goal {
         verb: Verb::Down { volumes: args.volumes },
         services: args.services.iter().cloned().collect(),
         stop_timeout: super::seconds(args.timeout),
     };
-    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false })
+    converge_known(context, "down", &goal, args.dry_run)
 }

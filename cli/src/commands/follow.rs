@@ -4,6 +4,7 @@
 use super::containers::{known, select};
 use super::converge::{Ask, converge_within, plan_for};
 use super::interrupt::Interrupts;
+use super::wait::ends;
 use crate::context::{Context, Target};
 use crate::error::{Exit, Failure};
 use crate::output::logs::{LogView, Look};
@@ -19,7 +20,6 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
 /// How logs are followed, and what ends that.
 #[derive(Debug, Args)]
@@ -138,11 +138,7 @@ async fn first_that_aborts(
     ids: &[ContainerId],
     args: &FollowArgs,
 ) -> (ContainerId, i32) {
-    let mut ends = JoinSet::new();
-    for id in ids.iter().cloned() {
-        let engine = engine.clone();
-        ends.spawn(async move { (engine.ended(&id).await, id) });
-    }
+    let mut ends = ends(engine, ids.iter().cloned());
     while let Some(end) = ends.join_next().await {
         // One that cannot be waited for has no exit code.
         if let Ok((Ok(code), id)) = end

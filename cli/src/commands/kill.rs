@@ -1,6 +1,6 @@
 //! `sampan kill`
 
-use super::converge::{Ask, converge};
+use super::converge::converge_known;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::Args;
@@ -8,7 +8,6 @@ use nix::sys::signal::Signal;
 use planner::Goal;
 use planner::goal::Verb;
 use std::str::FromStr;
-use std::sync::Arc;
 
 /// Send a signal to containers, at once
 #[derive(Debug, Args)]
@@ -38,14 +37,12 @@ fn signal(text: &str) -> Result<String, String> {
 }
 
 pub(crate) fn run(args: &KillArgs, context: &Context) -> Result<Exit, Failure> {
-    let target = context.target()?;
-    let engine = Arc::new(context.engine_as_root("kill")?);
     let goal = Goal {
         verb: Verb::Kill { signal: args.signal.clone() },
         services: args.services.iter().cloned().collect(),
         stop_timeout: None,
     };
-    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false })
+    converge_known(context, "kill", &goal, args.dry_run)
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! `sampan pause` and `unpause`
 
-use super::converge::{Ask, converge};
+use super::converge::converge_known;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::Args;
 use planner::Goal;
 use planner::goal::Verb;
-use std::sync::Arc;
 
 /// Let containers stand still where they are
 #[derive(Debug, Args)]
@@ -41,12 +40,10 @@ pub(crate) fn unpause(args: &UnpauseArgs, context: &Context) -> Result<Exit, Fai
 }
 
 fn run(args: &Of, context: &Context, paused: bool) -> Result<Exit, Failure> {
-    let target = context.target()?;
-    let engine = Arc::new(context.engine_as_root(if paused { "pause" } else { "unpause" })?);
     let goal = Goal {
         verb: Verb::Pause { paused },
         services: args.services.iter().cloned().collect(),
         stop_timeout: None,
     };
-    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false })
+    converge_known(context, if paused { "pause" } else { "unpause" }, &goal, args.dry_run)
 }

@@ -1,12 +1,11 @@
 //! `sampan restart`
 
-use super::converge::{Ask, converge};
+use super::converge::converge_known;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::Args;
 use planner::Goal;
 use planner::goal::Verb;
-use std::sync::Arc;
 
 /// Stop containers and start them again, as they are
 #[derive(Debug, Args)]
@@ -24,12 +23,10 @@ pub(crate) struct RestartArgs {
 }
 
 pub(crate) fn run(args: &RestartArgs, context: &Context) -> Result<Exit, Failure> {
-    let target = context.target()?;
-    let engine = Arc::new(context.engine_as_root("restart")?);
     let goal = Goal {
         verb: Verb::Restart,
         services: args.services.iter().cloned().collect(),
         stop_timeout: super::seconds(args.timeout),
     };
-    converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false })
+    converge_known(context, "restart", &goal, args.dry_run)
 }

@@ -41,7 +41,8 @@ pub(crate) fn run(args: &RmArgs, context: &Context) -> Result<Exit, Failure> {
         stop_timeout: None,
     };
     let ask = Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false };
-    if !args.dry_run {
+    // Who is not asked need not know what it is about.
+    if !args.dry_run && !args.force {
         let removes = |step: &Step| match step {
             Step::RemoveContainer { id } => Some(id.name()),
             Step::RemoveVolume { name } => Some(name.clone()),

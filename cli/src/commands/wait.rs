@@ -6,6 +6,7 @@ use super::interrupt::Interrupts;
 use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use clap::Args;
+use engine::LinuxEngine;
 use planner::goal::Verb;
 use planner::{ContainerId, Goal};
 use std::sync::Arc;
@@ -34,11 +35,7 @@ pub(crate) fn run(args: &WaitArgs, context: &Context) -> Result<Exit, Failure> {
     }
     block_on(async {
         let mut interrupts = Interrupts::listen()?;
-        let mut waits = JoinSet::new();
-        for id in containers.into_iter().map(|one| one.id) {
-            let engine = engine.clone();
-            waits.spawn(async move { (engine.ended(&id).await, id) });
-        }
+        let mut waits = ends(&engine, containers.into_iter().map(|one| one.id));
         let ended = tokio::select! {
             ended = all(context, &mut waits, args.down_project) => ended?,
             () = interrupts.next() => return Ok(Exit::Interrupted),
@@ -52,7 +49,20 @@ pub(crate) fn run(args: &WaitArgs, context: &Context) -> Result<Exit, Failure> {
     })
 }
 
+/// The exit code of a container that has ended for good.
 type Ended = (engine::error::Result<i32>, ContainerId);
+
+/// Waits for the end of each of them.
+pub(super) fn ends(
+    engine: &Arc<LinuxEngine>,
+    containers: impl IntoIterator<Item = ContainerId>,
+) -> JoinSet<Ended> {
+    let end = |id: ContainerId| {
+        let engine = engine.clone();
+        async move { (engine.ended(&id).await, id) }
+    };
+    containers.into_iter().map(end).collect()
+}
 
 /// Tells each end as it comes; gives the first exit code that is not 0.
 async fn all(context: &Context, waits: &mut JoinSet<Ended>, only_first: bool) -> Result<i32, Failure> {

@@ -45,6 +45,11 @@ impl Sample {
         Some(groups.memory? as f64 / groups.memory_limit? as f64 * 100.0)
     }
 
+    /// What came in and what went out.
+    fn network(&self) -> Option<String> {
+        self.usage.network.map(|it| format!("{} / {}", size(it.received), size(it.sent)))
+    }
+
     /// A row below [`HEADER`].
     pub(crate) fn row(&self) -> Vec<Cell> {
         let groups = &self.usage.groups;
@@ -57,7 +62,6 @@ impl Sample {
             (Some(limit), Some(share)) => format!("{} ({share:.0}%)", size(limit)),
             _ => "-".to_owned(),
         };
-        let network = self.usage.network.map(|it| format!("{} / {}", size(it.received), size(it.sent)));
         let of_limit = groups.pids_limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
         vec![
             self.container.id.name().into(),
@@ -66,7 +70,7 @@ impl Sample {
             limit.into(),
             bytes(groups.memory_peak).into(),
             bytes(groups.swap).into(),
-            network.unwrap_or_else(|| "-".to_owned()).into(),
+            self.network().unwrap_or_else(|| "-".to_owned()).into(),
             groups.pids.map_or_else(|| "-".to_owned(), |pids| format!("{pids}{of_limit}")).into(),
             self.waits().into(),
         ]
@@ -109,7 +113,6 @@ impl Sample {
         let unknown = || "--".to_owned();
         let percent = |share: Option<f64>| share.map_or_else(unknown, |share| format!("{share:.2}%"));
         let bytes = |bytes: Option<u64>| bytes.map_or_else(unknown, size);
-        let network = self.usage.network.map(|it| format!("{} / {}", size(it.received), size(it.sent)));
         json!({
             "Container": self.container.id.name(),
             "ID": self.container.id,
@@ -117,7 +120,7 @@ impl Sample {
             "CPUPerc": percent(self.cpu),
             "MemUsage": format!("{} / {}", bytes(groups.memory), bytes(groups.memory_limit)),
             "MemPerc": percent(self.memory_share()),
-            "NetIO": network.unwrap_or_else(unknown),
+            "NetIO": self.network().unwrap_or_else(unknown),
             "BlockIO": unknown(),
             "PIDs": groups.pids.map_or_else(unknown, |pids| pids.to_string()),
         })

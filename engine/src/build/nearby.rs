@@ -89,20 +89,10 @@ impl Fetch<'_> {
         fs::create_dir_all(folder).doing(|| format!("create {}", folder.display()))?;
         let file = snapshot.upper.join(&name);
         let sources = [CopySource::File { path, name }];
+        let nothing = Files::Layers(Vec::new());
         copy::copy(&CopyRequest {
-            snapshot: &snapshot,
-            from: &Files::Layers(Vec::new()),
-            sources: &sources,
-            target: "/",
-            cwd: "/",
-            chown: None,
-            chmod: None,
-            parents: false,
-            link: true,
-            exclude: &[],
             add: Some(Add { unpack: Some(true) }),
-            epoch: None,
-            cancel: self.cancel,
+            ..CopyRequest::whole(&snapshot, &nothing, &sources, self.cancel)
         })?;
         // An archive is gone once it is unpacked.
         Ok(if file.is_file() { Fetched::File(file) } else { Fetched::Folder(snapshot.upper) })

@@ -137,22 +137,7 @@ impl Source<'_> {
         let path = if path.is_empty() { "." } else { path };
         let cancel = Cancel::new()?;
         let (sources, files) = ([CopySource::Path(path.to_owned())], self.files(images));
-        let request = CopyRequest {
-            snapshot,
-            from: &files,
-            sources: &sources,
-            target: "/",
-            cwd: "",
-            chown: None,
-            chmod: None,
-            parents: false,
-            link: true,
-            exclude: &[],
-            add: None,
-            epoch: None,
-            cancel: &cancel,
-        };
-        self.digest(&request, images, cache)
+        self.digest(&CopyRequest::whole(snapshot, &files, &sources, &cancel), images, cache)
     }
 }
 

@@ -223,19 +223,8 @@ pub(super) fn whole(task: &Task<'_>, state: &mut State, name: &str, folder: &Fol
     let (snapshot, source) = (task.snapshot(state), Source::Folder(folder));
     let (files, sources) = (source.files(&builder.images), [CopySource::Path(".".to_owned())]);
     let request = CopyRequest {
-        snapshot: &snapshot,
-        from: &files,
-        sources: &sources,
-        target: "/",
-        cwd: "/",
-        chown: None,
-        chmod: None,
-        parents: false,
-        link: true,
-        exclude: &[],
-        add: None,
         epoch: builder.spec.source_date_epoch,
-        cancel: &builder.cancel,
+        ..CopyRequest::whole(&snapshot, &files, &sources, &builder.cancel)
     };
     let text = format!("FROM {name}");
     let mut inputs = task.inputs(state, text.clone());

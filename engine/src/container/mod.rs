@@ -29,6 +29,7 @@ pub mod record;
 pub mod remove;
 pub mod signal;
 pub mod start;
+mod stat;
 pub mod state;
 pub mod stop;
 pub mod top;

@@ -3,6 +3,7 @@
 //! The supervisor is the only writer while it lives. Readers never trust the record alone: a
 //! process counts as alive only when its start time and the boot are those of the record.
 
+use super::stat::Stat;
 use crate::error::Result;
 use crate::net::Published;
 use crate::store::{self, Store};
@@ -34,26 +35,6 @@ impl ProcessKey {
     pub fn is_alive(&self) -> bool {
         Stat::read(self.pid).is_some_and(|stat| stat.start == self.start && !stat.ended)
             && boot_id() == self.boot
-    }
-}
-
-/// The two facts that we need of /proc/PID/stat.
-#[derive(Debug, PartialEq, Eq)]
-struct Stat {
-    start: u64,
-    ended: bool,
-}
-
-impl Stat {
-    fn read(pid: i32) -> Option<Self> {
-        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-    }
-
-    /// The command name may hold spaces and parentheses: fields are counted from its last one.
-    fn parse(text: &str) -> Option<Self> {
-        let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
-        let ended = matches!(fields.next()?, "Z" | "X" | "x");
-        Some(Self { start: fields.nth(18)?.parse().ok()?, ended })
     }
 }
 
@@ -223,14 +204,6 @@ struct Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_start_time_is_found_behind_a_name_with_parentheses() {
-        let text = "42 (a b) c) S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 9731 0 0";
-        assert_eq!(Stat::parse(text), Some(Stat { start: 9731, ended: false }));
-        assert_eq!(Stat::parse(&text.replace(" S ", " Z ")).map(|stat| stat.ended), Some(true));
-        assert_eq!(Stat::parse("42 (sh) S 1"), None);
-    }
 
     #[test]
     fn a_process_is_alive_only_with_its_own_start_time_and_boot() {

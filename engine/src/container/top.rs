@@ -1,5 +1,6 @@
 //! The processes of a container, as the host sees them: proc(5).
 
+use super::stat::{self, Stat};
 use super::volatile;
 use crate::error::Result;
 use crate::store::Store;
@@ -36,7 +37,8 @@ pub fn processes(store: &Store, id: &ContainerId) -> Result<Vec<ProcessStatus>> 
 
 fn process(pid: i32, clock: &Clock) -> Option<ProcessStatus> {
     let folder = format!("/proc/{pid}");
-    let stat = Stat::parse(&fs::read_to_string(format!("{folder}/stat")).ok()?)?;
+    let line = stat::text(pid)?;
+    let stat = Stat::parse(&line)?;
     let status = fs::read_to_string(format!("{folder}/status")).ok()?;
     let arguments = fs::read(format!("{folder}/cmdline")).ok()?;
     let arguments = String::from_utf8_lossy(&arguments).trim_end_matches('\0').replace('\0', " ");
@@ -47,34 +49,8 @@ fn process(pid: i32, clock: &Clock) -> Option<ProcessStatus> {
         started_at: clock.at(stat.start),
         cpu: span(stat.cpu),
         memory: resident(&status),
-        command: if arguments.is_empty() { format!("[{}]", stat.name) } else { arguments },
+        command: if arguments.is_empty() { format!("[{}]", stat::name(&line)?) } else { arguments },
     })
-}
-
-/// What is needed of /proc/PID/stat: proc_pid_stat(5). Times are in clock ticks.
-#[derive(Debug, PartialEq, Eq)]
-struct Stat {
-    name: String,
-    parent: i32,
-    cpu: u64,
-    /// Since the machine started.
-    start: u64,
-}
-
-impl Stat {
-    /// The name may hold blanks and parentheses: fields are counted from its last one.
-    fn parse(text: &str) -> Option<Self> {
-        let (front, fields) = text.rsplit_once(')')?;
-        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
-        // The first is number 3.
-        let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
-        Some(Self {
-            name: front.split_once('(')?.1.to_owned(),
-            parent: fields.get(1)?.parse().ok()?,
-            cpu: number(14)? + number(15)?,
-            start: number(22)?,
-        })
-    }
 }
 
 /// Bytes, from a field of /proc/PID/status. A kernel thread has none.
@@ -112,14 +88,6 @@ fn span(ticks: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_found_behind_a_name_with_blanks_and_parentheses() {
-        let text = "42 (a (b) c) S 7 42 42 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 1 0 9731 4096 12 0";
-        let stat = Stat { name: "a (b) c".to_owned(), parent: 7, cpu: 200, start: 9731 };
-        assert_eq!(Stat::parse(text), Some(stat));
-        assert_eq!(Stat::parse("42 (sh) S 1"), None);
-    }
 
     #[test]
     fn this_very_process_is_told_as_the_kernel_has_it() {

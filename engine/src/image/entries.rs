@@ -3,8 +3,10 @@
 //! further than the limits here.
 
 use super::pax::{self, Pax};
+use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use tar::{EntryType, GnuExtSparseHeader, Header};
 
 const BLOCK: u64 = 512;
@@ -44,6 +46,32 @@ pub(crate) struct Entry {
     pub(crate) offset: u64,
     /// Bytes of its data in the stream, from there on.
     pub(crate) stored: u64,
+}
+
+impl Entry {
+    /// Writes the data of a sparse file to where its `pieces` say, and leaves holes between.
+    pub(crate) fn write_pieces(
+        &self,
+        pieces: &[(u64, u64)],
+        file: &File,
+        data: &mut impl Read,
+        buffer: &mut [u8],
+    ) -> io::Result<()> {
+        file.set_len(self.size)?;
+        for (mut offset, mut length) in pieces.iter().copied() {
+            while length > 0 {
+                let want = buffer.len().min(usize::try_from(length).unwrap_or(usize::MAX));
+                let count = data.read(&mut buffer[..want])?;
+                if count == 0 {
+                    return Err(io::Error::other("its sparse map promises more data than it has"));
+                }
+                file.write_all_at(&buffer[..count], offset)?;
+                offset += count as u64;
+                length -= count as u64;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads entries. Reading from it gives the data of the entry read last.

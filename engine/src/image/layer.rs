@@ -22,7 +22,6 @@ use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use tar::EntryType;
 
@@ -209,7 +208,7 @@ impl Unpacker<'_> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(self.make(name, |parent| fs::openat(parent, name, flags, Mode::RUSR))?);
         match &entry.pieces {
-            Some(pieces) => self.sparse(&file, entry.size, pieces, data)?,
+            Some(pieces) => entry.write_pieces(pieces, &file, data, &mut self.buffer)?,
             None => self.content(&mut file, entry.size, name, data)?,
         }
         self.size += entry.size;
@@ -233,29 +232,6 @@ impl Unpacker<'_> {
 
     fn true_path(&self, name: &CStr) -> Option<Vec<u8>> {
         self.parent.as_ref()?.true_path.as_ref().map(|folder| join(folder, name.to_bytes()))
-    }
-
-    fn sparse(
-        &mut self,
-        file: &File,
-        size: u64,
-        pieces: &[(u64, u64)],
-        data: &mut impl Read,
-    ) -> io::Result<()> {
-        file.set_len(size)?;
-        for (mut offset, mut length) in pieces.iter().copied() {
-            while length > 0 {
-                let want = self.buffer.len().min(usize::try_from(length).unwrap_or(usize::MAX));
-                let count = data.read(&mut self.buffer[..want])?;
-                if count == 0 {
-                    return Err(io::Error::other("its sparse map promises more data than it has"));
-                }
-                file.write_all_at(&self.buffer[..count], offset)?;
-                offset += count as u64;
-                length -= count as u64;
-            }
-        }
-        Ok(())
     }
 
     fn hard_link(&mut self, entry: &Entry, name: &CStr) -> io::Result<()> {

@@ -180,19 +180,5 @@ fn write(file: &File, entry: &Entry, data: &mut impl Read) -> io::Result<()> {
         let mut file = file;
         return io::copy(data, &mut file).map(drop);
     };
-    file.set_len(entry.size)?;
-    let mut buffer = vec![0; BUFFER];
-    for (mut offset, mut length) in pieces.iter().copied() {
-        while length > 0 {
-            let want = buffer.len().min(usize::try_from(length).unwrap_or(usize::MAX));
-            let count = data.read(&mut buffer[..want])?;
-            if count == 0 {
-                return Err(io::Error::other("its sparse map promises more data than it has"));
-            }
-            file.write_all_at(&buffer[..count], offset)?;
-            offset += count as u64;
-            length -= count as u64;
-        }
-    }
-    Ok(())
+    entry.write_pieces(pieces, file, data, &mut vec![0; BUFFER])
 }

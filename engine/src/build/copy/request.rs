@@ -36,6 +36,32 @@ pub struct CopyRequest<'a> {
     pub cancel: &'a Cancel,
 }
 
+impl<'a> CopyRequest<'a> {
+    /// What puts all sources as they are into the top folder, whatever is below.
+    pub fn whole(
+        snapshot: &'a Snapshot,
+        from: &'a Files,
+        sources: &'a [CopySource],
+        cancel: &'a Cancel,
+    ) -> Self {
+        Self {
+            snapshot,
+            from,
+            sources,
+            target: "/",
+            cwd: "",
+            chown: None,
+            chmod: None,
+            parents: false,
+            link: true,
+            exclude: &[],
+            add: None,
+            epoch: None,
+            cancel,
+        }
+    }
+}
+
 /// What only `ADD` knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Add {

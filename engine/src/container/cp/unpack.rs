@@ -15,7 +15,6 @@ use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use tar::EntryType;
 
 const BUFFER: usize = 256 << 10;
@@ -187,28 +186,10 @@ fn file(entry: &Entry, (parent, name): (BorrowedFd<'_>, &CStr), data: &mut impl 
     let mut file = File::from(fs::openat(parent, name, flags, Mode::RUSR)?);
     match &entry.pieces {
         None => drop(io::copy(data, &mut file)?),
-        Some(pieces) => {
-            file.set_len(entry.size)?;
-            pieces.iter().try_for_each(|piece| sparse(&file, *piece, data))?;
-        }
+        Some(pieces) => entry.write_pieces(pieces, &file, data, &mut vec![0; BUFFER])?,
     }
     attributes::apply(file.as_fd(), entry)?;
     Ok(fs::futimens(&file, &attributes::times(entry))?)
-}
-
-fn sparse(file: &File, (mut offset, mut length): (u64, u64), data: &mut impl Read) -> io::Result<()> {
-    let mut buffer = vec![0; BUFFER];
-    while length > 0 {
-        let want = buffer.len().min(usize::try_from(length).unwrap_or(usize::MAX));
-        let count = data.read(&mut buffer[..want])?;
-        if count == 0 {
-            return Err(io::Error::other("its sparse map promises more data than it has"));
-        }
-        file.write_all_at(&buffer[..count], offset)?;
-        offset += count as u64;
-        length -= count as u64;
-    }
-    Ok(())
 }
 
 fn open_folder(parent: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<OwnedFd> {
