@@ -426,7 +426,7 @@ fn another_process_enters_all_namespaces_and_limits_of_the_container() {
     let mut running = lab.start().unwrap();
     let first: Vec<String> = (0..6).map(|_| running.line()).collect();
     assert_eq!(running.line(), "up");
-    let user = User::lookup_in(running.child.pid, "web:log").unwrap();
+    let user = User::lookup_in(running.child.pid, "web:log", &[]).unwrap();
     let env = BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]);
     let script =
         format!("{namespaces}; id -u; id -g; echo $GREETING; pwd; cat /proc/self/status /proc/1/comm");

@@ -19,6 +19,7 @@ mod looks;
 mod mistakes;
 mod networks;
 mod ports;
+mod process;
 mod progress;
 mod registries;
 mod sandbox;

@@ -78,7 +78,7 @@ impl Inside<'_> {
                 argv: spec.argv.clone(),
                 env,
                 cwd: spec.cwd.clone().unwrap_or_else(|| of_container.cwd.clone()),
-                user: User::lookup_in(self.pid, user)?,
+                user: User::lookup_in(self.pid, user, &self.record.spec.group_add)?,
             },
             confinement: confinement(self.record)?,
             cgroup: volatile::group(self.store, self.id)?.join(),

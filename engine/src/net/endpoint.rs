@@ -80,7 +80,7 @@ pub fn connect(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<
     Ok(Connected {
         netns: store.netns(id),
         hostname: files::hostname(id, spec),
-        hosts: files::hosts(&files::hostname(id, spec), &endpoints),
+        hosts: files::hosts(&files::hostname(id, spec), spec.domainname.as_deref(), &endpoints),
         resolv_conf: files::resolv_conf(),
         endpoints,
     })

@@ -18,8 +18,8 @@ pub(crate) fn hostname(id: &ContainerId, spec: &ContainerSpec) -> String {
         .collect()
 }
 
-/// The text of /etc/hosts: loopback names, and the container's own name for each address.
-pub(crate) fn hosts(hostname: &str, endpoints: &[Endpoint]) -> String {
+/// The text of /etc/hosts: loopback names, and the container's own names for each address.
+pub(crate) fn hosts(hostname: &str, domain: Option<&str>, endpoints: &[Endpoint]) -> String {
     let mut text = String::from(
         "127.0.0.1\tlocalhost\n\
          ::1\tlocalhost ip6-localhost ip6-loopback\n\
@@ -28,10 +28,11 @@ pub(crate) fn hosts(hostname: &str, endpoints: &[Endpoint]) -> String {
          ff02::1\tip6-allnodes\n\
          ff02::2\tip6-allrouters\n",
     );
-    let names = match hostname.split_once('.') {
-        Some((short, _)) if !short.is_empty() => format!("{hostname} {short}"),
-        _ => hostname.to_owned(),
-    };
+    let mut names = domain.map_or_else(String::new, |domain| format!("{hostname}.{domain} "));
+    names.push_str(hostname);
+    if let Some((short, _)) = hostname.split_once('.').filter(|(short, _)| !short.is_empty()) {
+        names.push_str(&format!(" {short}"));
+    }
     for endpoint in endpoints {
         text.push_str(&format!("{}\t{names}\n", endpoint.address));
     }
@@ -74,12 +75,14 @@ mod tests {
 
     #[test]
     fn hosts_names_the_container_for_each_of_its_addresses() {
-        let text = hosts("web.example.org", &[endpoint([10, 201, 0, 2]), endpoint([10, 201, 1, 2])]);
+        let text = hosts("web.example.org", None, &[endpoint([10, 201, 0, 2]), endpoint([10, 201, 1, 2])]);
         assert!(text.starts_with("127.0.0.1\tlocalhost\n"), "{text}");
         assert!(
             text.ends_with("10.201.0.2\tweb.example.org web\n10.201.1.2\tweb.example.org web\n"),
             "{text}"
         );
+        let text = hosts("web", Some("example.org"), &[endpoint([10, 201, 0, 2])]);
+        assert!(text.ends_with("10.201.0.2\tweb.example.org web\n"), "{text}");
     }
 
     #[test]

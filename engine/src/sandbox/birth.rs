@@ -23,6 +23,10 @@ pub struct Birth<'a> {
     pub confinement: Confinement,
     /// Host name inside.
     pub hostname: String,
+    /// NIS domain name inside; `None` is the host's.
+    pub domainname: Option<String>,
+    /// Kernel settings of its namespaces: the path below `/proc/sys`, and the value.
+    pub sysctls: Vec<(String, String)>,
     /// Its network.
     pub netns: Netns,
     /// The control groups to join.

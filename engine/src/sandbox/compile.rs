@@ -32,6 +32,8 @@ pub fn compile(birth: &Birth<'_>) -> Result<Program> {
     }
     ops.list.push(Op::NewCgroupNamespace);
     ops.list.push(Op::Hostname(string(&birth.hostname)?));
+    let domainname = birth.domainname.as_deref().map(string).transpose()?;
+    ops.list.extend(domainname.map(Op::Domainname));
     ops.list.extend(oom_score(&birth.confinement)?);
     ops.list.extend([Op::Stdio, Op::Umask(0), Op::PrivateMounts, Op::AttachRoot]);
     ops.root_file_system(birth)?;
@@ -80,6 +82,10 @@ impl Ops {
         let sysctl = |(path, value): (&CStr, &CStr)| Op::Sysctl { inside: path.into(), value: value.into() };
         if birth.netns != Netns::Own {
             self.list.extend(SYSCTLS.map(sysctl));
+        }
+        for (path, value) in &birth.sysctls {
+            let inside = string(&format!("/proc/sys/{path}"))?;
+            self.list.push(Op::Sysctl { inside, value: string(value)? });
         }
         if !self.privileged {
             self.list.extend(READ_ONLY.map(|path| Op::ReadOnly(path.into())));

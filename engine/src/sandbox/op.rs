@@ -39,6 +39,8 @@ pub enum Op {
     NewCgroupNamespace,
     /// Sets the host name.
     Hostname(CString),
+    /// Sets the NIS domain name.
+    Domainname(CString),
     /// Writes our own `oom_score_adj`; a score below what we may have is left as it is.
     OomScore(CString),
     /// Cuts the mount namespace off from the host's.
@@ -176,6 +178,7 @@ impl fmt::Display for Op {
             Self::EnterContainer => f.write_str("enter the container's namespaces"),
             Self::NewCgroupNamespace => f.write_str("make a cgroup namespace"),
             Self::Hostname(name) => write!(f, "set host name {}", text(name)),
+            Self::Domainname(name) => write!(f, "set domain name {}", text(name)),
             Self::OomScore(score) => write!(f, "set OOM score {}", text(score)),
             Self::PrivateMounts => f.write_str("make mounts private"),
             Self::AttachRoot => f.write_str("attach the root file system"),

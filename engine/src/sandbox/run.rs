@@ -79,6 +79,7 @@ fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failur
         Op::EnterContainer => enter_container(inherited.target)?,
         Op::NewCgroupNamespace => process::new_cgroup_namespace()?,
         Op::Hostname(name) => process::set_hostname(name.to_bytes())?,
+        Op::Domainname(name) => process::set_domainname(name.to_bytes())?,
         Op::OomScore(score) => set_oom_score(score)?,
         Op::PrivateMounts => mountfd::make_private(open_path(CWD, c"/", ResolveFlags::empty())?.as_fd())?,
         Op::AttachRoot => mountfd::attach(root, open_path(CWD, c"/", ResolveFlags::empty())?.as_fd())?,

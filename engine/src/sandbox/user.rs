@@ -33,17 +33,28 @@ impl Default for User {
 impl User {
     /// Looks up `user[:group]` in `/etc/passwd` and `/etc/group` below `root`: a mount that may
     /// be detached, or `/proc/<pid>/root`. Empty is root. Links are followed inside `root` only.
-    pub fn lookup(root: BorrowedFd<'_>, text: &str) -> Result<Self> {
+    /// It is a member of the groups `further`, too: names or numbers.
+    pub fn lookup(root: BorrowedFd<'_>, text: &str, further: &[String]) -> Result<Self> {
         let read = |path: &str| read_inside(root, path).doing(|| format!("read {path} of the image"));
-        parse(text, &read("etc/passwd")?, &read("etc/group")?)
+        let group = read("etc/group")?;
+        parse(text, &read("etc/passwd")?, &group)?.joining(&group, further)
+    }
+
+    fn joining(mut self, group: &str, further: &[String]) -> Result<Self> {
+        for name in further {
+            self.groups.push(find_group(group, name).ok_or_else(|| unknown("group", name, "group"))?);
+        }
+        self.groups.sort_unstable();
+        self.groups.dedup();
+        Ok(self)
     }
 
     /// The same, inside the container that this process belongs to.
-    pub fn lookup_in(pid: i32, text: &str) -> Result<Self> {
+    pub fn lookup_in(pid: i32, text: &str, further: &[String]) -> Result<Self> {
         let path = format!("/proc/{pid}/root");
         let root = rustix::fs::openat(CWD, Path::new(&path), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .doing(|| format!("open {path}"))?;
-        Self::lookup(std::os::fd::AsFd::as_fd(&root), text)
+        Self::lookup(std::os::fd::AsFd::as_fd(&root), text, further)
     }
 }
 
@@ -160,6 +171,17 @@ mod tests {
     }
 
     #[test]
+    fn further_groups_are_added_by_name_or_number() {
+        let of = |text: &str, further: &[&str]| {
+            let further: Vec<String> = further.iter().map(|name| (*name).to_owned()).collect();
+            parse(text, PASSWD, GROUP).unwrap().joining(GROUP, &further)
+        };
+        assert_eq!(of("www", &["db", "7", "log"]).unwrap().groups, [4, 7, 70, 101]);
+        assert_eq!(of("www:db", &["log"]).unwrap().groups, [4]);
+        assert_eq!(of("", &["wheel"]).unwrap_err().doing, "there is no group `wheel` in the image");
+    }
+
+    #[test]
     fn an_unknown_name_says_where_it_was_looked_for() {
         let error = parse("nobody", PASSWD, GROUP).unwrap_err();
         assert_eq!(error.doing, "there is no user `nobody` in the image");
@@ -176,7 +198,7 @@ mod tests {
         std::fs::write(folder.path().join("etc/passwd"), "me:x:7:8::/me:").unwrap();
         let root = File::open(folder.path()).unwrap();
         // The link leads to the passwd file inside, whose second number is 7.
-        let user = User::lookup(std::os::fd::AsFd::as_fd(&root), "me:me").unwrap();
+        let user = User::lookup(std::os::fd::AsFd::as_fd(&root), "me:me", &[]).unwrap();
         assert_eq!((user.uid, user.gid), (7, 7));
     }
 }

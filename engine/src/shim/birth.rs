@@ -8,8 +8,8 @@ use crate::overlay::{self, Layers};
 use crate::sandbox::{self, Birth, Child, Confinement, Mount, MountSource, Netns, Process, Unborn, User};
 use crate::skeleton;
 use crate::store::Store;
-use planner::ContainerId;
-use planner::desired::{MountKind, MountSpec};
+use planner::desired::{MountKind, MountSpec, setting_path};
+use planner::{ContainerId, ContainerSpec};
 use rustix::mount::{OpenTreeFlags, open_tree};
 use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -73,7 +73,7 @@ pub fn conceive(
     place: Place<'_>,
 ) -> Result<(User, Unborn)> {
     let rootfs = place.rootfs.take()?;
-    let user = User::lookup(rootfs.as_fd(), &record.process.user)?;
+    let user = User::lookup(rootfs.as_fd(), &record.process.user, &record.spec.group_add)?;
     let [out, err] = place.pump.ends(user.uid, user.gid)?;
     let null = null()?;
     let spec = &record.spec;
@@ -83,6 +83,8 @@ pub fn conceive(
         process: process(record, record.process.argv.clone(), &user),
         confinement: confinement(record)?,
         hostname: record.process.hostname.clone(),
+        domainname: spec.domainname.clone(),
+        sysctls: sysctls(spec)?,
         netns: Netns::Bound(store.netns(id)),
         cgroup: place.group.join(),
         mounts: mounts(store, id, &spec.mounts)?,
@@ -128,10 +130,19 @@ fn process(record: &ContainerRecord, argv: Vec<String>, user: &User) -> Process 
     Process { argv, env: record.process.env.clone(), cwd: record.process.cwd.clone(), user: user.clone() }
 }
 
-/// What a process of the container may do. The kernel kills it as readily as any other one,
+/// What a process of the container may do. The kernel kills it as readily as the spec says,
 /// whatever protects the supervisor.
 pub fn confinement(record: &ContainerRecord) -> Result<Confinement> {
-    Ok(Confinement { oom_score_adj: Some(0), ..Confinement::of(&record.spec)? })
+    Ok(Confinement { oom_score_adj: Some(record.spec.oom_score_adj), ..Confinement::of(&record.spec)? })
+}
+
+/// Kernel settings by their paths.
+fn sysctls(spec: &ContainerSpec) -> Result<Vec<(String, String)>> {
+    let path = |name: &str| {
+        let unknown = || Error::new(Kind::Unsupported, format!("`{name}` is not a kernel setting"));
+        setting_path(name).ok_or_else(unknown)
+    };
+    spec.sysctls.iter().map(|(name, value)| Ok((path(name)?, value.clone()))).collect()
 }
 
 fn null() -> Result<File> {

@@ -129,7 +129,7 @@ impl Supervisor {
         let first = first.ok_or_else(|| {
             Error::new(Kind::Container, format!("container {} ended before it was adopted", self.id.name()))
         })?;
-        self.user = User::lookup_in(first.pid(), &self.record.process.user)?;
+        self.user = User::lookup_in(first.pid(), &self.record.process.user, &self.record.spec.group_add)?;
         self.first = Some(first);
         self.watch_health(self.state.health);
         self.state.paused = self.group.is_frozen();

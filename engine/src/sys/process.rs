@@ -86,6 +86,12 @@ pub fn set_hostname(name: &[u8]) -> Result<(), Errno> {
     check(unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }.into()).map(drop)
 }
 
+/// Sets the NIS domain name of this process's UTS namespace.
+pub fn set_domainname(name: &[u8]) -> Result<(), Errno> {
+    // SAFETY: pointer and length are those of the slice.
+    check(unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) }.into()).map(drop)
+}
+
 /// Enters a new control group namespace, whose roots are the groups that this process is in.
 pub fn new_cgroup_namespace() -> Result<(), Errno> {
     // SAFETY: only unsharing the descriptor table would be unsafe.

@@ -136,6 +136,8 @@ impl Lab {
             process: self.process.clone(),
             confinement: self.confinement(),
             hostname: "one".into(),
+            domainname: None,
+            sysctls: Vec::new(),
             netns: Netns::New,
             cgroup,
             mounts: self.mounts.clone(),
@@ -216,7 +218,7 @@ pub(crate) fn shell(script: &str) -> Vec<String> {
 
 /// A user as the root file system lists it.
 pub(crate) fn user(lab: &Lab, text: &str) -> User {
-    User::lookup(lab.rootfs.as_fd(), text).unwrap()
+    User::lookup(lab.rootfs.as_fd(), text, &[]).unwrap()
 }
 
 const APPLETS: [&str; 36] = [

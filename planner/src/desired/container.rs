@@ -25,10 +25,16 @@ pub struct ContainerSpec {
     pub working_dir: Option<String>,
     /// `user[:group]`, names or numbers; `None` takes the image's.
     pub user: Option<String>,
+    /// Groups of the process beyond those of its user: names or numbers.
+    pub group_add: Vec<String>,
     /// Host name; `None` is the container's name.
     pub hostname: Option<String>,
+    /// NIS domain name; `None` is the host's.
+    pub domainname: Option<String>,
     /// User labels.
     pub labels: BTreeMap<String, String>,
+    /// Annotations: kept with the container, without meaning for the kernel.
+    pub annotations: BTreeMap<String, String>,
     /// Volumes, binds and tmpfs, in the order in which they are mounted.
     pub mounts: Vec<MountSpec>,
     /// The networks it is on; the first one has the default route. Empty: loopback only.
@@ -55,6 +61,10 @@ pub struct ContainerSpec {
     pub no_new_privileges: bool,
     /// Resource limits of the process (setrlimit(2)).
     pub ulimits: BTreeMap<String, Ulimit>,
+    /// Kernel settings of its namespaces, by dotted name.
+    pub sysctls: BTreeMap<String, String>,
+    /// How early the kernel kills it when the machine runs short of memory, -1000 to 1000.
+    pub oom_score_adj: i32,
     /// Size of /dev/shm in bytes; `None` is 64 MiB.
     pub shm_size: Option<u64>,
     /// Signal that asks the process to end (`TERM`); `None` takes the image's.

@@ -9,6 +9,7 @@ mod limits;
 mod lower;
 mod network;
 mod service;
+mod setting;
 
 pub use build::{
     BuildContext, BuildNetwork, BuildSecret, BuildSpec, CachePlace, DockerfileSource, SshSource,
@@ -24,6 +25,7 @@ pub use limits::{Limits, Swap};
 pub(crate) use lower::depends_on;
 pub use lower::lower;
 pub use network::{NetworkSpec, VolumeSpec};
+pub use setting::setting_path;
 
 use crate::model::Condition;
 use serde::{Deserialize, Serialize};

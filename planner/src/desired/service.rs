@@ -72,6 +72,11 @@ impl Service {
         units::signal_name(&self.stop_signal)
     }
 
+    /// Preference of the OOM killer.
+    pub(super) fn oom_score(&self) -> i32 {
+        self.oom_score_adj.clamp(-1000, 1000) as i32
+    }
+
     /// Whether `security_opt` has `no-new-privileges`.
     pub fn no_new_privileges(&self) -> bool {
         self.security_opt.iter().any(|option| {

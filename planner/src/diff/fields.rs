@@ -56,8 +56,11 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     each("environment", Replace, environment),
     one("working_dir", Replace, |c| c.working_dir.clone()),
     one("user", Replace, |c| c.user.clone()),
+    one("group_add", Replace, |c| set(&c.group_add)),
     one("hostname", Replace, |c| c.hostname.clone()),
+    one("domainname", Replace, |c| c.domainname.clone()),
     each("labels", Replace, |c| c.labels.clone()),
+    each("annotations", UpdateInPlace, |c| c.annotations.clone()),
     each("volumes", Replace, |c| {
         c.mounts.iter().map(|mount| (mount.target.clone(), format::mount(mount))).collect()
     }),
@@ -81,6 +84,8 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
         };
         c.ulimits.iter().map(text).collect()
     }),
+    each("sysctls", Replace, |c| c.sysctls.clone()),
+    one("oom_score_adj", Replace, |c| number(c.oom_score_adj)),
     one("shm_size", Replace, |c| c.shm_size.map(format::bytes)),
     one("stop_signal", UpdateInPlace, |c| c.stop_signal.clone()),
     one("stop_grace_period", UpdateInPlace, |c| Some(format::duration(c.stop_grace_period))),
@@ -129,6 +134,11 @@ impl<T> Field<T> {
 
 fn flag(value: bool) -> Option<String> {
     value.then(|| "true".to_owned())
+}
+
+/// A number of which 0 says nothing.
+fn number<T: Copy + Default + PartialEq + ToString>(value: T) -> Option<String> {
+    (value != T::default()).then(|| value.to_string())
 }
 
 /// A list whose order means nothing.

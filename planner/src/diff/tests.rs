@@ -46,8 +46,11 @@ fn every_field_of_a_container_has_its_row() {
         ("environment.MODE", |c| drop(c.environment.insert("MODE".into(), Some("prod".into())))),
         ("working_dir", |c| c.working_dir = Some("/srv".into())),
         ("user", |c| c.user = Some("app".into())),
+        ("group_add", |c| c.group_add.push("log".into())),
         ("hostname", |c| c.hostname = Some("front".into())),
+        ("domainname", |c| c.domainname = Some("example".into())),
         ("labels.team", |c| drop(c.labels.insert("team".into(), "a".into()))),
+        ("annotations.note", |c| drop(c.annotations.insert("note".into(), "a".into()))),
         ("volumes./tmp", |c| {
             let kind = MountKind::Tmpfs { size: None, mode: None };
             c.mounts.push(MountSpec { target: "/tmp".into(), read_only: false, kind });
@@ -76,6 +79,10 @@ fn every_field_of_a_container_has_its_row() {
         ("ulimits.nofile", |c| {
             c.ulimits.insert("nofile".into(), Ulimit { soft: 1, hard: 2 });
         }),
+        ("sysctls.net.core.somaxconn", |c| {
+            c.sysctls.insert("net.core.somaxconn".into(), "64".into());
+        }),
+        ("oom_score_adj", |c| c.oom_score_adj = 500),
         ("shm_size", |c| c.shm_size = Some(1 << 20)),
         ("stop_signal", |c| c.stop_signal = Some("QUIT".into())),
         ("stop_grace_period", |c| c.stop_grace_period = Duration::from_secs(1)),
@@ -111,6 +118,7 @@ fn limits_restart_and_stopping_change_in_place_and_the_rest_replaces() {
     assert_eq!(
         names,
         [
+            "annotations",
             "deploy.resources.limits.memory",
             "memswap_limit",
             "deploy.resources.limits.cpus",

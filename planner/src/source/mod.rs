@@ -15,6 +15,7 @@ pub mod explain;
 pub(crate) mod extends;
 pub(crate) mod include;
 pub(crate) mod interpolate;
+pub(crate) mod kernel;
 pub(crate) mod loader;
 mod mended;
 pub(crate) mod merge;

@@ -15,7 +15,7 @@ pub(in crate::build) fn find(root: BorrowedFd<'_>, text: &str) -> Result<Owner> 
     let found = match uid {
         Some(uid) => (uid, uid),
         None => {
-            let found = User::lookup(root, user)?;
+            let found = User::lookup(root, user, &[])?;
             (found.uid, found.gid)
         }
     };
@@ -24,7 +24,7 @@ pub(in crate::build) fn find(root: BorrowedFd<'_>, text: &str) -> Result<Owner> 
     }
     let gid = match number(group, text)? {
         Some(gid) => gid,
-        None => User::lookup(root, &format!("0:{group}"))?.gid,
+        None => User::lookup(root, &format!("0:{group}"), &[])?.gid,
     };
     Ok((found.0, gid))
 }

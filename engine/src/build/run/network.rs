@@ -86,7 +86,7 @@ impl Network {
             RunNetwork::Host => (Netns::Own, of_the_host()?),
         };
         let gateway = Ipv4Addr::LOCALHOST.into();
-        let hosts = net::hosts_file(HOSTNAME, &[]);
+        let hosts = net::hosts_file(HOSTNAME, None, &[]);
         Ok(Self { netns, hosts, resolv_conf, gateway, names: None })
     }
 

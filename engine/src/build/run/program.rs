@@ -34,7 +34,7 @@ impl Program<'_> {
         let (out, out_end) = Output::open(Stream::Stdout)?;
         let (err, err_end) = Output::open(Stream::Stderr)?;
         let null = File::open("/dev/null").doing(|| "open /dev/null".to_owned())?;
-        let user = User::lookup(rootfs.as_fd(), &request.user)?;
+        let user = User::lookup(rootfs.as_fd(), &request.user, &[])?;
         own(&user, [&out_end, &err_end])?;
         let mut env = request.env.clone();
         env.extend(self.mounts.env().iter().cloned());
@@ -44,6 +44,8 @@ impl Program<'_> {
             process: Process { argv: self.argv, env, cwd: request.cwd.clone(), user },
             confinement: confinement(request),
             hostname: HOSTNAME.to_owned(),
+            domainname: None,
+            sysctls: Vec::new(),
             netns: self.network.netns.clone(),
             cgroup: group.join(),
             mounts: self.mounts.list().to_vec(),

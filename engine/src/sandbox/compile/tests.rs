@@ -21,6 +21,8 @@ fn plain(fd: BorrowedFd<'_>) -> Birth<'_> {
         process: Process { argv: vec!["web".into(), "-v".into()], ..Process::default() },
         confinement: Confinement { capabilities: CapSet::docker(), ..Confinement::default() },
         hostname: "shop".into(),
+        domainname: None,
+        sysctls: Vec::new(),
         netns: Netns::Bound("/run/sampan/netns/a".into()),
         cgroup: Join { version1: Vec::new(), into: Some("/sys/fs/cgroup/a".into()) },
         mounts: Vec::new(),
@@ -43,6 +45,19 @@ fn difference(change: impl FnOnce(&mut Birth<'_>)) -> Vec<String> {
 #[test]
 fn a_plain_container_is_made_in_these_steps() {
     assert_eq!(compiled(|_| {}), include_str!("plain.txt"));
+}
+
+#[test]
+fn settings_of_its_namespaces_are_written_once_it_is_in_them() {
+    let lines = difference(|birth| {
+        birth.domainname = Some("example.org".into());
+        birth.sysctls = vec![("net/core/somaxconn".into(), "64".into())];
+    });
+    assert_eq!(lines, ["+set domain name example.org", "+write 64 to /proc/sys/net/core/somaxconn"]);
+    let all = compiled(|birth| birth.sysctls = vec![("net/core/somaxconn".into(), "64".into())]);
+    let place = |text: &str| all.lines().position(|line| line == text).unwrap();
+    assert!(place("enter the network namespace") < place("write 64 to /proc/sys/net/core/somaxconn"));
+    assert!(place("write 64 to /proc/sys/net/core/somaxconn") < place("make /proc/sys read-only"));
 }
 
 #[test]

@@ -13,12 +13,12 @@ use super::shapes::{
 use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
 use crate::source::merge::identity;
-use crate::source::{mounts, words};
+use crate::source::{kernel, mounts, words};
 
 const ONLY_WINDOWS: &str = "only containers on Windows know it";
 
 pub(crate) const SERVICE: Shape = Shape::Object(&[
-    key("annotations", &LABELS).about("Annotations of the container for its runtime.").merge(Merge::Pairs).refused(""),
+    key("annotations", &LABELS).about("Annotations of the container: kept with it, without effect.").merge(Merge::Pairs),
     key("attach", &BOOL).about("Whether `up` shows its output; by default true."),
     key("blkio_config", &BLKIO).about("Shares and limits of disk throughput.").refused(""),
     key("build", &BUILD).about("How its image is built: a context, or a context with options."),
@@ -50,7 +50,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("dns", &SERVERS).about("Name servers; by default those of the stack and the host.").merge(Merge::Unique(identity::name)).refused(""),
     key("dns_opt", &Shape::Short(forms::LIST_OVER_LIST, &NAMES)).about("Options of the resolver.").merge(Merge::Unique(identity::name)).refused(""),
     key("dns_search", &ONE_OR_NAMES_AT_LAST).about("Domains in which names are looked for.").merge(Merge::Unique(identity::name)).refused(""),
-    key("domainname", &like::HOST_NAME).about("NIS domain name.").refused(""),
+    key("domainname", &like::HOST_NAME).about("NIS domain name.").checked(words::hostname),
     key("entrypoint", &COMMAND).about("The program, as a list or a line; by default the image's. Setting it drops the image's command.").merge(Merge::Replace),
     key("env_file", &Shape::Short(forms::ENV_FILES, &Shape::List(&ENV_FILE))).about("Files of variables; later ones win, and `environment` wins over all.")
         .merge(Merge::Unique(identity::path)),
@@ -62,7 +62,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("external_links", &Shape::Set(&like::LINK)).about("Links to containers outside of the stack.").refused(""),
     key("extra_hosts", &HOSTS).about("Names for the hosts file, each with its addresses.").merge(Merge::Unique(identity::written)).refused(""),
     key("gpus", &GPUS).about("GPUs: `all`, or a list of requests.").refused(""),
-    key("group_add", &Shape::Set(&Shape::One(Kind::TextOrInt))).about("Groups of the process beyond those of its user: names or numbers.").refused(""),
+    key("group_add", &Shape::Set(&Shape::One(Kind::TextOrInt))).about("Groups of the process beyond those of its user: names or numbers.").checked(kernel::group),
     key("healthcheck", &HEALTHCHECK).about("How to know that it works; by default the image's."),
     key("hostname", &like::HOST_NAME).about("Host name; by default the container's id.").checked(words::hostname),
     key("image", &like::IMAGE).about("Image reference, for example `nginx:1.27`.").checked(words::image),
@@ -82,7 +82,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("network_mode", &TEXT).about("Network namespace in place of networks: `none`, `host`, `service:NAME`, `container:NAME`.").refused(""),
     key("networks", &ATTACHMENTS).about("Networks that it is on; by default `default`."),
     key("oom_kill_disable", &BOOL).about("The OOM killer spares it; by default false.").refused(""),
-    key("oom_score_adj", &Shape::One(Kind::Int(-1000, 1000))).about("Preference of the OOM killer, from -1000 (never) to 1000 (first).").refused(""),
+    key("oom_score_adj", &Shape::One(Kind::Int(-1000, 1000))).about("Preference of the OOM killer, from -1000 (never) to 1000 (first)."),
     key("pid", &Shape::Nullable(&like::PID)).about("PID namespace: `host`, `service:NAME`, `container:NAME`; by default its own.").refused(""),
     key("pids_limit", &CUT).about("Number of processes and threads; by default unlimited, as is -1.").checked(words::limit),
     key("platform", &like::PLATFORM).about("Platform of its image: `os/arch[/variant]`; by default the host's."),
@@ -107,7 +107,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("stop_signal", &like::SIGNAL).about("Signal that asks it to end; by default the image's, else SIGTERM.").checked(words::signal),
     key("storage_opt", &Shape::Short(forms::EMPTY_FOR_NULL, &Shape::Map(&Shape::One(Kind::TextOrInt)))).about("Options of the storage driver.")
         .refused(""),
-    key("sysctls", &LABELS).about("Kernel parameters of its namespaces.").merge(Merge::Pairs).refused(""),
+    key("sysctls", &LABELS).about("Kernel parameters of its namespaces.").merge(Merge::Pairs).checked_whole(kernel::kernel_settings),
     key("tmpfs", &ONE_OR_NAMES_AT_LAST).about("Memory file systems: `path[:options]`.").merge(Merge::Unique(identity::name)).checked(mounts::tmpfs),
     key("tty", &BOOL).about("Gives it a terminal; by default false.").refused("`sampan exec` has a terminal"),
     key("ulimits", &ULIMITS).about("Limits of its processes by name, for example `nofile`.").merge(Merge::Entries),
