@@ -4,7 +4,7 @@
 
 mod lab;
 
-use engine::sandbox::{Mount, MountSource, Process, User};
+use engine::sandbox::{GivenFile, Mount, MountSource, Process, User};
 use engine::sys::{exe, pty};
 use engine::{Error, Kind};
 use lab::{Lab, possible, shell, user};
@@ -238,6 +238,46 @@ fn a_link_that_leads_out_of_the_root_cannot_be_used_to_mount_on_the_host() {
     let error = lab.start().err().expect("the link leads to nothing inside");
     assert!(error.doing.starts_with("make folder /escape/made: No such file or directory (step "), "{error}");
     assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+}
+
+#[test]
+fn a_given_file_is_in_memory_with_its_owner_and_can_be_read_only() {
+    if !possible() {
+        return;
+    }
+    let host = tempfile::tempdir().unwrap();
+    let large = host.path().join("large");
+    fs::write(&large, vec![b'x'; 3 << 20]).unwrap();
+    let secret = host.path().join("secret");
+    fs::write(&secret, "hunter2").unwrap();
+    let given = |source: &Path, target: &str, owner, mode| GivenFile {
+        source: source.to_owned(),
+        target: target.into(),
+        owner,
+        mode,
+    };
+    let mut lab = Lab::new(
+        "stat -c '%n %a %u %g %s' /run/secrets/db /etc/passwd; cat /run/secrets/db; echo
+        grep -c ' /run/secrets/db ro,nosuid,nodev,noexec.* tmpfs ' /proc/self/mountinfo
+        grep -c ' - tmpfs tmpfs' /proc/self/mountinfo; ls /proc/0 /proc/self/status
+        echo x > /run/secrets/db; rm /run/secrets/db; mv /tmp /run/secrets/db; true",
+    );
+    fs::create_dir(lab.path("run")).unwrap();
+    symlink("etc/../../run", lab.path("link")).unwrap();
+    lab.files = vec![
+        given(&secret, "/link/secrets/db", (33, 34), 0o2400),
+        given(&large, "/etc/passwd", (0, 0), 0o444),
+    ];
+    lab.spec.read_only = true;
+    let output = lab.run().output;
+    let seen = "/run/secrets/db 2400 33 34 7\n/etc/passwd 444 0 0 3145728\nhunter2\n1\n";
+    assert!(output.starts_with(seen), "{output}");
+    assert_eq!(fs::read(lab.path("run/secrets/db")).unwrap(), b"", "what lies below is only a place");
+    assert!(output.contains("/proc/0: No such file") && output.contains("Read-only file system"), "{output}");
+    let mut lab = Lab::new("true");
+    lab.files = vec![given(&host.path().join("gone"), "/x", (0, 0), 0o444)];
+    let error = lab.start().map(drop).unwrap_err();
+    assert!(error.doing.starts_with("copy "), "{error}");
 }
 
 #[test]

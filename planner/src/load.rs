@@ -16,7 +16,7 @@ use crate::source::loader::{Loader, Scope};
 use crate::source::path::Path;
 use crate::source::support::Use;
 use crate::source::tree::{Entry, Tree};
-use crate::source::{Source, name, normalise, profiles, project, resolve, schema, select, support};
+use crate::source::{Source, contents, name, normalise, profiles, project, resolve, schema, select, support};
 use crate::validate;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,8 @@ pub struct LoadOptions {
     /// to give it back piece by piece.
     pub short_lived: bool,
     /// The services to run, none for all: when the stack cannot be used, what of these the engine
-    /// cannot do is told with the mistakes, not only once they are mended.
+    /// cannot do is told with the mistakes, not only once they are mended. Only with it is read
+    /// what configs and secrets hold.
     pub to_run: Option<Vec<String>>,
     /// Stages that are left out, as flags of `config` ask for.
     pub skip: Skip,
@@ -191,6 +192,9 @@ fn load_into(
     profiles::apply(&mut stack, &profiles);
     if !options.skip.interpolation {
         uses.extend(judge(&mut stack, &tree, options, (diagnostics, refusals)));
+    }
+    if let Some(services) = &options.to_run {
+        contents::gather(&mut stack, services, &tree, (source, &environment), refusals);
     }
     uses.sort_by(|a, b| (&a.span, &a.path).cmp(&(&b.span, &b.path)));
     uses.dedup();

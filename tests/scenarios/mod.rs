@@ -9,6 +9,7 @@ mod disks;
 mod exec;
 mod failures;
 mod files;
+mod given;
 mod groups;
 mod images;
 mod lifecycle;

@@ -16,9 +16,11 @@ use discover::Found;
 use engine::LinuxEngine;
 use engine::stacks::StackStatus;
 use engine::store::{Store, fnv1a};
+use planner::desired::Content;
 use planner::load::{LoadOptions, Loaded};
 use planner::source::explain::Variables;
 use planner::{Diagnostic, Diagnostics, Severity, Source, Stack};
+use std::fs::File;
 use std::io::{self, Read};
 use std::mem::take;
 use std::path::{Path, PathBuf};
@@ -247,6 +249,13 @@ impl Source for Context {
             return Ok(text);
         }
         std::fs::read_to_string(self.environment.directory.join(path))
+    }
+
+    fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+        let file = File::open(self.environment.directory.join(path))?;
+        let mut bytes = Vec::new();
+        file.take(Content::MAX as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn var(&self, name: &str) -> Option<String> {

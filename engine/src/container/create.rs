@@ -1,5 +1,6 @@
 //! Creating a container: everything durable. It exists completely or not at all.
 
+use super::given;
 use super::process::Process;
 use super::record::{self, ContainerRecord};
 use super::volatile::remove_folder;
@@ -71,6 +72,7 @@ fn place(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()
     remove_folder(&folder)?;
     make_folder(&folder, 0o700)?;
     overlay::make_upper(&folder.join("upper"), &record.layers)?;
+    given::write(&folder, &record.spec)?;
     store::write(&folder.join("record.json"), record)?;
     // Made now: a disk that is full later must not keep from stopping and removing the container.
     let guard = folder.join("supervisor");

@@ -17,6 +17,7 @@ pub mod create;
 pub mod exec;
 pub mod export;
 mod files;
+pub(crate) mod given;
 pub mod guard;
 pub mod handle;
 pub mod kill;

@@ -34,6 +34,8 @@ pub struct Birth<'a> {
     /// Volumes, binds, tmpfs, in the order in which they are mounted. Files such as
     /// `/etc/hosts` are binds too.
     pub mounts: Vec<Mount>,
+    /// Files that it can read and never change, over what is mounted.
+    pub files: Vec<GivenFile>,
     /// Size of `/dev/shm` in bytes.
     pub shm_size: u64,
     /// Device nodes of the host that appear at the same path inside, besides the usual six.
@@ -125,6 +127,20 @@ pub struct Mount {
     pub read_only: bool,
     /// What is mounted.
     pub source: MountSource,
+}
+
+/// A file that is copied into memory of the container's own, where no layer and nobody on the host
+/// sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenFile {
+    /// Where the content is on the host.
+    pub source: PathBuf,
+    /// Absolute path inside, as of a [`Mount`].
+    pub target: String,
+    /// Owner and group.
+    pub owner: (u32, u32),
+    /// Permission bits.
+    pub mode: u32,
 }
 
 /// What is mounted.

@@ -7,7 +7,7 @@
 
 use super::op::{Executable, FilesystemMount, Op, Place, Program};
 use super::paths::{DEFAULT_PATH, DEVICES, LINKS, MASKED, READ_ONLY, SYSCTLS};
-use super::{Birth, Confinement, Entry, Mount, MountSource, Netns, Process, seccomp};
+use super::{Birth, Confinement, Entry, GivenFile, Mount, MountSource, Netns, Process, seccomp};
 use crate::error::{Error, Kind, Result};
 use crate::sys::process::StringList;
 use rustix::mount::MountAttrFlags;
@@ -79,6 +79,7 @@ impl Ops {
         for mount in &birth.mounts {
             self.mount(mount)?;
         }
+        self.files(&birth.files)?;
         let sysctl = |(path, value): (&CStr, &CStr)| Op::Sysctl { inside: path.into(), value: value.into() };
         if birth.netns != Netns::Own {
             self.list.extend(SYSCTLS.map(sysctl));
@@ -173,6 +174,29 @@ impl Ops {
                 self.new_mount(c"tmpfs", &mount.target, options, NOSUID | NODEV | NOEXEC | access)
             }
         }
+    }
+
+    /// Copied into memory that is mounted over a folder for a moment only, and shown from there.
+    fn files(&mut self, files: &[GivenFile]) -> Result<()> {
+        /// Nothing is done in it meanwhile, and every container has it.
+        const STAGE: &str = "/proc";
+        if files.is_empty() {
+            return Ok(());
+        }
+        self.filesystem(c"tmpfs", STAGE, vec![(c"mode", c"700".into())], NOSUID | NODEV | NOEXEC)?;
+        for (number, file) in files.iter().enumerate() {
+            let inside = string(&format!("{STAGE}/{number}"))?;
+            let place = place(&file.target)?;
+            let at = place.path.clone();
+            let source = host_path(&file.source)?;
+            let (owner, mode) = (file.owner, file.mode);
+            self.list.extend(parent(&place)?.map(Op::MakeFolder));
+            self.list.push(Op::MakeFile(place));
+            self.list.push(Op::CopyFile { source, inside: inside.clone(), owner, mode });
+            self.list.push(Op::Show { file: inside, at });
+        }
+        self.list.push(Op::Unmount(string(STAGE)?));
+        Ok(())
     }
 
     /// Attributes with what an unprivileged container must not have.

@@ -71,6 +71,26 @@ pub enum Op {
         /// Attributes added.
         attributes: MountAttrFlags,
     },
+    /// Copies a file of the host into a new file.
+    CopyFile {
+        /// Path on the host.
+        source: CString,
+        /// Path inside.
+        inside: CString,
+        /// Owner and group.
+        owner: (u32, u32),
+        /// Permission bits.
+        mode: u32,
+    },
+    /// Mounts a file of the container read-only at another path.
+    Show {
+        /// Path inside.
+        file: CString,
+        /// Path inside.
+        at: CString,
+    },
+    /// Takes away what is mounted at a path inside; what shows parts of it elsewhere stays.
+    Unmount(CString),
     /// Writes a kernel setting.
     Sysctl {
         /// Path inside.
@@ -190,6 +210,11 @@ impl fmt::Display for Op {
                 let all = if *recursive { " with all below" } else { "" };
                 write!(f, "bind {} on {}{all}{}", text(source), text(inside), shown(*attributes))
             }
+            Self::CopyFile { source, inside, owner: (uid, gid), mode } => {
+                write!(f, "copy {} to {} for {uid}:{gid} {mode:04o}", text(source), text(inside))
+            }
+            Self::Show { file, at } => write!(f, "show {} at {}", text(file), text(at)),
+            Self::Unmount(path) => write!(f, "unmount {}", text(path)),
             Self::Sysctl { inside, value } => write!(f, "write {} to {}", text(value), text(inside)),
             Self::Mask(path) => write!(f, "mask {}", text(path)),
             Self::ReadOnly(path) => write!(f, "make {} read-only", text(path)),

@@ -92,6 +92,9 @@ fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failur
             mountfd::set_attributes(copy.as_fd(), *attributes, *recursive)?;
             mountfd::attach(copy.as_fd(), find(root, inside)?.as_fd())?;
         }
+        Op::CopyFile { source, inside, owner, mode } => copy_file(source, root, inside, (*owner, *mode))?,
+        Op::Show { file, at } => show(root, file, at)?,
+        Op::Unmount(path) => unmount(root, path)?,
         Op::Sysctl { inside, value } => write_file(root, inside, value, ResolveFlags::IN_ROOT)?,
         Op::Mask(path) => mask(root, path, shared)?,
         Op::ReadOnly(path) => make_read_only(root, path)?,
@@ -216,6 +219,36 @@ fn mount_filesystem(root: BorrowedFd<'_>, mount: &FilesystemMount) -> Result<(),
     }
     let made = mountfd::filesystem(mount.kind, used, mount.attributes)?;
     mountfd::attach(made.as_fd(), find(root, &mount.inside)?.as_fd())
+}
+
+fn copy_file(
+    source: &CStr,
+    root: BorrowedFd<'_>,
+    inside: &CStr,
+    ((uid, gid), mode): ((u32, u32), u32),
+) -> Result<(), Errno> {
+    const CHUNK: usize = 1 << 20;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let from = rustix::fs::openat(CWD, source, flags, Mode::empty())?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    let to = rustix::fs::openat2(root, inside, flags, Mode::from_raw_mode(0o600), ResolveFlags::IN_ROOT)?;
+    while rustix::fs::sendfile(&to, &from, None, CHUNK)? > 0 {}
+    rustix::fs::fchown(&to, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+    // Last: a change of owner takes some bits away.
+    rustix::fs::fchmod(&to, Mode::from_raw_mode(mode))
+}
+
+fn show(root: BorrowedFd<'_>, file: &CStr, at: &CStr) -> Result<(), Errno> {
+    let copy = mountfd::copy_of(find(root, file)?.as_fd(), false)?;
+    mountfd::set_attributes(copy.as_fd(), MountAttrFlags::MOUNT_ATTR_RDONLY, false)?;
+    mountfd::attach(copy.as_fd(), find(root, at)?.as_fd())
+}
+
+/// Unmounting takes a path of this process, whose `/` is still the host's: the working folder is one.
+fn unmount(root: BorrowedFd<'_>, path: &CStr) -> Result<(), Errno> {
+    rustix::process::fchdir(find(root, path)?)?;
+    rustix::mount::unmount(c".", UnmountFlags::DETACH)?;
+    rustix::process::chdir(c"/")
 }
 
 fn mask(root: BorrowedFd<'_>, path: &CStr, shared: &Shared) -> Result<(), Errno> {

@@ -3,6 +3,7 @@
 use super::pump::Pump;
 use crate::cgroup::Group;
 use crate::container::ContainerRecord;
+use crate::container::given::given;
 use crate::error::{Context, Error, Kind, Result};
 use crate::overlay::{self, Layers};
 use crate::sandbox::{self, Birth, Child, Confinement, Mount, MountSource, Netns, Process, Unborn, User};
@@ -88,6 +89,7 @@ pub fn conceive(
         netns: Netns::Bound(store.netns(id)),
         cgroup: place.group.join(),
         mounts: mounts(store, id, &spec.mounts)?,
+        files: given(store, id, spec),
         shm_size: spec.shm_size.unwrap_or(SHM_SIZE),
         devices: Vec::new(),
         read_only: spec.read_only,

@@ -7,7 +7,7 @@
 //! <root>/volumes/<name>/            volume.json, data/
 //! <root>/networks/<name>.json       spec, bridge, subnet
 //! <root>/leases/<network>/           one empty file for each address: `<address>=<id>`
-//! <root>/containers/<id>/           record.json, supervisor (lock), upper/, work/, log (+ .1, .2, …)
+//! <root>/containers/<id>/           record.json, supervisor (lock), upper/, work/, files/, log (+ .1, .2, …)
 //! <root>/containers/.<word>-<id>/   half made or half removed; swept by the next command
 //! <root>/stacks/<name>.json         owner of the stack
 //! <root>/build/cache-mounts/         see `crate::build::run`
@@ -110,6 +110,11 @@ impl Store {
     /// The writable layer.
     pub fn upper(&self, id: &ContainerId) -> PathBuf {
         self.container(id).join("upper")
+    }
+
+    /// Folder, in that of a container, with what its configs and secrets hold, by number.
+    pub fn contents_in(container: &Path) -> PathBuf {
+        container.join("files")
     }
 
     /// Work folder of overlayfs.

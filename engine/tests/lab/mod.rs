@@ -2,7 +2,7 @@
 //! a name of their own, and all is gone when it is dropped.
 
 use engine::cgroup::{Group, Hierarchy, Join};
-use engine::sandbox::{self, Birth, Child, Confinement, Entry, Mount, Netns, Process, User};
+use engine::sandbox::{self, Birth, Child, Confinement, Entry, GivenFile, Mount, Netns, Process, User};
 use engine::sys::mountfd;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -41,6 +41,7 @@ pub(crate) struct Lab {
     pub(crate) spec: ContainerSpec,
     pub(crate) process: Process,
     pub(crate) mounts: Vec<Mount>,
+    pub(crate) files: Vec<GivenFile>,
     pub(crate) devices: Vec<PathBuf>,
 }
 
@@ -81,6 +82,7 @@ impl Lab {
             spec: ContainerSpec::default(),
             process: Process { argv: shell(script), ..Process::default() },
             mounts: Vec::new(),
+            files: Vec::new(),
             devices: Vec::new(),
         };
         lab.fill();
@@ -141,6 +143,7 @@ impl Lab {
             netns: Netns::New,
             cgroup,
             mounts: self.mounts.clone(),
+            files: self.files.clone(),
             shm_size: 1 << 20,
             devices: self.devices.clone(),
             read_only: self.spec.read_only,

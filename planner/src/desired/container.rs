@@ -1,6 +1,6 @@
 //! One container that should exist.
 
-use super::Limits;
+use super::{FileSpec, Limits};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -37,6 +37,10 @@ pub struct ContainerSpec {
     pub annotations: BTreeMap<String, String>,
     /// Volumes, binds and tmpfs, in the order in which they are mounted.
     pub mounts: Vec<MountSpec>,
+    /// Configs as files, by target.
+    pub configs: Vec<FileSpec>,
+    /// Secrets as files, by target.
+    pub secrets: Vec<FileSpec>,
     /// The networks it is on; the first one has the default route. Empty: loopback only.
     pub networks: Vec<Attachment>,
     /// Ports published on the host.

@@ -2,13 +2,15 @@
 
 use super::service::capabilities;
 use super::{
-    Attachment, ContainerSpec, DependsOn, Desired, MountKind, MountSpec, NetworkSpec, PortSpec, Slot,
-    VolumeSpec,
+    Attachment, ContainerSpec, Content, DependsOn, Desired, FileSpec, MountKind, MountSpec, NetworkSpec,
+    PortSpec, Slot, VolumeSpec,
 };
 use crate::goal::{Goal, UpOptions, Verb};
 use crate::graph::DependencyGraph;
 use crate::live::Live;
-use crate::model::{Dependency, HealthCheck, Mount, Port, Service, ServiceNetwork, Stack};
+use crate::model::{
+    Dependency, FileMode, FileReference, HealthCheck, Mount, Port, Service, ServiceNetwork, Stack,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What should exist when the goal is reached. Live is asked only for facts about images.
@@ -87,6 +89,8 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         labels: service.labels.clone(),
         annotations: service.annotations.clone(),
         mounts: mounts(stack, slot, service, live),
+        configs: files(&service.configs, "", &stack.contents.configs),
+        secrets: files(&service.secrets, "/run/secrets", &stack.contents.secrets),
         networks: attachments(stack, slot, service),
         ports: service.ports.iter().map(port).collect(),
         limits: service.limits(),
@@ -106,6 +110,21 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         stop_grace_period: service.grace(),
         depends_on: dependencies(stack, service).map(|(name, _)| name.clone()).collect(),
     }
+}
+
+/// Configs or secrets of a service; `folder` is where those are whose target is not absolute.
+fn files(references: &[FileReference], folder: &str, contents: &BTreeMap<String, Content>) -> Vec<FileSpec> {
+    let file = |reference: &FileReference| FileSpec {
+        source: reference.source.clone(),
+        target: reference.place(folder),
+        uid: reference.uid.parse().unwrap_or(0),
+        gid: reference.gid.parse().unwrap_or(0),
+        mode: reference.mode.map_or(FileSpec::MODE, FileMode::bits),
+        content: contents.get(&reference.source).cloned().unwrap_or_default(),
+    };
+    let mut files: Vec<FileSpec> = references.iter().map(file).collect();
+    files.sort_by(|a, b| a.target.cmp(&b.target));
+    files
 }
 
 /// A text that is not empty.

@@ -3,6 +3,7 @@
 mod build;
 mod build_lower;
 mod container;
+mod file;
 mod id;
 mod image;
 mod limits;
@@ -19,6 +20,7 @@ pub use container::{
     Attachment, ContainerSpec, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec, Protocol,
     RestartPolicy, Ulimit,
 };
+pub use file::{Content, FileSpec};
 pub use id::{ContainerId, ParseContainerIdError, Slot};
 pub use image::{ImageSpec, PullPolicy, images};
 pub use limits::{Limits, Swap};

@@ -3,9 +3,10 @@
 
 use super::{HealthSpec, HealthTest, Limits, MountKind, MountSpec, RestartPolicy, Swap, Ulimit};
 use crate::model::{
-    HealthCheck, Most, Mount, MountType, ResourceAmounts, Service, ServiceNetwork, Time, units,
+    FileReference, HealthCheck, Most, Mount, MountType, ResourceAmounts, Service, ServiceNetwork, Time, units,
 };
 use crate::source::mounts::{Tmpfs, parse_tmpfs};
+use crate::source::resolve;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -137,6 +138,15 @@ impl HealthCheck {
             start_period: set(self.start_period),
             start_interval: set(self.start_interval),
         }
+    }
+}
+
+impl FileReference {
+    /// The absolute path of a config or secret in the container; `folder` is where it is when its
+    /// target is not absolute.
+    pub(crate) fn place(&self, folder: &str) -> String {
+        let target = if self.target.is_empty() { &self.source } else { &self.target };
+        resolve::join(if folder.is_empty() { "/" } else { folder }, target)
     }
 }
 

@@ -2,7 +2,7 @@
 //! a difference means for the resource that exists.
 
 use super::{FieldChange, format};
-use crate::desired::{ContainerSpec, HealthSpec, NetworkSpec, VolumeSpec};
+use crate::desired::{ContainerSpec, FileSpec, HealthSpec, NetworkSpec, VolumeSpec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a difference in a field means. The gravest of all differences decides.
@@ -64,6 +64,8 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     each("volumes", Replace, |c| {
         c.mounts.iter().map(|mount| (mount.target.clone(), format::mount(mount))).collect()
     }),
+    each("configs", Replace, |c| files(&c.configs)),
+    each("secrets", Replace, |c| files(&c.secrets)),
     each("networks", Replace, networks),
     each("ports", Replace, ports),
     one("deploy.resources.limits.memory", UpdateInPlace, |c| c.limits.memory.map(format::bytes)),
@@ -151,6 +153,19 @@ fn environment(spec: &ContainerSpec) -> BTreeMap<String, String> {
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "(removed)".to_owned());
     spec.environment.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }
+
+/// By target, what they hold apart: that is not to be shown.
+fn files(files: &[FileSpec]) -> BTreeMap<String, String> {
+    let file = |file: &FileSpec| {
+        let FileSpec { source, target, uid, gid, mode, .. } = file;
+        let held = (format!("{target}{CONTENT}"), file.content.digest().to_owned());
+        [(target.clone(), format!("{source} {uid}:{gid} {mode:04o}")), held]
+    };
+    files.iter().flat_map(file).collect()
+}
+
+/// Ends the name of a field that tells whether content is the same.
+pub(super) const CONTENT: &str = ".content";
 
 /// The order of networks matters: the first one has the default route.
 fn networks(spec: &ContainerSpec) -> BTreeMap<String, String> {

@@ -168,8 +168,12 @@ fn verdict(changes: Vec<(FieldChange, OnChange)>) -> Change {
 
 impl FieldChange {
     /// Whether its values must not be shown: what the name of a variable or label, or
-    /// credentials in an address, give away.
+    /// credentials in an address, give away, and what configs and secrets hold.
     pub fn is_secret(&self) -> bool {
+        let is_file = ["configs.", "secrets."].iter().any(|map| self.field.starts_with(map));
+        if is_file && self.field.ends_with(fields::CONTENT) {
+            return true;
+        }
         let is_map = ["environment.", "labels."].iter().any(|map| self.field.starts_with(map));
         let upper = self.field.to_ascii_uppercase();
         let mut words = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "KEY"].iter();

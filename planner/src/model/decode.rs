@@ -1,7 +1,7 @@
 //! The checked tree to the typed model.
 
 use super::from_tree::{self, Misfit};
-use super::{Extensions, Plain, Stack};
+use super::{Contents, Extensions, Plain, Stack};
 use crate::source::tree::{Entry, Tree};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ pub(crate) fn stack(tree: &Tree, name: &str) -> (Stack, Vec<Misfit>) {
         configs: decoder.section("configs"),
         models: decoder.section("models"),
         extensions: decoder.extensions(),
+        contents: Contents::default(),
         untyped: None,
     };
     (stack, decoder.misfits)

@@ -65,7 +65,7 @@ pub use print::Form;
 pub use provider::Provider;
 pub use quantity::{Bytes, Cores, DeviceCount, FileMode, Limit, Most, Swappiness, Time};
 pub use service::Service;
-pub use stack::Stack;
+pub use stack::{Contents, Stack};
 pub use ulimit::Ulimit;
 pub use units::{parse_bytes, parse_duration, signal_name, signal_names};
 pub use volume::Volume;

@@ -19,6 +19,13 @@ pub struct Time(pub i64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct FileMode(pub i64);
 
+impl FileMode {
+    /// The bits that files have.
+    pub fn bits(self) -> u32 {
+        u32::try_from(self.0 & 0o7777).unwrap_or_default()
+    }
+}
+
 /// How readily anonymous memory is swapped, 0 to 100, printed as text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Swappiness(pub i64);

@@ -2,6 +2,7 @@
 
 use super::print::{Form, print};
 use super::{Config, Extensions, Model, Network, Plain, Secret, Service, Volume};
+use crate::desired::Content;
 use crate::source::schema::{self, Shape};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,9 +29,21 @@ pub struct Stack {
     pub models: BTreeMap<String, Model>,
     /// Its `x-…` keys.
     pub extensions: Extensions,
+    /// What its configs and secrets hold; read only for those who make containers.
+    #[serde(skip)]
+    pub contents: Contents,
     /// All that was said, when variables were left as they are written: these fit no type.
     #[serde(skip)]
     pub untyped: Option<Plain>,
+}
+
+/// What configs and secrets hold, by key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contents {
+    /// Of configs.
+    pub configs: BTreeMap<String, Content>,
+    /// Of secrets.
+    pub secrets: BTreeMap<String, Content>,
 }
 
 impl Stack {

@@ -6,6 +6,7 @@ pub(crate) mod cast;
 pub(crate) mod check;
 mod clash;
 pub(crate) mod complete;
+pub(crate) mod contents;
 pub(crate) mod defaults;
 mod dialect;
 pub(crate) mod dotenv;
@@ -46,12 +47,20 @@ pub use suggest::did_you_mean;
 pub use support::{Fate, Use};
 pub use variables::{Variable, variables};
 
+#[cfg(doc)]
+use crate::desired::Content;
 use std::io;
 
 /// The only way of the planner to the outside: file texts and environment variables.
 pub trait Source {
     /// The text of a file. `path` is as given by the user, or made from such a one.
     fn read(&self, path: &str) -> io::Result<String>;
+
+    /// What a file holds that need not be text. More than [`Content::MAX`] bytes are not wanted: one
+    /// more is enough.
+    fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.read(path).map(String::into_bytes)
+    }
 
     /// The value of a variable of the process environment.
     fn var(&self, name: &str) -> Option<String>;

@@ -323,6 +323,34 @@ pub(crate) fn mount_target(text: &str) -> Word {
     Ok(path)
 }
 
+/// Where a config or secret is: absolute, or below the folder of its kind.
+pub(crate) fn file_target(text: &str) -> Word {
+    let climbs = text.split('/').any(|part| part == "..");
+    match text {
+        "" => Ok(String::new()),
+        _ if ["/proc/", "/sys/"].iter().any(|folder| text.starts_with(folder)) => {
+            let message = format!("`{}` would be a file of the kernel's", text.escape_debug());
+            Err(refused(message, "put it elsewhere, for example in /etc"))
+        }
+        _ if climbs || text.ends_with('/') || text.contains('\0') => {
+            let message = format!("`{}` cannot be the path of a file", text.escape_debug());
+            Err(refused(message, "for example `/etc/app.conf`, or a bare name"))
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// Who owns a file: a number, as no image is asked what names mean.
+pub(crate) fn owner(text: &str) -> Word {
+    if text.is_empty() || text.parse::<u32>().is_ok_and(|id| id != u32::MAX) {
+        return Ok(text.to_owned());
+    }
+    Err(refused(
+        format!("`{}` is not the number of a user or group", text.escape_debug()),
+        "for example 1000",
+    ))
+}
+
 pub(crate) fn mount_type(text: &str) -> Word {
     match text {
         "volume" | "bind" | "tmpfs" => Ok(text.to_owned()),

@@ -243,13 +243,9 @@ fn what_stands_beside_services_has_a_fate() {
         (
             "secrets: {s: {external: true}}",
             "secrets.s.external",
-            Refused("nobody else keeps secrets on this machine: give it a `file` or an `environment`".into()),
+            Refused("nobody else keeps these on this machine: give it a `file` or an `environment`".into()),
         ),
-        (
-            "configs: {c: {content: x}}",
-            "configs.c.content",
-            PassedOn("containers do not get configs yet".into()),
-        ),
+        ("configs: {c: {content: x}}", "configs.c.content", Enforced),
         ("networks: {n: {enable_ipv4: true}}", "networks.n.enable_ipv4", Enforced),
         (
             "networks: {n: {enable_ipv4: false}}",
@@ -364,4 +360,72 @@ fn what_the_engine_cannot_do_is_told_with_the_mistakes_to_those_who_run_the_stac
         memory.told().to_string(),
         format!("compose.yaml:2:19: `tty` is not supported yet\n{unknown}")
     );
+}
+
+/// A service with a secret and a config of each origin.
+const GIVEN: &str = "
+services:
+  web:
+    image: w
+    configs: [inline, {source: var, target: etc/var, uid: '7', gid: '8', mode: 0400}]
+    secrets: [file, {source: name, target: db}]
+configs:
+  inline: {content: 'a ${WHO} of $$'}
+  var: {environment: VAR}
+  idle: {file: nowhere}
+secrets:
+  file: {file: ./secret}
+  name: {environment: NAME}
+";
+
+fn given() -> Memory {
+    let memory = Memory::stack(GIVEN).file("/srv/shop/secret", "hunter2").var("WHO", "user");
+    memory.with(|options| options.to_run = Some(Vec::new()))
+}
+
+#[test]
+fn what_configs_and_secrets_hold_is_read_for_those_who_run_the_stack_and_compared_by_digest() {
+    use planner::desired::{Content, FileSpec, lower};
+    let loaded = given().var("VAR", "").var("NAME", "n").load().unwrap_or_else(|told| panic!("{told}"));
+    assert!(!loaded.to_run(&[]).has_errors(), "{}", loaded.refusals);
+    let goal = planner::Goal::all(planner::goal::Verb::Up(planner::goal::UpOptions::default()));
+    let desired = lower(&loaded.stack, &goal, &planner::Live::default());
+    let spec = desired.containers.values().next().unwrap();
+    let file = |source: &str, target: &str, owner: (u32, u32), mode, bytes: &str| FileSpec {
+        source: source.into(),
+        target: target.into(),
+        uid: owner.0,
+        gid: owner.1,
+        mode,
+        content: Content::of(bytes.into()),
+    };
+    let inline = file("inline", "/inline", (0, 0), 0o444, "a user of $");
+    assert_eq!(spec.configs, [file("var", "/etc/var", (7, 8), 0o400, ""), inline]);
+    let name = file("name", "/run/secrets/db", (0, 0), 0o444, "n");
+    assert_eq!(spec.secrets, [name, file("file", "/run/secrets/file", (0, 0), 0o444, "hunter2")]);
+    let all =
+        format!("{:?} {}", desired, serde_json::to_string(&desired.containers.values().next()).unwrap());
+    assert!(!all.contains("hunter2"), "{all}");
+    let printed = loaded.stack.to_json().to_string();
+    assert!(!printed.contains("hunter2") && !printed.contains("\"n\""), "{printed}");
+}
+
+#[test]
+fn what_configs_and_secrets_lack_is_told_to_those_who_run_the_stack() {
+    let memory = given().var("NAME", "n");
+    assert_eq!(refusals(&memory, &[]), ["the variable `VAR` is not set"]);
+    let elsewhere = Memory::stack(&GIVEN.replace("./secret", "/gone")).var("VAR", "v").var("NAME", "n");
+    assert_eq!(refusals(&elsewhere, &[]), <[&str; 0]>::default(), "only looked at");
+    let elsewhere = elsewhere.with(|options| options.to_run = Some(Vec::new()));
+    assert_eq!(refusals(&elsewhere, &[]), ["/gone does not exist"]);
+    for (reference, message) in [
+        ("{source: file, uid: www}", "`www` is not the number of a user or group"),
+        ("{source: file, gid: '-1'}", "`-1` is not the number of a user or group"),
+        ("{source: file, mode: 0o17777}", "`8191` is not a file mode"),
+        ("{source: file, target: ../up}", "`../up` cannot be the path of a file"),
+        ("{source: file, target: /proc/x}", "`/proc/x` would be a file of the kernel's"),
+    ] {
+        let memory = Memory::stack(&GIVEN.replace("[file,", &format!("[{reference},")));
+        assert_eq!(refusals(&memory, &[]), [message], "{reference}");
+    }
 }

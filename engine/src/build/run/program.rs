@@ -49,6 +49,7 @@ impl Program<'_> {
             netns: self.network.netns.clone(),
             cgroup: group.join(),
             mounts: self.mounts.list().to_vec(),
+            files: Vec::new(),
             shm_size: request.shm_size.unwrap_or(SHM_SIZE),
             devices: if request.privileged { host_devices()? } else { Vec::new() },
             read_only: false,

@@ -26,6 +26,7 @@ fn plain(fd: BorrowedFd<'_>) -> Birth<'_> {
         netns: Netns::Bound("/run/sampan/netns/a".into()),
         cgroup: Join { version1: Vec::new(), into: Some("/sys/fs/cgroup/a".into()) },
         mounts: Vec::new(),
+        files: Vec::new(),
         shm_size: 64 << 20,
         devices: Vec::new(),
         read_only: false,
@@ -104,6 +105,29 @@ fn mounts_come_in_order_with_what_they_are_mounted_on() {
             "+make folder /scratch",
             "+mount /scratch (tmpfs mode=700 size=4096) nosuid nodev noexec",
             "+set on / ro",
+        ]
+    );
+}
+
+#[test]
+fn given_files_are_copied_to_memory_that_is_seen_nowhere_else() {
+    let lines = difference(|birth| {
+        birth.files = vec![GivenFile {
+            source: "/var/s/0".into(),
+            target: "/run/secrets/db".into(),
+            owner: (33, 34),
+            mode: 0o400,
+        }];
+    });
+    assert_eq!(
+        lines,
+        [
+            "+mount /proc (tmpfs mode=700) nosuid nodev noexec",
+            "+make folder /run/secrets",
+            "+make file /run/secrets/db",
+            "+copy /var/s/0 to /proc/0 for 33:34 0400",
+            "+show /proc/0 at /run/secrets/db",
+            "+unmount /proc",
         ]
     );
 }

@@ -5,6 +5,7 @@ use super::shapes::{LABELS, MODE, TEXT};
 use super::top::EXTERNAL;
 use super::{Merge, Shape, forms, key};
 use crate::source::cast::Kind;
+use crate::source::words;
 
 pub(super) const SECRET: Shape = Shape::Short(
     forms::EXTERNAL,
@@ -12,9 +13,7 @@ pub(super) const SECRET: Shape = Shape::Short(
         key("name", &TEXT).about("Real name; by default the stack's name, `_` and the key."),
         key("environment", &TEXT).about("The variable that holds the content."),
         key("file", &TEXT).about("The file that holds the content."),
-        key("external", &EXTERNAL)
-            .about("Somebody else makes it; it must exist.")
-            .refused("nobody else keeps secrets on this machine: give it a `file` or an `environment`"),
+        key("external", &EXTERNAL).about("Somebody else makes it; it must exist.").refused(NOBODY_KEEPS),
         key("labels", &LABELS).about("Labels.").merge(Merge::Pairs).passed_on(NO_CLUSTER),
         key("driver", &TEXT).about("The driver of a cluster that holds it.").passed_on(NO_CLUSTER),
         key("driver_opts", &Shape::Map(&Shape::One(Kind::TextOrInt)))
@@ -26,17 +25,17 @@ pub(super) const SECRET: Shape = Shape::Short(
     ]),
 );
 
-/// Services are refused that want one.
-const NOT_GIVEN: &str = "containers do not get configs yet";
+/// Why something that others keep cannot be had.
+const NOBODY_KEEPS: &str = "nobody else keeps these on this machine: give it a `file` or an `environment`";
 
 pub(super) const CONFIG: Shape = Shape::Short(
     forms::EXTERNAL,
     &Shape::Object(&[
         key("name", &TEXT).about("Real name; by default the stack's name, `_` and the key."),
-        key("content", &TEXT).about("The content itself.").passed_on(NOT_GIVEN),
-        key("environment", &TEXT).about("The variable that holds the content.").passed_on(NOT_GIVEN),
-        key("file", &TEXT).about("The file that holds the content.").passed_on(NOT_GIVEN),
-        key("external", &EXTERNAL).about("Somebody else makes it; it must exist.").passed_on(NOT_GIVEN),
+        key("content", &TEXT).about("The content itself."),
+        key("environment", &TEXT).about("The variable that holds the content."),
+        key("file", &TEXT).about("The file that holds the content."),
+        key("external", &EXTERNAL).about("Somebody else makes it; it must exist.").refused(NOBODY_KEEPS),
         key("labels", &LABELS).about("Labels.").merge(Merge::Pairs).passed_on(NO_CLUSTER),
         key("template_driver", &TEXT)
             .about("The driver of a cluster that fills in templates.")
@@ -66,8 +65,9 @@ pub(super) const REFERENCES: Shape = Shape::List(&Shape::Short(forms::FILE_REFER
 const REFERENCE: Shape = Shape::Object(&[
     key("source", &TEXT).about("Key of the config or secret."),
     key("target", &TEXT)
+        .checked(words::file_target)
         .about("Path in the container; by default its key in `/run/secrets`, for a config in `/`."),
-    key("uid", &TEXT).about("User that owns the file; by default 0."),
-    key("gid", &TEXT).about("Group that owns the file; by default 0."),
-    key("mode", &MODE).about("Permissions of the file in octal; by default 0444."),
+    key("uid", &TEXT).about("User that owns the file; by default 0.").checked(words::owner),
+    key("gid", &TEXT).about("Group that owns the file; by default 0.").checked(words::owner),
+    key("mode", &MODE).about("Permissions of the file in octal; by default 0444.").checked(words::file_mode),
 ]);

@@ -27,7 +27,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("cgroup", &Shape::One(Kind::Word(&["host", "private"]))).about("cgroup namespace: `host` or `private`; by default private.").checked(words::own_namespace),
     key("cgroup_parent", &TEXT).about("The cgroup under which the container's own is made.").refused(""),
     key("command", &COMMAND).about("Arguments of the entrypoint, as a list or a line; by default the image's.").merge(Merge::Replace),
-    key("configs", &REFERENCES).about("Configs that it gets as files.").merge(Merge::Unique(identity::config)).refused("mount a file read-only"),
+    key("configs", &REFERENCES).about("Configs that it gets as files.").merge(Merge::Unique(identity::config)),
     key("container_name", &Shape::One(Kind::Parsed(words::container_name, like::CONTAINER_NAME))).about("Name of its only container; by default the stack's name, the service's and a number.")
         .refused("the container is called stack-service-index"),
     key("cpu_count", &Shape::One(Kind::Int(0, i64::MAX))).about("Number of usable CPUs (Windows).").refused(ONLY_WINDOWS),
@@ -99,7 +99,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("restart", &like::RESTART).about("What happens when it ends by itself: `no`, `always`, `on-failure[:times]`, `unless-stopped`; by default no.").checked(words::restart),
     key("runtime", &TEXT).about("The OCI runtime.").refused(""),
     key("scale", &Shape::One(Kind::Int(0, i64::MAX))).about("Number of containers; by default 1.").checked(words::replicas),
-    key("secrets", &REFERENCES).about("Secrets that it gets as files.").merge(Merge::Unique(identity::secret)).refused("mount a file read-only"),
+    key("secrets", &REFERENCES).about("Secrets that it gets as files.").merge(Merge::Unique(identity::secret)),
     key("security_opt", &NAMES).about("Security options, for example `no-new-privileges`.").checked(words::security_option),
     key("shm_size", &BYTES).about("Size of /dev/shm in bytes or with a unit; by default 64m.").checked(words::size),
     key("stdin_open", &BOOL).about("Keeps its standard input open; by default false.").refused("`sampan exec` has an input"),
