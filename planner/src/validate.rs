@@ -9,6 +9,7 @@ mod consistency;
 mod engine;
 mod limits;
 mod mounts;
+mod networks;
 mod ports;
 mod references;
 mod remarks;
@@ -48,11 +49,15 @@ pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
         rules.process_limits(service);
         rules.health(service);
         rules.unprobed(service, stack);
+        rules.network_mode(service);
+        rules.fixed_addresses(service);
+        rules.addresses_in_range(service, stack);
         rules.targets(service, mounts::cleaned);
     }
     rules.cycle(stack, &DependencyGraph::of_stack(stack));
     rules.published_twice(stack);
     rules.address_ranges(stack);
+    rules.addresses_twice(stack);
 }
 
 /// Reports what is probably not meant.
@@ -64,6 +69,7 @@ pub(crate) fn remarks(stack: &Stack, tree: &Tree, diagnostics: &mut Diagnostics)
         rules.empty_volumes(service);
         rules.restarted(service, stack);
         rules.links(service, stack);
+        rules.ports_of_host(service);
     }
     rules.published_again(stack);
     rules.external(stack);

@@ -5,7 +5,7 @@
 //! more than a machine does: a step that was done already, which is idempotent there, and a
 //! generation that starts beside a running one of its slot, which only the order of steps prevents.
 
-use crate::desired::{BuildContext, BuildSpec, ContainerId, ContainerSpec, MountKind};
+use crate::desired::{BuildContext, BuildSpec, ContainerId, ContainerSpec, MountKind, NetworkMode};
 use crate::live::{Container, Health, Image, Live, State};
 use crate::plan::{Step, Until};
 
@@ -165,12 +165,21 @@ fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
     }
     let spec = find(live, id)?.spec.clone();
     networks_present(live, &spec)?;
+    network_owner_runs(live, id, &spec)?;
     let container = find(live, id)?;
     let startable = matches!(container.state, State::Unsupervised | State::Stopping);
     refuse_when(container.state.is_running() && !startable, id, "runs already")?;
     let health = if container.checks_health { Health::Starting } else { Health::None };
     container.state = State::Running { health };
     Ok(())
+}
+
+/// A network that is shared is there only while its owner runs.
+fn network_owner_runs(live: &Live, id: &ContainerId, spec: &ContainerSpec) -> Result<(), WorldError> {
+    let NetworkMode::Service(name) = &spec.network_mode else { return Ok(()) };
+    let mut owners = live.containers.iter().filter(|(owner, _)| owner.slot.service == *name);
+    let runs = owners.any(|(_, owner)| owner.state.is_running());
+    refuse_when(!runs, id, "is in the network of a service that does not run")
 }
 
 /// Waiting succeeds in the model whenever it can: what a container does by itself is not
@@ -261,7 +270,7 @@ mod tests {
     }
 
     fn create_step(generation: u32) -> Step {
-        let networks = vec![Attachment { network: "shop_default".into(), aliases: vec!["web".into()] }];
+        let networks = vec![Attachment { network: "shop_default".into(), ..Default::default() }];
         let spec = Box::new(ContainerSpec { image: "web:1".into(), networks, ..Default::default() });
         Step::CreateContainer { id: id(generation), spec, image_id: "sha256:1".into() }
     }

@@ -3,7 +3,7 @@
 use super::Case;
 use super::bench::{Bench, IMAGE, STACK, container_id};
 use planner::desired::RestartPolicy;
-use planner::desired::{Attachment, MountKind, MountSpec};
+use planner::desired::{Attachment, MountKind, MountSpec, NetworkMode};
 use planner::plan::Until;
 use planner::{ContainerId, ContainerSpec, NetworkSpec, Step, VolumeSpec};
 use std::time::Duration;
@@ -16,6 +16,7 @@ pub(super) const CASES: &[Case] = &[
     ("a paused container stands still", paused),
     ("a container that restarts is stopped for good", restarting),
     ("limits and policies change in place, nothing else does", in_place),
+    ("who is in the network of another one needs it to run", guests),
     ("nothing is made of what is missing", missing),
     ("nothing is taken from under a container", in_use),
 ];
@@ -44,7 +45,8 @@ pub(super) fn create(bench: &Bench, id: &ContainerId, spec: ContainerSpec) -> St
 }
 
 fn on(mut spec: ContainerSpec, network: &str) -> ContainerSpec {
-    spec.networks = vec![Attachment { network: network.to_owned(), aliases: vec!["a".to_owned()] }];
+    spec.networks =
+        vec![Attachment { network: network.to_owned(), aliases: vec!["a".to_owned()], ..Default::default() }];
     spec
 }
 
@@ -81,6 +83,24 @@ fn networks(bench: &mut Bench) {
     bench.does(Step::UpdateNetwork { spec: spec.clone() });
     bench.refuses(&Step::UpdateNetwork { spec: NetworkSpec { internal: true, ..spec } });
     bench.refuses(&Step::UpdateNetwork { spec: network("s_other") });
+    bench.does(Step::RemoveNetwork { name: "s_n".to_owned() });
+}
+
+fn guests(bench: &mut Bench) {
+    let (owner, guest) = (container_id("a", 1), container_id("b", 1));
+    let network_mode = NetworkMode::Service("a".to_owned());
+    let spec = ContainerSpec { network_mode, ..shell("exec sleep 1000") };
+    bench.does(Step::CreateNetwork { spec: network("s_n") });
+    bench.does(create(bench, &owner, on(shell("exec sleep 1000"), "s_n")));
+    bench.does(create(bench, &guest, spec));
+    bench.refuses(&start(&guest));
+    bench.does(start(&owner));
+    bench.does(start(&guest));
+    bench.does(stop(&owner));
+    bench.does(stop(&guest));
+    bench.refuses(&start(&guest));
+    bench.does(remove(&guest));
+    bench.does(remove(&owner));
     bench.does(Step::RemoveNetwork { name: "s_n".to_owned() });
 }
 

@@ -18,6 +18,7 @@ mod logins;
 mod logs;
 mod looks;
 mod mistakes;
+mod modes;
 mod networks;
 mod ports;
 mod process;

@@ -9,7 +9,7 @@ use engine::apply::{Cancel, Options, apply};
 use engine::store::Lock;
 use engine::{Engine, Event, LinuxEngine, Outcome, Report, Scope};
 use planner::goal::Verb;
-use planner::model::{Network, Stack};
+use planner::model::Stack;
 use planner::plan::{Cause, Node};
 use planner::{Goal, Plan, Step, plan};
 use std::future::Future;
@@ -239,11 +239,10 @@ fn scope(name: &str, stack: Option<&Stack>) -> Scope {
     let mut images: Vec<String> = names.filter(|image| !image.is_empty()).collect();
     images.sort();
     images.dedup();
-    let external = |network: &&Network| network.external;
     Scope {
         stack: name.to_owned(),
         images,
-        networks: stack.networks.values().filter(external).map(|one| one.name.clone()).collect(),
+        networks: stack.external_networks().collect(),
         volumes: stack.volumes.values().filter(|one| one.external).map(|one| one.name.clone()).collect(),
     }
 }
@@ -340,6 +339,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use planner::model::Network;
     use planner::model::{Service, Volume};
 
     #[test]

@@ -40,6 +40,8 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnM
         // It ended in this very moment: then it is started.
         guard = volatile::dismiss(store, id)?;
     }
+    // Fails when it is to be in the network of what does not run; then nothing has changed.
+    net::is_of_host(store, id, &record.spec)?;
     clear(store, id)?;
     make_folder(&store.runtime_container(id), 0o700)?;
     let prepare = |made: &dyn Fn(Made)| prepare((store, id, &record), made);

@@ -4,7 +4,7 @@ use super::dns::table::{self, Names};
 use super::link::{self, Link, Veth};
 use super::netlink::Socket;
 use super::netns::{self, Netns};
-use super::{Connected, Endpoint, bridge, files, firewall, nft, publish, record};
+use super::{Connected, Endpoint, bridge, files, firewall, mode, nft, publish, record};
 use crate::error::{Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
 use planner::desired::Attachment;
@@ -58,6 +58,9 @@ pub fn forget(store: &Store, id: &ContainerId) -> Result<()> {
 /// Makes the network namespace and its interfaces, and answers names with its addresses.
 /// Idempotent; bridges and firewall rules that are missing are made again.
 pub fn connect(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Connected> {
+    if !spec.network_mode.is_own() {
+        return mode::join(store, id, spec);
+    }
     let known = endpoints(store, id)?;
     let wanted = spec.networks.iter().map(|attachment| &attachment.network);
     let is_connected = netns::is_held(&store.netns(id))
@@ -80,8 +83,8 @@ pub fn connect(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<
     Ok(Connected {
         netns: store.netns(id),
         hostname: files::hostname(id, spec),
-        hosts: files::hosts(&files::hostname(id, spec), spec.domainname.as_deref(), &endpoints),
-        resolv_conf: files::resolv_conf(),
+        hosts: files::hosts(&files::own_names(id, spec), &endpoints, &spec.names.hosts),
+        resolv_conf: files::resolv_conf(&spec.names),
         endpoints,
     })
 }

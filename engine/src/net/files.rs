@@ -2,7 +2,9 @@
 
 use super::Endpoint;
 use super::dns::{ADDRESS, upstream};
+use planner::desired::{HostEntry, NameSpec};
 use planner::{ContainerId, ContainerSpec};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Longest host name that the kernel takes (`HOST_NAME_MAX`).
 const LONGEST: usize = 64;
@@ -18,8 +20,9 @@ pub(crate) fn hostname(id: &ContainerId, spec: &ContainerSpec) -> String {
         .collect()
 }
 
-/// The text of /etc/hosts: loopback names, and the container's own names for each address.
-pub(crate) fn hosts(hostname: &str, domain: Option<&str>, endpoints: &[Endpoint]) -> String {
+/// The text of /etc/hosts: loopback names, the container's own name for each address, and what the
+/// spec adds.
+pub(crate) fn hosts(own: &str, endpoints: &[Endpoint], more: &[HostEntry]) -> String {
     let mut text = String::from(
         "127.0.0.1\tlocalhost\n\
          ::1\tlocalhost ip6-localhost ip6-loopback\n\
@@ -28,33 +31,84 @@ pub(crate) fn hosts(hostname: &str, domain: Option<&str>, endpoints: &[Endpoint]
          ff02::1\tip6-allnodes\n\
          ff02::2\tip6-allrouters\n",
     );
-    let mut names = domain.map_or_else(String::new, |domain| format!("{hostname}.{domain} "));
-    names.push_str(hostname);
-    if let Some((short, _)) = hostname.split_once('.').filter(|(short, _)| !short.is_empty()) {
-        names.push_str(&format!(" {short}"));
-    }
     for endpoint in endpoints {
-        text.push_str(&format!("{}\t{names}\n", endpoint.address));
+        text.push_str(&format!("{}\t{own}\n", endpoint.address));
     }
+    // What has no way to the host has only itself.
+    let gateway = endpoints.first().map_or(Ipv4Addr::LOCALHOST, |endpoint| endpoint.gateway);
+    add(&mut text, more, gateway.into());
     text
 }
 
-/// The text of /etc/resolv.conf: our responder, with the host's search list and options.
-pub(crate) fn resolv_conf() -> String {
-    resolv_conf_like(&upstream::Config::of_the_host())
+/// The text of /etc/hosts in the network of the host: what the host knows, the name of the
+/// container, and what the spec adds.
+pub(crate) fn hosts_of_host(known: &str, own: &str, more: &[HostEntry]) -> String {
+    let mut text = known.to_owned();
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    let first = own.split(' ').next().unwrap_or_default();
+    let words = |line: &str| {
+        let line = line.split('#').next().unwrap_or_default();
+        line.split_whitespace().any(|word| word == first)
+    };
+    if !known.lines().any(words) {
+        text.push_str(&format!("127.0.1.1\t{own}\n"));
+    }
+    add(&mut text, more, Ipv4Addr::LOCALHOST.into());
+    text
 }
 
-fn resolv_conf_like(host: &upstream::Config) -> String {
-    let mut text = format!("nameserver {ADDRESS}\n");
-    if !host.search.is_empty() {
-        text.push_str(&format!("search {}\n", host.search.join(" ")));
+fn add(text: &mut String, more: &[HostEntry], gateway: IpAddr) {
+    for entry in more {
+        text.push_str(&format!("{}\t{}\n", entry.address.unwrap_or(gateway), entry.name));
     }
-    let mut options = host.options.clone();
-    if !options.iter().any(|option| option.starts_with("ndots:")) {
+}
+
+/// The names of a container for itself: its host name with the domain and without, and, where it
+/// has dots, its first part.
+pub(crate) fn own_names(id: &ContainerId, spec: &ContainerSpec) -> String {
+    let hostname = hostname(id, spec);
+    let domain = spec.domainname.as_ref();
+    let mut names = domain.map_or_else(String::new, |domain| format!("{hostname}.{domain} "));
+    names.push_str(&hostname);
+    if let Some((short, _)) = hostname.split_once('.').filter(|(short, _)| !short.is_empty()) {
+        names.push_str(&format!(" {short}"));
+    }
+    names
+}
+
+/// The text of /etc/resolv.conf: our responder, with the search list and options of the spec, or
+/// of the host.
+pub(crate) fn resolv_conf(names: &NameSpec) -> String {
+    resolv_conf_like(&upstream::Config::of_the_host(), names)
+}
+
+fn resolv_conf_like(host: &upstream::Config, names: &NameSpec) -> String {
+    text(&[ADDRESS.into()], host, names, true)
+}
+
+/// The text of /etc/resolv.conf in the network of the host, where no responder listens.
+pub(crate) fn resolv_conf_of_host(host: &upstream::Config, names: &NameSpec) -> String {
+    let of_host: Vec<IpAddr> = host.servers.iter().map(SocketAddr::ip).collect();
+    let servers = if names.servers.is_empty() { &of_host } else { &names.servers };
+    text(servers, host, names, false)
+}
+
+fn text(servers: &[IpAddr], host: &upstream::Config, names: &NameSpec, by_name: bool) -> String {
+    let mut text: String = servers.iter().map(|server| format!("nameserver {server}\n")).collect();
+    let search = names.search.as_ref().unwrap_or(&host.search);
+    if !search.is_empty() {
+        text.push_str(&format!("search {}\n", search.join(" ")));
+    }
+    let mut options = if names.options.is_empty() { host.options.clone() } else { names.options.clone() };
+    if by_name && !options.iter().any(|option| option.starts_with("ndots:")) {
         // Service names have no dot: ask for them as they are before searching.
         options.push("ndots:0".into());
     }
-    text.push_str(&format!("options {}\n", options.join(" ")));
+    if !options.is_empty() {
+        text.push_str(&format!("options {}\n", options.join(" ")));
+    }
     text
 }
 
@@ -75,14 +129,22 @@ mod tests {
 
     #[test]
     fn hosts_names_the_container_for_each_of_its_addresses() {
-        let text = hosts("web.example.org", None, &[endpoint([10, 201, 0, 2]), endpoint([10, 201, 1, 2])]);
-        assert!(text.starts_with("127.0.0.1\tlocalhost\n"), "{text}");
-        assert!(
-            text.ends_with("10.201.0.2\tweb.example.org web\n10.201.1.2\tweb.example.org web\n"),
-            "{text}"
+        let more = [HostEntry::parse("db=10.9.0.1"), HostEntry::parse("me=host-gateway")].map(Option::unwrap);
+        let id = "shop.web.1.1".parse().unwrap();
+        let names = |hostname: &str, domain: Option<&str>| {
+            let (hostname, domainname) = (Some(hostname.to_owned()), domain.map(str::to_owned));
+            own_names(&id, &ContainerSpec { hostname, domainname, ..Default::default() })
+        };
+        assert_eq!(names("web", Some("example.org")), "web.example.org web");
+        let text = hosts(
+            &names("web.example.org", None),
+            &[endpoint([10, 201, 0, 2]), endpoint([10, 201, 1, 2])],
+            &more,
         );
-        let text = hosts("web", Some("example.org"), &[endpoint([10, 201, 0, 2])]);
-        assert!(text.ends_with("10.201.0.2\tweb.example.org web\n"), "{text}");
+        assert!(text.starts_with("127.0.0.1\tlocalhost\n"), "{text}");
+        let own = "10.201.0.2\tweb.example.org web\n10.201.1.2\tweb.example.org web\n";
+        let rest = "10.9.0.1\tdb\n10.201.0.1\tme\n";
+        assert!(text.ends_with(&format!("{own}{rest}")), "{text}");
     }
 
     #[test]
@@ -101,12 +163,36 @@ mod tests {
         let host =
             upstream::Config::parse("nameserver 9.9.9.9\nsearch a.example b.example\noptions timeout:1\n");
         assert_eq!(
-            resolv_conf_like(&host),
+            resolv_conf_like(&host, &NameSpec::default()),
             "nameserver 127.0.0.11\nsearch a.example b.example\noptions timeout:1 ndots:0\n"
         );
         assert_eq!(
-            resolv_conf_like(&upstream::Config::parse("options ndots:2")),
+            resolv_conf_like(&upstream::Config::parse("options ndots:2"), &NameSpec::default()),
             "nameserver 127.0.0.11\noptions ndots:2\n"
         );
+    }
+
+    #[test]
+    fn what_the_spec_says_takes_the_place_of_what_the_host_says() {
+        let host = upstream::Config::parse("nameserver 9.9.9.9\nsearch a.example\noptions timeout:1\n");
+        let names = NameSpec {
+            servers: vec![[192, 0, 2, 53].into()],
+            search: Some(Vec::new()),
+            options: vec!["ndots:3".into()],
+            ..NameSpec::default()
+        };
+        assert_eq!(resolv_conf_like(&host, &names), "nameserver 127.0.0.11\noptions ndots:3\n");
+        assert_eq!(resolv_conf_of_host(&host, &names), "nameserver 192.0.2.53\noptions ndots:3\n");
+        let nothing = NameSpec::default();
+        let plain = "nameserver 9.9.9.9\nsearch a.example\noptions timeout:1\n";
+        assert_eq!(resolv_conf_of_host(&host, &nothing), plain);
+    }
+
+    #[test]
+    fn in_the_network_of_the_host_its_names_stay_and_the_container_knows_its_own() {
+        let more = [HostEntry::parse("me=host-gateway").unwrap()];
+        let text = hosts_of_host("127.0.0.1 localhost", "web", &more);
+        assert_eq!(text, "127.0.0.1 localhost\n127.0.1.1\tweb\n127.0.0.1\tme\n");
+        assert_eq!(hosts_of_host("10.0.0.1 web\n", "web", &[]), "10.0.0.1 web\n");
     }
 }

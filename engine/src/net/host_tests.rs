@@ -69,6 +69,7 @@ fn spec(networks: &[&str]) -> ContainerSpec {
     let attach = |network: &&str| Attachment {
         network: (*network).to_owned(),
         aliases: vec!["web".into(), "www".into()],
+        ..Default::default()
     };
     ContainerSpec { networks: networks.iter().map(attach).collect(), ..Default::default() }
 }

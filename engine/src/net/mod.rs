@@ -17,6 +17,7 @@ mod files;
 mod firewall;
 mod ipam;
 mod link;
+mod mode;
 mod netlink;
 mod netns;
 mod nft;
@@ -26,6 +27,7 @@ mod record;
 mod repair;
 
 pub(crate) use files::hosts as hosts_file;
+pub(crate) use mode::is_of_host;
 pub(crate) use netns::{is_held, isolate};
 
 pub use bridge::{create, list, remove, sweep, update};

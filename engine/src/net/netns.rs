@@ -2,7 +2,7 @@
 
 use super::link::{self, LOOPBACK};
 use super::netlink::Socket;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::store::remove_optional;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -42,6 +42,17 @@ pub(crate) fn make(path: &Path) -> Result<Netns> {
 /// Makes a network namespace with nothing but its loopback device, and binds it to `path`.
 pub(crate) fn isolate(path: &Path) -> Result<()> {
     make(path)?.socket.request(&[link::set_up(LOOPBACK)])
+}
+
+/// Binds the network namespace that is held at one path to another, in place of what was there.
+pub(crate) fn share(held: &Path, path: &Path) -> Result<()> {
+    release(path)?;
+    let doing = || format!("share network namespace {}", held.display());
+    if !is_held(held) {
+        return Err(Error::new(Kind::NotFound, doing()).hint("start the container that it belongs to"));
+    }
+    File::create(path).doing(doing)?;
+    mount(Some(held), path, None::<&str>, MsFlags::MS_BIND, None::<&str>).doing(doing)
 }
 
 /// Goes elsewhere with this thread, works there and comes back. Nothing else may ever run on a

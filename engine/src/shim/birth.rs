@@ -5,6 +5,7 @@ use crate::cgroup::Group;
 use crate::container::ContainerRecord;
 use crate::container::given::given;
 use crate::error::{Context, Error, Kind, Result};
+use crate::net;
 use crate::overlay::{self, Layers};
 use crate::sandbox::{self, Birth, Child, Confinement, Mount, MountSource, Netns, Process, Unborn, User};
 use crate::skeleton;
@@ -86,7 +87,7 @@ pub fn conceive(
         hostname: record.process.hostname.clone(),
         domainname: spec.domainname.clone(),
         sysctls: sysctls(spec)?,
-        netns: Netns::Bound(store.netns(id)),
+        netns: netns(store, id, spec)?,
         cgroup: place.group.join(),
         mounts: mounts(store, id, &spec.mounts)?,
         files: given(store, id, spec),
@@ -97,6 +98,12 @@ pub fn conceive(
         tied: false,
     })?;
     Ok((user, unborn))
+}
+
+/// Nothing of the host's network is set up: its settings are not the container's to change.
+fn netns(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Netns> {
+    let is_of_host = net::is_of_host(store, id, spec)?;
+    Ok(if is_of_host { Netns::Own } else { Netns::Bound(store.netns(id)) })
 }
 
 /// What the first process is put into.

@@ -2,6 +2,7 @@
 
 use super::supervisor::Supervisor;
 use crate::error::{Context, Result};
+use crate::net::dns::Responder;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -78,7 +79,7 @@ fn sources<'a>(
         .into_iter()
         .chain(first.map(|fd| (Source::First, fd)))
         .chain(supervisor.oom.fd().map(|fd| (Source::Oom, fd)))
-        .chain([(Source::Names, supervisor.names.as_fd())])
+        .chain(supervisor.names.iter().map(|names| (Source::Names, names.as_fd())))
         .chain(probe.map(|fd| (Source::Probe, fd)))
         .chain(supervisor.control.fds().map(|fd| (Source::Control, fd)))
 }
@@ -103,7 +104,7 @@ fn serve(supervisor: &mut Supervisor, signals: &SignalFd, source: Source) {
                 supervisor.serve(from, request);
             }
         }
-        Source::Names => supervisor.names.handle(),
+        Source::Names => supervisor.names.iter_mut().for_each(Responder::handle),
         Source::Oom => supervisor.oom.woken(supervisor.now()),
         Source::Probe => supervisor.probe_progress(),
     }

@@ -44,7 +44,8 @@ pub struct Supervisor {
     group: Group,
     pub(super) pump: Pump,
     pub(super) control: Control,
-    pub(super) names: Responder,
+    /// None in a network that is another's.
+    pub(super) names: Option<Responder>,
     pub(super) monitor: Option<Monitor>,
     pub(super) oom: OomNotice,
     /// Who asked to stop, with what grace.
@@ -54,6 +55,11 @@ pub struct Supervisor {
     paused_at: Option<Duration>,
     ports: Vec<HeldPort>,
     _guard: Guard,
+}
+
+fn responder(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<Option<Responder>> {
+    let own = record.spec.network_mode.is_own();
+    own.then(|| Responder::open(store, id, &record.spec)).transpose()
 }
 
 impl Supervisor {
@@ -86,7 +92,7 @@ impl Supervisor {
         net::publish(&store, &id, &ports.iter().map(|port| port.published.clone()).collect::<Vec<_>>())?;
         let mut supervisor = Self {
             machine: Machine::running(record.spec.restart, state.restarts, Duration::ZERO),
-            names: Responder::open(&store, &id, &record.spec)?,
+            names: responder(&store, &id, &record)?,
             oom: OomNotice::new(&group),
             clock: Instant::now(),
             first: None,

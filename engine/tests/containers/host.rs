@@ -56,7 +56,8 @@ pub(crate) fn up_and_down(image: &str) -> Vec<Step> {
     let stack = Some("s".to_owned());
     let network = NetworkSpec { name: "s_default".into(), stack: stack.clone(), ..NetworkSpec::default() };
     let volume = VolumeSpec { name: "s_data".into(), stack, ..VolumeSpec::default() };
-    let attachment = Attachment { network: "s_default".into(), aliases: vec!["web".into()] };
+    let attachment =
+        Attachment { network: "s_default".into(), aliases: vec!["web".into()], ..Default::default() };
     let port = PortSpec { host_ip: None, published: Some(18_090), target: 8080, protocol: Protocol::Tcp };
     let kind = MountKind::Volume { name: "s_data".into(), nocopy: false };
     let spec = ContainerSpec {

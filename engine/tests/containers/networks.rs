@@ -22,7 +22,8 @@ pub(crate) const TESTS: &[Test] = &[
 const SERVER: &str = "while :; do echo hello from $HOSTNAME | nc -l -p 8080; done";
 
 fn on_network(name: &str, spec: ContainerSpec) -> ContainerSpec {
-    let attachment = Attachment { network: "s_default".to_owned(), aliases: vec![name.to_owned()] };
+    let attachment =
+        Attachment { network: "s_default".to_owned(), aliases: vec![name.to_owned()], ..Default::default() };
     ContainerSpec { networks: vec![attachment], ..spec }
 }
 

@@ -1,6 +1,6 @@
 //! One container that should exist.
 
-use super::{FileSpec, Limits};
+use super::{Attachment, FileSpec, Limits, NameSpec, NetworkMode};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -41,8 +41,12 @@ pub struct ContainerSpec {
     pub configs: Vec<FileSpec>,
     /// Secrets as files, by target.
     pub secrets: Vec<FileSpec>,
+    /// Whose network namespace it is in.
+    pub network_mode: NetworkMode,
     /// The networks it is on; the first one has the default route. Empty: loopback only.
     pub networks: Vec<Attachment>,
+    /// Whom and what it knows by name beyond its networks.
+    pub names: NameSpec,
     /// Ports published on the host.
     pub ports: Vec<PortSpec>,
     /// Resource limits.
@@ -84,6 +88,11 @@ impl ContainerSpec {
     /// Whether it is on the network of this real name.
     pub fn is_on(&self, network: &str) -> bool {
         self.networks.iter().any(|attachment| attachment.network == network)
+    }
+
+    /// Whether it is in a namespace of the containers of this service.
+    pub fn is_in_namespace_of(&self, service: &str) -> bool {
+        matches!(&self.network_mode, NetworkMode::Service(name) if name == service)
     }
 
     /// Whether its health is checked, given whether its image declares a check.
@@ -143,16 +152,6 @@ pub enum MountKind {
         /// Permission bits; `None` is 1777.
         mode: Option<u32>,
     },
-}
-
-/// Presence on one network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attachment {
-    /// The network's real name.
-    pub network: String,
-    /// Names that resolve to this container on the network, besides its own: the service
-    /// name comes first, then the aliases as written.
-    pub aliases: Vec<String>,
 }
 
 /// A published port. Replicas of a service may publish the same one: it is balanced.

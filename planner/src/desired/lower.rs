@@ -2,15 +2,13 @@
 
 use super::service::capabilities;
 use super::{
-    Attachment, ContainerSpec, Content, DependsOn, Desired, FileSpec, MountKind, MountSpec, NetworkSpec,
-    PortSpec, Slot, VolumeSpec,
+    ContainerSpec, Content, DependsOn, Desired, FileSpec, MountKind, MountSpec, NetworkMode, PortSpec, Slot,
+    VolumeSpec, lower_network,
 };
 use crate::goal::{Goal, UpOptions, Verb};
 use crate::graph::DependencyGraph;
 use crate::live::Live;
-use crate::model::{
-    Dependency, FileMode, FileReference, HealthCheck, Mount, Port, Service, ServiceNetwork, Stack,
-};
+use crate::model::{Dependency, FileMode, FileReference, HealthCheck, Mount, Port, Service, Stack};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What should exist when the goal is reached. Live is asked only for facts about images.
@@ -30,7 +28,7 @@ pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
             desired.containers.insert(slot, spec);
         }
         if replicas > 0 {
-            networks(stack, service, &mut desired.networks);
+            lower_network::networks(stack, service, &mut desired.networks);
         }
     }
     desired.volumes = volumes(stack, &desired.containers);
@@ -70,7 +68,8 @@ fn dependencies<'a>(
 pub(crate) fn depends_on(stack: &Stack, service: &Service) -> BTreeMap<String, DependsOn> {
     let edge = |(name, dependency): (&String, &Dependency)| {
         let Dependency { condition, restart, required, .. } = *dependency;
-        (name.clone(), DependsOn { condition, restart, required })
+        let shares = lower_network::mode(service) == NetworkMode::Service(name.clone());
+        (name.clone(), DependsOn { condition, restart: restart || shares, required, shares })
     };
     dependencies(stack, service).map(edge).collect()
 }
@@ -91,8 +90,14 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         mounts: mounts(stack, slot, service, live),
         configs: files(&service.configs, "", &stack.contents.configs),
         secrets: files(&service.secrets, "/run/secrets", &stack.contents.secrets),
-        networks: attachments(stack, slot, service),
-        ports: service.ports.iter().map(port).collect(),
+        network_mode: lower_network::mode(service),
+        networks: lower_network::attachments(stack, slot, service),
+        names: lower_network::names(service),
+        ports: if lower_network::mode(service).is_own() {
+            service.ports.iter().map(port).collect()
+        } else {
+            Vec::new()
+        },
         limits: service.limits(),
         restart: service.restart_policy(),
         health: service.healthcheck.as_deref().map(HealthCheck::spec),
@@ -184,37 +189,12 @@ fn anonymous_name(stack: &str, slot: &Slot, target: &str) -> String {
     format!("{stack}_{}-{}_{hash:08x}", slot.service, slot.index)
 }
 
-fn attachments(stack: &Stack, slot: &Slot, service: &Service) -> Vec<Attachment> {
-    let attachment = |(key, presence): (&str, Option<&ServiceNetwork>)| {
-        let mut aliases = vec![slot.service.clone()];
-        let more = presence.into_iter().flat_map(|presence| &presence.aliases);
-        aliases.extend(more.filter(|alias| **alias != slot.service).cloned());
-        Some(Attachment { network: stack.networks.get(key)?.name.clone(), aliases })
-    };
-    service.networks_in_order().into_iter().filter_map(attachment).collect()
-}
-
 fn port(port: &Port) -> PortSpec {
     PortSpec {
         host_ip: port.host_address(),
         published: port.host_port(),
         target: port.container_port(),
         protocol: port.transport(),
-    }
-}
-
-fn networks(stack: &Stack, service: &Service, into: &mut BTreeMap<String, NetworkSpec>) {
-    for network in service.networks.keys().filter_map(|key| stack.networks.get(key)) {
-        let spec = NetworkSpec {
-            name: network.name.clone(),
-            stack: (!network.external).then(|| stack.name.clone()),
-            external: network.external,
-            internal: network.internal,
-            subnet: network.subnet(),
-            gateway: network.gateway(),
-            labels: network.labels.clone(),
-        };
-        into.insert(network.name.clone(), spec);
     }
 }
 
@@ -243,7 +223,7 @@ fn volumes(stack: &Stack, containers: &BTreeMap<Slot, ContainerSpec>) -> BTreeMa
 mod tests {
     use super::*;
     use crate::live::Image;
-    use crate::model::{Network, Volume};
+    use crate::model::{Network, ServiceNetwork, Volume};
 
     fn service() -> Service {
         let presence = ServiceNetwork { aliases: vec!["www".into()], ..Default::default() };

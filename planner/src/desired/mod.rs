@@ -1,5 +1,6 @@
 //! What should exist, fully decided: the specs that the engine is handed.
 
+mod attachment;
 mod build;
 mod build_lower;
 mod container;
@@ -8,17 +9,18 @@ mod id;
 mod image;
 mod limits;
 mod lower;
+mod lower_network;
 mod network;
 mod service;
 mod setting;
 
+pub use attachment::{Attachment, HostEntry, Mac, NameSpec, NetworkMode};
 pub use build::{
     BuildContext, BuildNetwork, BuildSecret, BuildSpec, CachePlace, DockerfileSource, SshSource,
 };
 pub(crate) use build_lower::build_spec;
 pub use container::{
-    Attachment, ContainerSpec, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec, Protocol,
-    RestartPolicy, Ulimit,
+    ContainerSpec, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec, Protocol, RestartPolicy, Ulimit,
 };
 pub use file::{Content, FileSpec};
 pub use id::{ContainerId, ParseContainerIdError, Slot};
@@ -58,4 +60,6 @@ pub struct DependsOn {
     pub restart: bool,
     /// Whether a missing or failing dependency is an error.
     pub required: bool,
+    /// The dependent is in a namespace of the dependency, which goes with it.
+    pub shares: bool,
 }

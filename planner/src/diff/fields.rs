@@ -66,7 +66,13 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     }),
     each("configs", Replace, |c| files(&c.configs)),
     each("secrets", Replace, |c| files(&c.secrets)),
+    one("network_mode", Replace, |c| (!c.network_mode.is_own()).then(|| c.network_mode.to_string())),
     each("networks", Replace, networks),
+    one("dns", Replace, |c| list(c.names.servers.iter().map(ToString::to_string))),
+    one("dns_search", Replace, |c| c.names.search.as_ref().map(|domains| search(domains))),
+    one("dns_opt", Replace, |c| list(c.names.options.iter().cloned())),
+    each("extra_hosts", Replace, extra_hosts),
+    each("links", Replace, |c| c.names.links.clone()),
     each("ports", Replace, ports),
     one("deploy.resources.limits.memory", UpdateInPlace, |c| c.limits.memory.map(format::bytes)),
     one("memswap_limit", UpdateInPlace, |c| format::swap(c.limits.swap)),
@@ -166,12 +172,31 @@ fn files(files: &[FileSpec]) -> BTreeMap<String, String> {
 
 /// Ends the name of a field that tells whether content is the same.
 pub(super) const CONTENT: &str = ".content";
+/// A list whose order means something.
+fn list(items: impl Iterator<Item = String>) -> Option<String> {
+    let items: Vec<String> = items.collect();
+    (!items.is_empty()).then(|| items.join(", "))
+}
+
+/// No domain at all is written as `.`.
+fn search(domains: &[String]) -> String {
+    if domains.is_empty() { ".".to_owned() } else { domains.join(", ") }
+}
+
+/// By name, because one name can have several addresses.
+fn extra_hosts(spec: &ContainerSpec) -> BTreeMap<String, String> {
+    let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in &spec.names.hosts {
+        let address = entry.address.map_or_else(|| "host-gateway".to_owned(), |address| address.to_string());
+        by_name.entry(entry.name.clone()).or_default().push(address);
+    }
+    by_name.into_iter().map(|(name, addresses)| (name, addresses.join(", "))).collect()
+}
 
 /// The order of networks matters: the first one has the default route.
 fn networks(spec: &ContainerSpec) -> BTreeMap<String, String> {
     let text = |(position, attachment): (usize, &crate::desired::Attachment)| {
-        let names = attachment.aliases.join(", ");
-        (attachment.network.clone(), format!("eth{position} as {names}"))
+        (attachment.network.clone(), format::attachment(position, attachment))
     };
     spec.networks.iter().enumerate().map(text).collect()
 }

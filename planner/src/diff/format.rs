@@ -1,6 +1,7 @@
 //! Values in the words of a stack file.
 
-use crate::desired::{HealthTest, MountKind, MountSpec, PortSpec, Protocol, RestartPolicy, Swap};
+use crate::desired::{Attachment, HealthTest, MountKind, MountSpec, PortSpec, Protocol, RestartPolicy, Swap};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// `sha256:0123456789ab…` to its first twelve digits.
@@ -104,9 +105,22 @@ pub(super) fn published(port: &PortSpec) -> String {
     let number = port.published.map_or_else(|| "(any)".to_owned(), |number| number.to_string());
     match port.host_ip {
         None => format!("0.0.0.0:{number}"),
-        Some(std::net::IpAddr::V4(ip)) => format!("{ip}:{number}"),
-        Some(std::net::IpAddr::V6(ip)) => format!("[{ip}]:{number}"),
+        Some(IpAddr::V4(ip)) => format!("{ip}:{number}"),
+        Some(IpAddr::V6(ip)) => format!("[{ip}]:{number}"),
     }
+}
+
+/// Presence on a network: `eth0 as web, www; 10.0.0.5`.
+pub(super) fn attachment(position: usize, attachment: &Attachment) -> String {
+    let interface = attachment.interface.clone().unwrap_or_else(|| format!("eth{position}"));
+    let mut text = format!("{interface} as {}", attachment.aliases.join(", "));
+    let addresses = attachment.ipv4.map(IpAddr::from).into_iter().chain(attachment.ipv6.map(IpAddr::from));
+    let addresses = addresses.chain(attachment.link_local.iter().copied()).map(|one| one.to_string());
+    let fixed: Vec<String> = addresses.chain(attachment.mac.map(|mac| mac.to_string())).collect();
+    if !fixed.is_empty() {
+        text += &format!("; {}", fixed.join(", "));
+    }
+    text
 }
 
 pub(super) fn protocol(protocol: Protocol) -> &'static str {

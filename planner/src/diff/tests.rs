@@ -61,9 +61,19 @@ fn every_field_of_a_container_has_its_row() {
         }),
         ("configs./etc/a", |c| c.configs.push(file("/etc/a"))),
         ("secrets./run/secrets/s", |c| c.secrets.push(file("/run/secrets/s"))),
+        ("network_mode", |c| c.network_mode = NetworkMode::Host),
         ("networks.shop_default", |c| {
-            c.networks.push(Attachment { network: "shop_default".into(), aliases: vec!["web".into()] });
+            c.networks.push(Attachment {
+                network: "shop_default".into(),
+                aliases: vec!["web".into()],
+                ..Default::default()
+            });
         }),
+        ("dns", |c| c.names.servers.push([192, 0, 2, 53].into())),
+        ("dns_search", |c| c.names.search = Some(Vec::new())),
+        ("dns_opt", |c| c.names.options.push("ndots:2".into())),
+        ("extra_hosts.db", |c| c.names.hosts.extend(HostEntry::parse("db=10.0.0.1"))),
+        ("links.db", |c| drop(c.names.links.insert("db".into(), "postgres".into()))),
         ("ports.80/tcp", |c| {
             let port = PortSpec { host_ip: None, published: None, target: 80, protocol: Protocol::Tcp };
             c.ports.push(port);
@@ -106,7 +116,9 @@ fn every_field_of_a_container_has_its_row() {
     // A new field of the spec must get a row, or a difference in it would go unseen.
     let serde_json::Value::Object(all) = serde_json::to_value(spec()).unwrap() else { panic!() };
     let limits_have_more_rows_than_fields = 3;
-    assert_eq!(all.len() + limits_have_more_rows_than_fields, CONTAINER.len());
+    let names_have_more_rows_than_fields = 4;
+    let rows = all.len() + limits_have_more_rows_than_fields + names_have_more_rows_than_fields;
+    assert_eq!(rows, CONTAINER.len());
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use super::cast::Refused;
 use super::suggest::did_you_mean;
-use crate::desired::PullPolicy;
+use crate::desired::{HostEntry, Mac, PullPolicy};
 use crate::model::units;
 use ipnet::Ipv4Net;
 use std::net::{IpAddr, Ipv4Addr};
@@ -238,6 +238,51 @@ pub(crate) fn protocol(text: &str) -> Word {
         protocol @ ("tcp" | "udp") => Ok(protocol.to_owned()),
         "sctp" => not_yet("protocol `sctp`", "use tcp or udp"),
         _ => Err(refused(format!("`{}` is not a protocol", text.escape_debug()), "use tcp or udp")),
+    }
+}
+
+/// Whose network a service is in, or which one.
+pub(crate) fn network_mode(text: &str) -> Word {
+    let possible = "possible are none, host, bridge, service:NAME, container:NAME and the name of a network";
+    match text.split_once(':') {
+        Some(("service" | "container", name)) if !name.is_empty() => Ok(text.to_owned()),
+        None if real_name(text).is_ok() => Ok(text.to_owned()),
+        _ => Err(refused(format!("`{}` is not a network mode", text.escape_debug()), possible)),
+    }
+}
+
+/// A domain in which names are looked for; `.` alone is none.
+pub(crate) fn search_domain(text: &str) -> Word {
+    if !text.is_empty() && !text.contains(char::is_whitespace) {
+        return Ok(text.to_owned());
+    }
+    Err(refused(format!("`{}` is not a domain", text.escape_debug()), "for example example.org"))
+}
+
+/// One word on the line `options` of resolv.conf(5).
+pub(crate) fn resolver_option(text: &str) -> Word {
+    if !text.is_empty() && !text.contains(char::is_whitespace) {
+        return Ok(text.to_owned());
+    }
+    Err(refused(format!("`{}` is not a resolver option", text.escape_debug()), "for example ndots:2"))
+}
+
+/// An entry of the hosts file.
+pub(crate) fn extra_host(text: &str) -> Word {
+    if HostEntry::parse(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    let message = format!("`{}` is not a name and its address", text.escape_debug());
+    Err(refused(message, "for example db=10.9.0.5, or me=host-gateway"))
+}
+
+pub(crate) fn mac_address(text: &str) -> Word {
+    match Mac::parse(text) {
+        Some(mac) => Ok(mac.to_string()),
+        None => {
+            let message = format!("`{}` is not the address of one interface", text.escape_debug());
+            Err(refused(message, "for example 02:42:ac:11:00:02; the first byte is even"))
+        }
     }
 }
 

@@ -1,8 +1,8 @@
-//! Health checks, dependencies and networks that could never do what they are for.
+//! Health checks and dependencies that could never do what they are for.
 
 use super::{Named, Rules};
 use crate::desired::HealthTest;
-use crate::model::{Condition, HealthCheck, Network, Stack};
+use crate::model::{Condition, HealthCheck, Stack};
 
 impl Rules<'_> {
     pub(super) fn health(&mut self, service: Named<'_>) {
@@ -40,32 +40,4 @@ impl Rules<'_> {
             }
         }
     }
-
-    /// A network has one range of addresses, and its gateway is in there.
-    pub(super) fn address_ranges(&mut self, stack: &Stack) {
-        for (key, network) in &stack.networks {
-            self.gateway(key, network);
-        }
-    }
-
-    fn gateway(&mut self, key: &str, network: &Network) {
-        let Some(config) = self.tree.at(&["networks", key, "ipam", "config"]) else { return };
-        let path = format!("networks.{key}.ipam.config");
-        let message = match (network.subnet(), network.gateway()) {
-            _ if config.items().len() > 1 => "more than one subnet is not supported yet".to_owned(),
-            (Some(subnet), Some(gateway)) if !has_host(&subnet, gateway) => {
-                format!("the gateway {gateway} is not an address of {subnet}")
-            }
-            (None, Some(_)) if config.items().iter().all(|range| range.get("subnet").is_none()) => {
-                "a `gateway` needs a `subnet`".to_owned()
-            }
-            _ => return,
-        };
-        self.diagnostics.error(&config.span, path, message);
-    }
-}
-
-/// Whether a host of the subnet can have this address.
-fn has_host(subnet: &ipnet::Ipv4Net, address: std::net::Ipv4Addr) -> bool {
-    subnet.contains(&address) && address != subnet.network() && address != subnet.broadcast()
 }

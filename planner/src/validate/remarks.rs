@@ -49,24 +49,6 @@ impl Rules<'_> {
         }
     }
 
-    /// A link gives the linked service another name, which only aliases do here.
-    pub(super) fn links(&mut self, service: Named<'_>, stack: &Stack) {
-        let links = service.node(&["links"]).map_or(&[][..], Tree::items);
-        for link in links {
-            let Some((target, alias)) = link.as_text().and_then(|link| link.split_once(':')) else {
-                continue;
-            };
-            let networks = stack.services.get(target).into_iter().flat_map(|other| other.networks.values());
-            let known = networks.flatten().any(|network| network.aliases.iter().any(|known| known == alias));
-            if alias != target && !known {
-                let message = format!("the name `{}` of this link will not resolve", alias.escape_debug());
-                let hint = format!("add it to the network aliases of `{}`", target.escape_debug());
-                let path = format!("services.{}.links", service.name);
-                self.diagnostics.warning(&link.span, path, message).hint(hint);
-            }
-        }
-    }
-
     /// A network that somebody else made is as it is. (For volumes this is an error.)
     pub(super) fn external(&mut self, stack: &Stack) {
         for key in stack.networks.iter().filter(|(_, network)| network.external).map(|(key, _)| key) {

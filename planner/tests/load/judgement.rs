@@ -99,9 +99,20 @@ fn what_the_engine_cannot_do_is_told_apart() {
         "ports: ['8080:80', '8080:81']",
         "volumes: ['/a:/x'], tmpfs: [/x/]",
         "working_dir: here",
+        "network_mode: none, ports: ['80:80']",
+        "network_mode: 'service:other', ports: ['80:80']",
+        "network_mode: 'service:other', dns: 1.1.1.1",
+        "network_mode: 'container:c', extra_hosts: [a=1.1.1.1]",
+        "network_mode: host, mac_address: '02:42:ac:11:00:02'",
+        "network_mode: none, extra_hosts: [me=host-gateway]",
+        "scale: 2, mac_address: '02:42:ac:11:00:02'",
+        "mac_address: '01:42:ac:11:00:02'",
+        "extra_hosts: [a=b]",
+        "dns: a.example",
+        "dns_opt: ['a b']",
     ] {
         let image = if service.starts_with("image") { "" } else { "image: a, " };
-        let memory = Memory::stack(&format!("services: {{web: {{{image}{service}}}}}"));
+        let memory = Memory::stack(&format!("services: {{web: {{{image}{service}}}, other: {{image: o}}}}"));
         assert_eq!(refusals(&memory, &[]).len(), 1, "{service}");
     }
     let twice = "networks: {default: {ipam: {config: [{subnet: 10.0.0.0/24}, {subnet: 10.1.0.0/24}]}}}";

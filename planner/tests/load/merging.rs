@@ -33,12 +33,12 @@ fn how_something_was_written_matters_where_it_does_in_docker_compose() {
         // A number is not the text of it, and an address is compared as it is written.
         ("group_add: [1, a]", "group_add: ['1', b]", "group_add", json!(["1", "a", "1", "b"])),
         (
-            "extra_hosts: ['a:1', b=2]",
-            "extra_hosts: {a: '1', b: '2'}",
+            "extra_hosts: ['a:1.1.1.1', b=2.2.2.2]",
+            "extra_hosts: {a: 1.1.1.1, b: 2.2.2.2}",
             "extra_hosts",
-            json!(["a=1", "a=1", "b=2"]),
+            json!(["a=1.1.1.1", "a=1.1.1.1", "b=2.2.2.2"]),
         ),
-        ("extra_hosts: ['a:1']", "extra_hosts: ['a:1']", "extra_hosts", json!(["a=1"])),
+        ("extra_hosts: ['a:::1']", "extra_hosts: ['a:::1']", "extra_hosts", json!(["a=::1"])),
         (
             "build: {additional_contexts: ['a=docker-image://x']}",
             "build: {additional_contexts: {a: !reset null}}",

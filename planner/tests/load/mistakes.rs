@@ -408,10 +408,7 @@ const IN_A_SERVICE: Mistakes = &[
     ("profiles: ['a b']", &["1:1 services: no service is in an active profile [choose with --profile: a b]"]),
     (
         "links: ['web2:www']",
-        &[
-            "4:13 services.web.depends_on.web2: service `web2` is not defined [define it below `services`]",
-            "4:13 services.web.links: the name `www` of this link will not resolve [add it to the network aliases of `web2`]",
-        ],
+        &["4:13 services.web.depends_on.web2: service `web2` is not defined [define it below `services`]"],
     ),
     (
         "privileged: true\nprivileged: false",

@@ -86,12 +86,12 @@ impl Network {
             RunNetwork::Host => (Netns::Own, of_the_host()?),
         };
         let gateway = Ipv4Addr::LOCALHOST.into();
-        let hosts = net::hosts_file(HOSTNAME, None, &[]);
+        let hosts = net::hosts_file(HOSTNAME, &[], &[]);
         Ok(Self { netns, hosts, resolv_conf, gateway, names: None })
     }
 
     fn bridge(store: &Store, place: &Place, network: &str) -> Result<Self> {
-        let attachment = Attachment { network: network.to_owned(), aliases: Vec::new() };
+        let attachment = Attachment { network: network.to_owned(), ..Default::default() };
         let spec = ContainerSpec {
             networks: vec![attachment],
             hostname: Some(HOSTNAME.to_owned()),

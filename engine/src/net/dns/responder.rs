@@ -105,7 +105,8 @@ impl Responder {
             };
             bind().doing(doing)
         })?;
-        Self::over(udp, tcp, Tables::of(store, networks()), Servers::of_the_host(), outside).doing(doing)
+        let tables = Tables::of(store, networks()).linked(&spec.names.links);
+        Self::over(udp, tcp, tables, Servers::of(&spec.names.servers), outside).doing(doing)
     }
 
     fn over(

@@ -6,7 +6,7 @@ use crate::net::record;
 use crate::store::{self, Store};
 use planner::ContainerId;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -56,6 +56,8 @@ pub(super) enum Known {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     networks: Vec<Table>,
+    /// Other names, in lower case, and whom they mean.
+    links: HashMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -78,13 +80,22 @@ impl Tables {
             names: HashMap::new(),
             addresses: HashMap::new(),
         };
-        Self { networks: networks.map(table).collect() }
+        Self { networks: networks.map(table).collect(), links: HashMap::new() }
+    }
+
+    /// With other names for some.
+    pub(super) fn linked(mut self, links: &BTreeMap<String, String>) -> Self {
+        let lower =
+            |(name, target): (&String, &String)| (name.to_ascii_lowercase(), target.to_ascii_lowercase());
+        self.links = links.iter().map(lower).collect();
+        self
     }
 
     /// Looks a name in lower case up, plain or followed by the name of its network. The first
     /// network on which somebody of that name runs decides.
     pub(super) fn find(&mut self, name: &str) -> Known {
         let mut known = Known::No;
+        let name = self.links.get(name).map_or(name, String::as_str);
         for table in &mut self.networks {
             table.refresh();
             match table.find(name) {

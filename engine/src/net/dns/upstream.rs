@@ -56,7 +56,7 @@ fn server(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(text.parse::<IpAddr>().ok()?, PORT))
 }
 
-/// The servers of the host, read again when the file changes: a laptop that moves to another
+/// Whom to ask: the servers of the spec, or those of the host, read again when the file changes: a laptop that moves to another
 /// network goes on.
 #[derive(Debug)]
 pub(super) struct Servers {
@@ -66,12 +66,13 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Those of the host.
-    pub(super) fn of_the_host() -> Self {
-        Self { seen: None, list: Vec::new(), is_fixed: false }
+    /// These; without any those of the host.
+    pub(super) fn of(list: &[IpAddr]) -> Self {
+        let list: Vec<_> = list.iter().map(|address| SocketAddr::new(*address, PORT)).collect();
+        Self { seen: None, is_fixed: !list.is_empty(), list }
     }
 
-    /// These.
+    /// These, whatever their ports.
     #[cfg(test)]
     pub(super) fn fixed(list: Vec<SocketAddr>) -> Self {
         Self { seen: None, list, is_fixed: true }

@@ -135,7 +135,10 @@ pub(super) fn recorded_edges(
 ) -> BTreeMap<String, DependsOn> {
     let in_file = |stack| Some(desired::depends_on(stack, service_of(stack, service)?));
     let from_file = stack.and_then(in_file).unwrap_or_default();
-    let plain = DependsOn { condition: Condition::ServiceStarted, restart: false, required: true };
-    let edge = |name: &String| (name.clone(), from_file.get(name).cloned().unwrap_or_else(|| plain.clone()));
+    let plain = |name: &str| {
+        let shares = spec.is_in_namespace_of(name);
+        DependsOn { condition: Condition::ServiceStarted, restart: shares, required: true, shares }
+    };
+    let edge = |name: &String| (name.clone(), from_file.get(name).cloned().unwrap_or_else(|| plain(name)));
     spec.depends_on.iter().map(edge).collect()
 }

@@ -181,10 +181,13 @@ pub(super) fn in_words(state: &State) -> String {
 /// is in dependency order, so that a restart spreads.
 pub(super) fn restart_dependents(draft: &mut Draft, services: &[String]) {
     let mut interrupted: BTreeSet<String> = BTreeSet::new();
+    // Those make their namespaces anew.
+    let mut started: BTreeSet<String> = BTreeSet::new();
     for service in services {
         let edges = draft.edges.get(service);
         let because = edges.into_iter().flatten().find_map(|(dependency, edge)| {
-            (edge.restart && interrupted.contains(dependency)).then(|| dependency.clone())
+            let is_hit = edge.restart && interrupted.contains(dependency);
+            (is_hit || edge.shares && started.contains(dependency)).then(|| dependency.clone())
         });
         if let Some(dependency) = because {
             let cause = Cause::DependencyRestarted(dependency);
@@ -194,6 +197,10 @@ pub(super) fn restart_dependents(draft: &mut Draft, services: &[String]) {
         let mut mine = draft.slots.iter().filter(|slot| slot.id.slot.service == *service);
         if mine.any(SlotPlan::is_interrupted) {
             interrupted.insert(service.clone());
+        }
+        let mut mine = draft.slots.iter().filter(|slot| slot.id.slot.service == *service);
+        if mine.any(|slot| slot.start.is_some()) {
+            started.insert(service.clone());
         }
     }
 }

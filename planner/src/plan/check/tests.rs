@@ -14,7 +14,7 @@ fn id(service: &str, generation: u32) -> ContainerId {
 
 /// `web` depends on `db`; both are on one network, and `db` mounts a volume.
 fn spec(service: &str) -> ContainerSpec {
-    let networks = vec![Attachment { network: "net".into(), aliases: Vec::new() }];
+    let networks = vec![Attachment { network: "net".into(), ..Default::default() }];
     let kind = MountKind::Volume { name: "data".into(), nocopy: false };
     let mount = MountSpec { target: "/data".into(), read_only: false, kind };
     let mut spec = ContainerSpec { networks, ..ContainerSpec::default() };

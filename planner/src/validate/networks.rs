@@ -1,0 +1,184 @@
+//! Networks, addresses and names that could never be as they are written.
+
+use super::{Named, Rules};
+use crate::model::{Network, Service, ServiceNetwork, Stack};
+use crate::source::tree::Tree;
+use std::collections::HashMap;
+
+impl Rules<'_> {
+    /// Whose network a service is in decides what it can have of its own.
+    pub(super) fn network_mode(&mut self, service: Named<'_>) {
+        let Service { network_mode, ports, .. } = service.model;
+        let mode = network_mode.as_str();
+        let (whose, names) = match mode.split_once(':') {
+            Some(_) => ("that network belongs to another container", true),
+            None if mode == "host" => ("that network is the host's", false),
+            None if mode == "none" => ("there is no network", false),
+            None => return,
+        };
+        if !ports.is_empty() && mode != "host" {
+            let message = "no port can be published".to_owned();
+            let hint =
+                if names { "publish it with the service whose network it is" } else { "take `ports` out" };
+            self.error(service, &["ports"], format!("{message}: {whose}"), hint);
+        }
+        let own: &[&str] = if names {
+            &["mac_address", "dns", "dns_search", "dns_opt", "extra_hosts", "links"]
+        } else {
+            &["mac_address", "links"]
+        };
+        for key in own.iter().filter(|key| service.node(&[key]).is_some_and(says)) {
+            self.error(service, &[key], format!("`{key}` cannot be had: {whose}"), "take it out");
+        }
+        if network_mode.strip_prefix("service:") == Some(service.name) {
+            let message = "a service cannot be in the network of itself".to_owned();
+            self.error(service, &["network_mode"], message, "name another one");
+        }
+        if mode == "none"
+            && service.model.extra_hosts.0.values().flatten().any(|address| address == "host-gateway")
+        {
+            let message = format!("`host-gateway` means nothing: {whose}");
+            self.error(service, &["extra_hosts"], message, "take it out");
+        }
+    }
+
+    /// In the network of the host every port is open as it is.
+    pub(super) fn ports_of_host(&mut self, service: Named<'_>) {
+        if service.model.network_mode == "host" && !service.model.ports.is_empty() {
+            let path = format!("services.{}.ports", service.name);
+            let message = "`ports` has no effect: the network is the host's".to_owned();
+            self.diagnostics.warning(&service.place(&["ports"]), path, message).hint("take it out");
+        }
+    }
+
+    /// One container can have an address, several cannot.
+    pub(super) fn fixed_addresses(&mut self, service: Named<'_>) {
+        let one = service.model.replicas() <= 1;
+        let own = (!service.model.mac_address.is_empty()).then_some(("mac_address", vec!["mac_address"]));
+        let fixed = service.model.networks.iter().filter_map(|(key, presence)| {
+            let keys = [
+                ("ipv4_address", &presence.as_ref()?.ipv4_address),
+                ("ipv6_address", &presence.as_ref()?.ipv6_address),
+                ("mac_address", &presence.as_ref()?.mac_address),
+            ];
+            let (name, _) = keys.into_iter().find(|(_, text)| !text.is_empty())?;
+            Some((name, vec!["networks", key.as_str(), name]))
+        });
+        let found: Vec<_> = own.into_iter().chain(fixed).filter(|_| !one).collect();
+        for (name, keys) in found {
+            let message = format!("{} containers cannot have one `{name}`", service.model.replicas());
+            self.error(service, &keys, message, "take it out, or run one container");
+        }
+    }
+
+    /// Fixed addresses are free addresses of a range that the file knows.
+    pub(super) fn addresses_in_range(&mut self, service: Named<'_>, stack: &Stack) {
+        for (key, presence) in
+            service.model.networks.iter().filter_map(|(key, one)| Some((key, one.as_ref()?)))
+        {
+            let Some(network) = stack.networks.get(key).filter(|network| !network.external) else { continue };
+            let Some(problem) = misplaced(presence, network) else { continue };
+            self.error(service, &["networks", key, "ipv4_address"], problem.0, problem.1);
+        }
+    }
+
+    /// No two services have the same fixed address on one network.
+    pub(super) fn addresses_twice(&mut self, stack: &Stack) {
+        let mut holders: HashMap<(&str, &str), &str> = HashMap::new();
+        for (name, service) in &stack.services {
+            for (key, presence) in service.networks.iter().filter_map(|(key, one)| Some((key, one.as_ref()?)))
+            {
+                for (word, text) in
+                    [("ipv4_address", &presence.ipv4_address), ("ipv6_address", &presence.ipv6_address)]
+                {
+                    if text.is_empty() {
+                        continue;
+                    }
+                    if let Some(holder) = holders.insert((key, text), name) {
+                        let message = format!("service `{holder}` has the address {text} already");
+                        let named = self.tree.at(&["services", name]);
+                        let service = Named { name, model: service, tree: named };
+                        self.error(
+                            service,
+                            &["networks", key, word],
+                            message,
+                            "give one of them another address",
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// A link leads to a service on the same network.
+    pub(super) fn links(&mut self, service: Named<'_>, stack: &Stack) {
+        let links = service.node(&["links"]).map_or(&[][..], Tree::items);
+        for link in links {
+            let Some(text) = link.as_text() else { continue };
+            let target = text.split_once(':').map_or(text, |(target, _)| target);
+            let Some(other) = stack.services.get(target) else { continue };
+            let shared = service.model.networks.keys().any(|key| other.networks.contains_key(key));
+            if !shared {
+                let message = format!(
+                    "`{}` cannot be reached: it is on no network of this service",
+                    target.escape_debug()
+                );
+                let path = format!("services.{}.links", service.name);
+                self.diagnostics.warning(&link.span, path, message).hint("put both on one network");
+            }
+        }
+    }
+
+    /// A network has one range of addresses, and its gateway is in there.
+    pub(super) fn address_ranges(&mut self, stack: &Stack) {
+        for (key, network) in &stack.networks {
+            self.gateway(key, network);
+        }
+    }
+
+    fn gateway(&mut self, key: &str, network: &Network) {
+        let Some(config) = self.tree.at(&["networks", key, "ipam", "config"]) else { return };
+        let path = format!("networks.{key}.ipam.config");
+        let message = match (network.subnet(), network.gateway()) {
+            _ if config.items().len() > 1 => "more than one subnet is not supported yet".to_owned(),
+            (Some(subnet), Some(gateway)) if !has_host(&subnet, gateway) => {
+                format!("the gateway {gateway} is not an address of {subnet}")
+            }
+            (None, Some(_)) if config.items().iter().all(|range| range.get("subnet").is_none()) => {
+                "a `gateway` needs a `subnet`".to_owned()
+            }
+            _ => return,
+        };
+        self.diagnostics.error(&config.span, path, message);
+    }
+}
+
+/// What is wrong with the place of a fixed address, and what to do.
+fn misplaced(presence: &ServiceNetwork, network: &Network) -> Option<(String, &'static str)> {
+    let address = presence.ipv4_address.parse().ok()?;
+    let Some(subnet) = network.subnet() else {
+        let message = format!("{address} can be promised only where the network has a `subnet`");
+        return Some((message, "write it below `ipam.config` of the network"));
+    };
+    if !has_host(&subnet, address) {
+        return Some((
+            format!("{address} is not an address of {subnet}"),
+            "take one of the network's subnet",
+        ));
+    }
+    let gateway = network.gateway().or_else(|| subnet.hosts().next());
+    (gateway == Some(address))
+        .then(|| (format!("{address} is the gateway of the network"), "take another one"))
+}
+
+/// Whether a node asks for anything.
+fn says(node: &Tree) -> bool {
+    !node.items().is_empty()
+        || !node.entries().is_empty()
+        || node.as_text().is_some_and(|text| !text.is_empty())
+}
+
+/// Whether a host of the subnet can have this address.
+fn has_host(subnet: &ipnet::Ipv4Net, address: std::net::Ipv4Addr) -> bool {
+    subnet.contains(&address) && address != subnet.network() && address != subnet.broadcast()
+}
