@@ -174,6 +174,9 @@ fn in_place(bench: &mut Bench) {
     bench.does(update(&id, &spec));
     bench.does(start(&id));
     spec.limits.memory = Some(64 << 20);
+    spec.limits.cpu_shares = Some(512);
+    spec.limits.cpuset = Some("0".to_owned());
+    spec.annotations.insert("note".to_owned(), "kept".to_owned());
     spec.restart = RestartPolicy::Always;
     bench.does(update(&id, &spec));
     spec.environment.insert("MODE".to_owned(), Some("other".to_owned()));

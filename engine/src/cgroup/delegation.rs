@@ -7,13 +7,14 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Enables our controllers for the groups below `root`, along `steps`. One that cannot be enabled
-/// is no error: perhaps no limit needs it. An error means that a group vanished meanwhile.
-pub(super) fn enable(root: &Path, steps: &[String]) -> io::Result<()> {
+/// Enables our controllers, and the further ones that are wanted, for the groups below `root`, along
+/// `steps`. One that cannot be enabled is no error: perhaps no limit needs it. An error means that a
+/// group vanished meanwhile.
+pub(super) fn enable(root: &Path, steps: &[String], wanted: &[Controller]) -> io::Result<()> {
     for folder in parents(root, steps) {
         let available = fs::read_to_string(folder.join("cgroup.controllers"))?;
         let enabled = fs::read_to_string(folder.join("cgroup.subtree_control"))?;
-        for controller in Controller::VERSION2.iter().filter(|one| names(&available, one)) {
+        for controller in Controller::VERSION2.iter().chain(wanted).filter(|one| names(&available, one)) {
             if names(&enabled, controller) {
                 continue;
             }
@@ -70,11 +71,11 @@ fn parents(root: &Path, steps: &[String]) -> Vec<PathBuf> {
 
 fn hand_down(folder: &Path, controller: Controller) -> io::Result<()> {
     let mut file = File::options().write(true).open(folder.join("cgroup.subtree_control"))?;
-    file.write_all(format!("+{controller}").as_bytes())
+    file.write_all(format!("+{}", controller.name2()).as_bytes())
 }
 
 fn names(text: &str, controller: &Controller) -> bool {
-    text.split_whitespace().any(|known| known == controller.name())
+    text.split_whitespace().any(|known| known == controller.name2())
 }
 
 #[cfg(test)]
@@ -100,7 +101,7 @@ mod tests {
     #[test]
     fn controllers_are_enabled_in_every_group_above_the_container() {
         let (root, steps) = tree("cpuset cpu io memory", "");
-        enable(root.path(), &steps).unwrap();
+        enable(root.path(), &steps, &[]).unwrap();
         for below in ["", "sampan", "sampan/shop"] {
             // A plain file keeps the last of the two writes on top of the first: `+cpu`, `+memory`.
             assert_eq!(control(root.path(), below), "+memory", "{below}");
@@ -110,8 +111,17 @@ mod tests {
     #[test]
     fn what_is_enabled_already_and_what_is_not_there_is_left_alone() {
         let (root, steps) = tree("cpu io", "cpu");
-        enable(root.path(), &steps).unwrap();
+        enable(root.path(), &steps, &[]).unwrap();
         assert_eq!(control(root.path(), "sampan/shop"), "cpu");
+    }
+
+    #[test]
+    fn further_controllers_are_enabled_only_when_they_are_wanted() {
+        let (root, steps) = tree("cpuset io", "");
+        enable(root.path(), &steps, &[]).unwrap();
+        assert_eq!(control(root.path(), "sampan"), "");
+        enable(root.path(), &steps, &[Controller::Disks]).unwrap();
+        assert_eq!(control(root.path(), "sampan"), "+io");
     }
 
     #[test]

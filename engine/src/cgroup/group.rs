@@ -2,6 +2,7 @@
 
 use super::Join;
 use super::delegation;
+use super::further;
 use super::hierarchy::{Controller, Hierarchy, Version};
 use super::limits::{Write, writes};
 use super::oom::OomWatch;
@@ -50,8 +51,8 @@ impl Group {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match self.make_folders() {
-                Ok(()) => break,
+            match self.make_folders(limits) {
+                Ok(_) => break,
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS_MAX => {}
                 Err(error) => {
                     let read_only = error.kind() == io::ErrorKind::ReadOnlyFilesystem;
@@ -60,24 +61,35 @@ impl Group {
                 }
             }
         }
-        if is_new { self.limit(limits, |write| !write.is_initial()) } else { self.update(limits) }
+        if is_new { self.limit(limits, |write| !write.is_initial()) } else { self.set(limits) }
     }
 
-    fn make_folders(&self) -> io::Result<()> {
+    /// Makes what is missing; gives the groups that processes of the container have yet to join.
+    fn make_folders(&self, limits: &Limits) -> io::Result<Vec<PathBuf>> {
         for folder in self.folders() {
             make_all(&folder)?;
         }
-        match (&self.hierarchy.version2, self.version()) {
-            (Some(root), Version::V2) => delegation::enable(root, &self.path),
-            _ => Ok(()),
+        let made = self.make_further(limits)?;
+        if let (Some(root), Version::V2) = (&self.hierarchy.version2, self.version()) {
+            delegation::enable(root, &self.path, &further::wanted(limits))?;
         }
+        Ok(made)
     }
 
-    /// Changes the limits of groups that are there.
+    /// Changes the limits of a container that runs.
     pub fn update(&self, limits: &Limits) -> Result<()> {
+        let made = self.make_folders(limits).doing(|| format!("make control groups of {}", self.path[2]))?;
+        self.set(limits)?;
+        self.move_into(&made)
+    }
+
+    fn set(&self, limits: &Limits) -> Result<()> {
         let memory = self.folder(Controller::Memory);
         if let (Version::V2, Some(folder), Some(limit)) = (self.version(), &memory, limits.memory) {
             self.reclaim(folder, limit)?;
+        }
+        if limits.swappiness.is_none() {
+            self.inherit_swappiness()?;
         }
         self.limit(limits, |_| true)
     }
@@ -89,7 +101,20 @@ impl Group {
         writes(limits, self.version(), total.unwrap_or(u64::MAX))
             .iter()
             .filter(filter)
-            .try_for_each(|write| self.apply(write))
+            .try_for_each(|write| self.apply(write))?;
+        self.limit_further(limits)
+    }
+
+    /// Version 1: what is not asked for is as in the group above.
+    fn inherit_swappiness(&self) -> Result<()> {
+        const FILE: &str = "memory.swappiness";
+        let Some(folder) = self.folder(Controller::Memory) else { return Ok(()) };
+        let above = folder.parent().and_then(|above| read_number(above, FILE));
+        match above.filter(|above| read_number(&folder, FILE).is_some_and(|own| own != *above)) {
+            Some(above) => write(&folder.join(FILE), &above.to_string())
+                .doing(|| format!("set {FILE} of {} to {above}", self.path[2])),
+            None => Ok(()),
+        }
     }
 
     /// Brings what is in use below a coming limit. Version 1 refuses a limit that is exceeded, but
@@ -111,18 +136,7 @@ impl Group {
     fn apply(&self, wanted: &Write) -> Result<()> {
         let path = self.folder(wanted.controller).map(|folder| folder.join(wanted.file));
         let Some(path) = path.filter(|path| path.exists()) else {
-            if !wanted.needed {
-                return Ok(());
-            }
-            let root = self.hierarchy.version2.as_deref().filter(|_| self.version() == Version::V2);
-            let delegated = root.and_then(|root| delegation::explain(root, &self.path, wanted.controller));
-            if let Some(error) = delegated {
-                return Err(error);
-            }
-            let doing =
-                format!("this machine cannot limit {} ({} is missing)", wanted.controller, wanted.file);
-            return Err(Error::new(Kind::Unsupported, doing)
-                .hint("remove the limit, or boot with this controller enabled"));
+            return if wanted.needed { Err(self.lacks(wanted.controller, wanted.file)) } else { Ok(()) };
         };
         let result = write(&path, &wanted.value);
         let doing = || format!("set {} of {} to {}", wanted.file, self.path[2], wanted.value);
@@ -245,7 +259,7 @@ impl Group {
         self.list_procs().doing(|| format!("list the processes of {}", self.path[2]))
     }
 
-    fn list_procs(&self) -> io::Result<Vec<i32>> {
+    pub(super) fn list_procs(&self) -> io::Result<Vec<i32>> {
         let mut found: Vec<i32> = Vec::new();
         for folder in self.folders().iter().flat_map(|folder| with_all_below(folder)) {
             match fs::read_to_string(folder.join("cgroup.procs")) {
@@ -303,7 +317,7 @@ impl Group {
     /// The group in which a controller's files are.
     pub(super) fn folder(&self, controller: Controller) -> Option<PathBuf> {
         match self.version() {
-            Version::V1 => self.hierarchy.version1.get(&controller).map(|root| self.below(root)),
+            Version::V1 => self.folder_of_version1(controller),
             Version::V2 => self.unified(),
         }
     }
@@ -313,12 +327,41 @@ impl Group {
         self.hierarchy.version2.as_deref().map(|root| self.below(root))
     }
 
+    /// The group of version 1 in which a controller's files are.
+    pub(super) fn folder_of_version1(&self, controller: Controller) -> Option<PathBuf> {
+        self.hierarchy.version1.get(&controller).map(|root| self.below(root))
+    }
+
+    /// Where version 2 is mounted.
+    pub(super) fn root_of_version2(&self) -> Option<&Path> {
+        self.hierarchy.version2.as_deref()
+    }
+
+    /// The groups on the way to the container's, below the root.
+    pub(super) fn steps(&self) -> &[String] {
+        &self.path
+    }
+
+    /// How many groups there are from the first of ours to the container's.
+    pub(super) fn depth(&self) -> usize {
+        self.path.len()
+    }
+
+    /// What messages call it.
+    pub(super) fn name(&self) -> &str {
+        &self.path[2]
+    }
+
     fn below(&self, root: &Path) -> PathBuf {
         self.path.iter().fold(root.to_owned(), |path, step| path.join(step))
     }
 
-    /// With version 2 at hand nobody needs the freezer of version 1.
+    /// With version 2 at hand nobody needs the freezer of version 1, and some groups are made only for
+    /// containers that need them.
     fn uses(&self, controller: Controller) -> bool {
+        if controller.is_optional() {
+            return self.folder_of_version1(controller).is_some_and(|folder| folder.exists());
+        }
         controller != Controller::Freezer || self.hierarchy.version2.is_none()
     }
 

@@ -12,6 +12,10 @@ use std::sync::OnceLock;
 pub enum Controller {
     /// CPU time.
     Cpu,
+    /// Which CPUs there are.
+    Cpuset,
+    /// Shares and limits of disks.
+    Disks,
     /// Stopping processes where they are (version 1 only).
     Freezer,
     /// Memory and swap.
@@ -22,14 +26,27 @@ pub enum Controller {
 
 impl Controller {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Cpu, Self::Freezer, Self::Memory, Self::Pids];
-    /// Those that version 2 has as controllers.
+    pub const ALL: [Self; 6] =
+        [Self::Cpu, Self::Cpuset, Self::Disks, Self::Freezer, Self::Memory, Self::Pids];
+    /// Those that every container has in version 2.
     pub(super) const VERSION2: [Self; 3] = [Self::Cpu, Self::Memory, Self::Pids];
 
-    /// The kernel's name for it.
+    /// Whether only containers that ask for something of it have a group there.
+    pub(super) fn is_optional(self) -> bool {
+        matches!(self, Self::Cpuset | Self::Disks)
+    }
+
+    /// The name that version 2 has for it.
+    pub(super) fn name2(self) -> &'static str {
+        if self == Self::Disks { "io" } else { self.name() }
+    }
+
+    /// The kernel's name for it, in version 1 where there are two.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
+            Self::Cpuset => "cpuset",
+            Self::Disks => "blkio",
             Self::Freezer => "freezer",
             Self::Memory => "memory",
             Self::Pids => "pids",
@@ -112,7 +129,8 @@ impl Hierarchy {
 
     /// Whose rules the limits follow: those of version 1 as soon as it has one of our controllers.
     pub fn version(&self) -> Version {
-        if self.version1.is_empty() && self.version2.is_some() { Version::V2 } else { Version::V1 }
+        let decides = self.version1.keys().any(|controller| !controller.is_optional());
+        if !decides && self.version2.is_some() { Version::V2 } else { Version::V1 }
     }
 }
 
@@ -161,6 +179,7 @@ mod tests {
     fn version1() -> BTreeMap<Controller, PathBuf> {
         BTreeMap::from([
             (Controller::Cpu, "/sys/fs/cgroup/cpu,cpuacct".into()),
+            (Controller::Cpuset, "/sys/fs/cgroup/cpuset".into()),
             (Controller::Freezer, "/sys/fs/cgroup/freezer".into()),
             (Controller::Memory, "/sys/fs/cgroup/memory".into()),
             (Controller::Pids, "/sys/fs/cgroup/pids".into()),

@@ -3,6 +3,10 @@
 use super::hierarchy::{Controller, Version};
 use planner::desired::{Limits, Swap};
 
+/// Shares of CPU time that a group of version 1 has at first.
+const SHARES: u64 = 1024;
+/// The weight that a group of version 2 has at first.
+const WEIGHT: u64 = 100;
 /// The period of the CPU quota, in microseconds: the kernel's default.
 const PERIOD_USEC: u64 = 100_000;
 /// The smallest quota that the kernel takes, in microseconds.
@@ -24,7 +28,8 @@ pub struct Write {
 impl Write {
     /// Whether it says what holds in a new group anyway.
     pub(super) fn is_initial(&self) -> bool {
-        !self.needed && (["-1", "max"].contains(&&*self.value) || self.controller == Controller::Cpu)
+        let said = ["-1", "max", "0"].contains(&&*self.value);
+        !self.needed && (said || self.controller == Controller::Cpu)
     }
 }
 
@@ -36,6 +41,7 @@ pub fn writes(limits: &Limits, version: Version, total_in_force: u64) -> Vec<Wri
         Version::V1 => memory_v1(limits, total_in_force),
         Version::V2 => memory_v2(limits),
     };
+    list.extend(kept(limits, version));
     list.extend(cpu(limits, version));
     let pids = limits.pids.map_or("max".to_owned(), |pids| pids.to_string());
     list.push(Write {
@@ -65,6 +71,24 @@ fn memory_v2(limits: &Limits) -> Vec<Write> {
     ]
 }
 
+/// What the container keeps of its memory, and what becomes of the rest.
+fn kept(limits: &Limits, version: Version) -> Vec<Write> {
+    let kept = |unset: &str| limits.reservation.map_or(unset.to_owned(), |bytes| bytes.to_string());
+    let mut list = vec![match version {
+        Version::V1 => memory("memory.soft_limit_in_bytes", kept("-1"), limits.reservation.is_some()),
+        Version::V2 => memory("memory.low", kept("0"), limits.reservation.is_some()),
+    }];
+    let swappiness = limits.swappiness.map(|most| memory("memory.swappiness", most.to_string(), true));
+    list.extend(swappiness);
+    let spared = if limits.spared { "1" } else { "0" };
+    list.extend(match version {
+        Version::V1 => Some(memory("memory.oom_control", spared.to_owned(), limits.spared)),
+        // There is no such file: it says so to those who need it.
+        Version::V2 => limits.spared.then(|| memory("memory.oom_control", spared.to_owned(), true)),
+    });
+    list
+}
+
 fn memory(file: &'static str, value: String, needed: bool) -> Write {
     Write { controller: Controller::Memory, file, value, needed }
 }
@@ -85,19 +109,34 @@ fn wants_swap_limit(limits: &Limits) -> bool {
 }
 
 fn cpu(limits: &Limits, version: Version) -> Vec<Write> {
-    let needed = limits.nano_cpus.is_some();
-    let quota = limits.nano_cpus.map(|cpus| (cpus / (1_000_000_000 / PERIOD_USEC)).max(QUOTA_USEC_MIN));
-    let write = |file, value| Write { controller: Controller::Cpu, file, value, needed };
+    let period = limits.cpu_period.unwrap_or(PERIOD_USEC);
+    let of_cores = limits.nano_cpus.map(|cpus| (cpus / (1_000_000_000 / PERIOD_USEC)).max(QUOTA_USEC_MIN));
+    let quota = of_cores.or(limits.cpu_quota);
+    let needed = quota.is_some() || limits.cpu_period.is_some();
+    let write = |file, value, needed| Write { controller: Controller::Cpu, file, value, needed };
+    let shares = limits.cpu_shares.unwrap_or(SHARES);
+    let weighs = limits.cpu_shares.is_some();
     match version {
         Version::V1 => vec![
-            write("cpu.cfs_period_us", PERIOD_USEC.to_string()),
-            write("cpu.cfs_quota_us", quota.map_or("-1".to_owned(), |quota| quota.to_string())),
+            write("cpu.cfs_period_us", period.to_string(), needed),
+            write("cpu.cfs_quota_us", quota.map_or("-1".to_owned(), |quota| quota.to_string()), needed),
+            write("cpu.shares", shares.to_string(), weighs),
         ],
         Version::V2 => {
             let quota = quota.map_or("max".to_owned(), |quota| quota.to_string());
-            vec![write("cpu.max", format!("{quota} {PERIOD_USEC}"))]
+            let weight = if weighs { weight_of(shares) } else { WEIGHT };
+            vec![
+                write("cpu.max", format!("{quota} {period}"), needed),
+                write("cpu.weight", weight.to_string(), weighs),
+            ]
         }
     }
+}
+
+/// Shares of version 1, 2 to 262144, as a weight of version 2, 1 to 10000: both scales have the same
+/// ends.
+fn weight_of(shares: u64) -> u64 {
+    1 + (shares.clamp(2, 262_144) - 2) * 9_999 / 262_142
 }
 
 #[cfg(test)]
@@ -115,6 +154,9 @@ mod tests {
         let limits = Limits { memory: Some(memory), swap, ..Limits::default() };
         let list = writes(&limits, version, total_in_force);
         let memory = list.into_iter().filter(|write| write.controller == Controller::Memory);
+        let memory = memory.filter(|write| {
+            !["memory.low", "memory.soft_limit_in_bytes", "memory.oom_control"].contains(&write.file)
+        });
         memory.map(|write| (write.file, write.value)).collect()
     }
 
@@ -174,10 +216,60 @@ mod tests {
     }
 
     #[test]
+    fn shares_quotas_and_what_is_kept_are_written_in_each_version_s_form() {
+        let limits = Limits {
+            cpu_shares: Some(512),
+            cpu_quota: Some(5_000),
+            cpu_period: Some(20_000),
+            reservation: Some(MIB),
+            swappiness: Some(7),
+            spared: true,
+            ..Limits::default()
+        };
+        let shown = |version| {
+            let list = writes(&limits, version, u64::MAX);
+            let needed = list.into_iter().filter(|write| write.needed);
+            needed.map(|write| format!("{}={}", write.file, write.value)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(Version::V1),
+            [
+                "memory.soft_limit_in_bytes=1048576",
+                "memory.swappiness=7",
+                "memory.oom_control=1",
+                "cpu.cfs_period_us=20000",
+                "cpu.cfs_quota_us=5000",
+                "cpu.shares=512"
+            ]
+        );
+        assert_eq!(
+            shown(Version::V2),
+            [
+                "memory.low=1048576",
+                "memory.swappiness=7",
+                "memory.oom_control=1",
+                "cpu.max=5000 20000",
+                "cpu.weight=20"
+            ]
+        );
+        assert_eq!([2, 1024, 262_144].map(weight_of), [1, 39, 10_000]);
+    }
+
+    #[test]
     fn what_is_not_limited_is_written_as_unlimited_and_not_needed() {
         let list = writes(&Limits::default(), Version::V2, u64::MAX);
         let shown: Vec<String> = list.iter().map(|write| format!("{}={}", write.file, write.value)).collect();
-        assert_eq!(shown, ["memory.swap.max=max", "memory.max=max", "cpu.max=max 100000", "pids.max=max"]);
+        assert_eq!(
+            shown,
+            [
+                "memory.swap.max=max",
+                "memory.max=max",
+                "memory.low=0",
+                "cpu.max=max 100000",
+                "cpu.weight=100",
+                "pids.max=max"
+            ]
+        );
         assert!(list.iter().all(|write| !write.needed));
     }
 

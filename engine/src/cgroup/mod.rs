@@ -12,10 +12,13 @@
 //! The supervisors of a store are together in one group, in each hierarchy where the command that
 //! started them is not in the root group: `sampan-<tag>/_supervisors`.
 //!
-//! `cpuset`, `devices`, `blkio` and others are left alone: their tasks stay where they were.
+//! Containers that ask for CPUs or disks have groups of `cpuset` and `blkio` (`io`), too. Others are
+//! left alone: their tasks stay where they were.
 //! A controller that is missing is an error only when a limit needs it.
 
 mod delegation;
+mod disks;
+mod further;
 mod group;
 mod hierarchy;
 mod limits;

@@ -37,7 +37,8 @@ struct Place {
 impl Supervisors {
     /// The groups; nothing is made yet.
     pub fn new(hierarchy: &Hierarchy, tag: &str) -> Self {
-        let controllers = hierarchy.version1.iter().map(|(controller, root)| (controller.to_string(), root));
+        let controllers = hierarchy.version1.iter().filter(|(controller, _)| !controller.is_optional());
+        let controllers = controllers.map(|(controller, root)| (controller.to_string(), root));
         let named = hierarchy.named.iter().map(|(name, root)| (name.clone(), root));
         let unified = hierarchy.version2.iter().map(|root| (String::new(), root));
         let below = Path::new(&super::top(tag)).join(NAME);

@@ -25,7 +25,7 @@ pub use container::{
 pub use file::{Content, FileSpec};
 pub use id::{ContainerId, ParseContainerIdError, Slot};
 pub use image::{ImageSpec, PullPolicy, images};
-pub use limits::{Limits, Swap};
+pub use limits::{Disk, Disks, Limits, Swap};
 pub(crate) use lower::depends_on;
 pub use lower::lower;
 pub use network::{NetworkSpec, VolumeSpec};

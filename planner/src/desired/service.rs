@@ -1,9 +1,10 @@
 //! What a service of the file means for its containers: keys that say the same in two ways as
 //! one, texts as what they stand for, defaults where nothing is written.
 
-use super::{HealthSpec, HealthTest, Limits, MountKind, MountSpec, RestartPolicy, Swap, Ulimit};
+use super::{Disk, Disks, HealthSpec, HealthTest, Limits, MountKind, MountSpec, RestartPolicy, Swap, Ulimit};
 use crate::model::{
-    FileReference, HealthCheck, Most, Mount, MountType, ResourceAmounts, Service, ServiceNetwork, Time, units,
+    Blkio, FileReference, HealthCheck, Most, Mount, MountType, ResourceAmounts, Service, ServiceNetwork,
+    ThrottleDevice, Time, units,
 };
 use crate::source::mounts::{Tmpfs, parse_tmpfs};
 use crate::source::resolve;
@@ -31,7 +32,21 @@ impl Service {
             swap: self.swap(),
             nano_cpus: deployed.cpus.nano().or(self.cpus.nano()),
             pids: deployed.pids.amount().or(self.pids_limit.amount()),
+            cpu_quota: amount(self.cpu_quota),
+            cpu_period: amount(self.cpu_period),
+            cpu_shares: amount(self.cpu_shares),
+            cpuset: Some(self.cpuset.clone()).filter(|cpus| !cpus.is_empty()),
+            reservation: self.reservation(),
+            swappiness: amount(self.mem_swappiness.0),
+            spared: self.oom_kill_disable,
+            disks: self.blkio_config.as_deref().map(disks).unwrap_or_default(),
         }
+    }
+
+    /// Memory that it keeps, whichever way it was written.
+    fn reservation(&self) -> Option<u64> {
+        let deployed = self.deploy.as_ref().and_then(|deploy| deploy.resources.reservations.as_ref());
+        deployed.and_then(|amounts| amounts.memory.amount()).or(self.mem_reservation.amount())
     }
 
     fn swap(&self) -> Swap {
@@ -106,6 +121,30 @@ impl Service {
             Some(MountSpec { target, read_only, kind: MountKind::Tmpfs { size, mode } })
         })
     }
+}
+
+/// A number that is set.
+fn amount(number: i64) -> Option<u64> {
+    u64::try_from(number).ok().filter(|&number| number > 0)
+}
+
+/// Shares and limits, by device.
+fn disks(written: &Blkio) -> Disks {
+    let share = |weight: u16| Some(weight).filter(|&weight| weight > 0);
+    let mut devices: BTreeMap<String, Disk> = BTreeMap::new();
+    for device in &written.weight_device {
+        devices.entry(device.path.clone()).or_default().weight = share(device.weight);
+    }
+    let mut throttle = |list: &[ThrottleDevice], limit: fn(&mut Disk) -> &mut Option<u64>| {
+        for device in list {
+            *limit(devices.entry(device.path.clone()).or_default()) = device.rate.amount();
+        }
+    };
+    throttle(&written.device_read_bps, |disk| &mut disk.read_bps);
+    throttle(&written.device_write_bps, |disk| &mut disk.write_bps);
+    throttle(&written.device_read_iops, |disk| &mut disk.read_iops);
+    throttle(&written.device_write_iops, |disk| &mut disk.write_iops);
+    Disks { weight: share(written.weight), devices }
 }
 
 /// Capabilities in upper case without `CAP_`; what is none is left out.

@@ -1,6 +1,9 @@
 //! Values in the words of a stack file.
 
-use crate::desired::{Attachment, HealthTest, MountKind, MountSpec, PortSpec, Protocol, RestartPolicy, Swap};
+use crate::desired::{
+    Attachment, Disks, HealthTest, MountKind, MountSpec, PortSpec, Protocol, RestartPolicy, Swap,
+};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -55,6 +58,21 @@ pub(super) fn swap(swap: Swap) -> Option<String> {
         Swap::Unlimited => Some("-1".to_owned()),
         Swap::Total(total) => Some(bytes(total)),
     }
+}
+
+/// `blkio_config`, by key and device.
+pub(super) fn disks(disks: &Disks) -> BTreeMap<String, String> {
+    let mut shown = BTreeMap::new();
+    let mut tell = |key: String, value: Option<String>| shown.extend(value.map(|value| (key, value)));
+    tell("weight".to_owned(), disks.weight.map(|weight| weight.to_string()));
+    for (path, disk) in &disks.devices {
+        tell(format!("weight_device.{path}"), disk.weight.map(|weight| weight.to_string()));
+        tell(format!("device_read_bps.{path}"), disk.read_bps.map(bytes));
+        tell(format!("device_write_bps.{path}"), disk.write_bps.map(bytes));
+        tell(format!("device_read_iops.{path}"), disk.read_iops.map(|rate| rate.to_string()));
+        tell(format!("device_write_iops.{path}"), disk.write_iops.map(|rate| rate.to_string()));
+    }
+    shown
 }
 
 pub(super) fn restart(policy: RestartPolicy) -> String {

@@ -41,9 +41,29 @@ fn file(target: &str) -> FileSpec {
 
 type Mutation = (&'static str, fn(&mut ContainerSpec));
 
+fn limits() -> Vec<Mutation> {
+    vec![
+        ("deploy.resources.limits.memory", |c| c.limits.memory = Some(64 << 20)),
+        ("memswap_limit", |c| c.limits.swap = Swap::Unlimited),
+        ("deploy.resources.limits.cpus", |c| c.limits.nano_cpus = Some(500_000_000)),
+        ("deploy.resources.limits.pids", |c| c.limits.pids = Some(10)),
+        ("cpu_quota", |c| c.limits.cpu_quota = Some(50_000)),
+        ("cpu_period", |c| c.limits.cpu_period = Some(20_000)),
+        ("cpu_shares", |c| c.limits.cpu_shares = Some(512)),
+        ("cpuset", |c| c.limits.cpuset = Some("0".into())),
+        ("deploy.resources.reservations.memory", |c| c.limits.reservation = Some(1 << 20)),
+        ("mem_swappiness", |c| c.limits.swappiness = Some(5)),
+        ("oom_kill_disable", |c| c.limits.spared = true),
+        ("blkio_config.device_write_bps./dev/vda", |c| {
+            let disk = Disk { write_bps: Some(1 << 20), ..Disk::default() };
+            c.limits.disks.devices.insert("/dev/vda".into(), disk);
+        }),
+    ]
+}
+
 #[test]
 fn every_field_of_a_container_has_its_row() {
-    let mutations: Vec<Mutation> = vec![
+    let mut mutations: Vec<Mutation> = vec![
         ("image", |c| c.image = "web:2".into()),
         ("command", |c| c.command = Some(vec!["run".into()])),
         ("entrypoint", |c| c.entrypoint = Some(Vec::new())),
@@ -78,10 +98,6 @@ fn every_field_of_a_container_has_its_row() {
             let port = PortSpec { host_ip: None, published: None, target: 80, protocol: Protocol::Tcp };
             c.ports.push(port);
         }),
-        ("deploy.resources.limits.memory", |c| c.limits.memory = Some(64 << 20)),
-        ("memswap_limit", |c| c.limits.swap = Swap::Unlimited),
-        ("deploy.resources.limits.cpus", |c| c.limits.nano_cpus = Some(500_000_000)),
-        ("deploy.resources.limits.pids", |c| c.limits.pids = Some(10)),
         ("restart", |c| c.restart = RestartPolicy::Always),
         ("healthcheck.retries", |c| {
             c.health = Some(HealthSpec { retries: Some(1), ..Default::default() });
@@ -106,6 +122,7 @@ fn every_field_of_a_container_has_its_row() {
             c.depends_on.insert("db".into());
         }),
     ];
+    mutations.extend(limits());
     assert_eq!(mutations.len(), CONTAINER.len());
     for (field, mutate) in &mutations {
         let mut other = spec();
@@ -115,10 +132,10 @@ fn every_field_of_a_container_has_its_row() {
     }
     // A new field of the spec must get a row, or a difference in it would go unseen.
     let serde_json::Value::Object(all) = serde_json::to_value(spec()).unwrap() else { panic!() };
-    let limits_have_more_rows_than_fields = 3;
+    // Limits and names are one field each, with a row for each of what they hold.
+    let limits = all["limits"].as_object().unwrap().len() - 1;
     let names_have_more_rows_than_fields = 4;
-    let rows = all.len() + limits_have_more_rows_than_fields + names_have_more_rows_than_fields;
-    assert_eq!(rows, CONTAINER.len());
+    assert_eq!(all.len() + limits + names_have_more_rows_than_fields, CONTAINER.len());
 }
 
 #[test]
@@ -141,6 +158,14 @@ fn limits_restart_and_stopping_change_in_place_and_the_rest_replaces() {
             "memswap_limit",
             "deploy.resources.limits.cpus",
             "deploy.resources.limits.pids",
+            "cpu_quota",
+            "cpu_period",
+            "cpu_shares",
+            "cpuset",
+            "deploy.resources.reservations.memory",
+            "mem_swappiness",
+            "oom_kill_disable",
+            "blkio_config",
             "restart",
             "stop_signal",
             "stop_grace_period",

@@ -2,9 +2,10 @@
 //! which a container may have.
 
 use super::cast::{Refused, loose};
-use super::tree::{Tree, Value};
+use super::tree::{Entry, Tree, Value};
 use super::words::refused;
 use crate::desired::setting_path;
+use std::ops::RangeInclusive;
 
 type Word = Result<String, Refused>;
 
@@ -20,6 +21,74 @@ pub(crate) fn group(text: &str) -> Word {
     }
     let message = format!("`{}` is not a group", text.escape_debug());
     Err(refused(message, "a name of the image's /etc/group, or a number"))
+}
+
+/// CPU time against other containers.
+pub(crate) fn cpu_shares(text: &str) -> Word {
+    among(text, "a number of CPU shares", &[0..=0, 2..=262_144], "from 2 to 262144; 1024 is usual")
+}
+
+/// Microseconds of CPU time in each period; -1 is unlimited.
+pub(crate) fn cpu_quota(text: &str) -> Word {
+    let hint = "microseconds in each period, at least 1000, or -1 for no limit";
+    among(text, "a CPU quota", &[-1..=0, 1_000..=i64::MAX], hint)
+}
+
+/// The period of that.
+pub(crate) fn cpu_period(text: &str) -> Word {
+    among(text, "a period of CPU time", &[0..=0, 1_000..=1_000_000], "microseconds, from 1000 to 1000000")
+}
+
+/// How readily memory is swapped.
+pub(crate) fn swappiness(text: &str) -> Word {
+    let hint = "from 1 to 100; to have no swap at all, make `memswap_limit` the same as `mem_limit`";
+    among(text, "a swappiness", &[-1..=-1, 1..=100], hint)
+}
+
+fn among(text: &str, what: &str, ranges: &[RangeInclusive<i64>], hint: &str) -> Word {
+    match text.parse::<i64>() {
+        Ok(number) if ranges.iter().any(|range| range.contains(&number)) => Ok(text.to_owned()),
+        _ => Err(refused(format!("`{}` is not {what}", text.escape_debug()), hint)),
+    }
+}
+
+/// A list of CPUs.
+pub(crate) fn cpus(text: &str) -> Word {
+    let number = |text: &str| text.parse::<u16>().ok().filter(|_| !text.starts_with('+'));
+    let is_range = |text: &str| match text.split_once('-') {
+        Some((from, to)) => number(from).zip(number(to)).is_some_and(|(from, to)| from <= to),
+        None => number(text).is_some(),
+    };
+    if text.is_empty() || text.split(',').all(is_range) {
+        return Ok(text.to_owned());
+    }
+    Err(refused(format!("`{}` is not a list of CPUs", text.escape_debug()), "for example 0-3 or 0,1"))
+}
+
+/// What is wrong with `blkio_config`.
+pub(crate) fn disks(tree: &Tree) -> Option<Refused> {
+    let weight = |holder: &Tree| {
+        let weight = holder.get("weight").map(|weight| loose(&weight.value))?;
+        among(&weight, "a share of bandwidth", &[0..=0, 10..=1_000], "from 10 to 1000").err()
+    };
+    let path = |device: &Tree| {
+        let path = device.get("path").map(|path| loose(&path.value)).unwrap_or_default();
+        let message = format!("`{}` is not the path of a device", path.escape_debug());
+        (!path.starts_with('/')).then(|| refused(message, "for example /dev/sda"))
+    };
+    let rate = |device: &Tree| {
+        let rate = device.get("rate").map(|rate| loose(&rate.value)).unwrap_or_default();
+        let message = format!("`{}` is not a rate", rate.escape_debug());
+        (!rate.parse::<i64>().is_ok_and(|rate| rate > 0)).then(|| refused(message, "for example 10m"))
+    };
+    let lists = tree.entries().iter().filter(|entry| entry.key != "weight");
+    let fault = |entry: &Entry| {
+        entry.value.items().iter().find_map(|device| {
+            let amount = if entry.key == "weight_device" { weight(device) } else { rate(device) };
+            path(device).or(amount)
+        })
+    };
+    weight(tree).or_else(|| lists.into_iter().find_map(fault))
 }
 
 /// What is wrong with `sysctls`.
@@ -74,6 +143,19 @@ mod tests {
         for text in ["4294967295", "99999999999", "a:b", "-1", "a,b"] {
             assert_eq!(group(text).unwrap_err().message, format!("`{text}` is not a group"));
         }
+    }
+
+    #[test]
+    fn numbers_are_those_that_the_kernel_takes() {
+        let test = |check: fn(&str) -> Word, right: &[&str], wrong: &[&str]| {
+            assert!(right.iter().all(|text| check(text).is_ok()), "{right:?}");
+            assert!(wrong.iter().all(|text| check(text).is_err()), "{wrong:?}");
+        };
+        test(cpu_shares, &["0", "2", "262144"], &["1", "-5", "262145"]);
+        test(cpu_quota, &["-1", "0", "1000"], &["999", "-2"]);
+        test(cpu_period, &["0", "1000", "1000000"], &["999", "1000001", "-1"]);
+        test(swappiness, &["-1", "1", "100"], &["0", "101", "-2"]);
+        test(cpus, &["0", "0-3", "1,4-5", ""], &["3-1", "a", "1-", ",", "-1", "70000", "0 1"]);
     }
 
     #[test]

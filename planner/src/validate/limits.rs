@@ -30,6 +30,31 @@ impl Rules<'_> {
             }
             _ => {}
         }
+        self.reservation(service, &limits);
+        self.processor(service, &limits);
+    }
+
+    /// What is kept for it is a part of what it may use.
+    fn reservation(&mut self, service: Named<'_>, limits: &Limits) {
+        let deploy: &[&str] = &["deploy", "resources", "reservations", "memory"];
+        let key = if service.node(deploy).is_some() { deploy } else { &["mem_reservation"] };
+        let Some((kept, most)) = limits.reservation.zip(limits.memory) else { return };
+        if kept > most {
+            let (kept, most) = (units::show_bytes(kept), units::show_bytes(most));
+            let message = format!("{kept} of memory are kept for it, more than its limit of {most}");
+            self.error(service, key, message, "keep less, or raise the limit");
+        }
+    }
+
+    /// A quota is said in one way.
+    fn processor(&mut self, service: Named<'_>, limits: &Limits) {
+        let second = [("cpu_quota", limits.cpu_quota), ("cpu_period", limits.cpu_period)];
+        if let Some((key, _)) =
+            second.iter().find(|(_, number)| number.is_some() && limits.nano_cpus.is_some())
+        {
+            let message = format!("`{key}` and a number of CPUs both limit CPU time");
+            self.error(service, &[key], message, "leave one of them out: 1.5 CPUs are 150000 of 100000");
+        }
     }
 
     /// setrlimit(2) knows certain limits, and the soft one is below the hard one.

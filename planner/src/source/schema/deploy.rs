@@ -48,8 +48,6 @@ const UPDATE: Shape = Shape::Object(&[
         .about("Whether the new container starts first or the old one stops first."),
 ]);
 
-const NOT_RESERVED: &str = "reservations are not enforced yet";
-
 const RESOURCES: Shape = Shape::Object(&[
     key(
         "limits",
@@ -65,10 +63,10 @@ const RESOURCES: Shape = Shape::Object(&[
     key(
         "reservations",
         &Shape::Object(&[
-            key("cpus", &CORES).about("CPU time in cores, for example 0.5.").passed_on(NOT_RESERVED),
+            key("cpus", &CORES).about("CPU time in cores, for example 0.5.").passed_on(NO_CLUSTER),
             key("memory", &TEXT_BYTES)
-                .about("Memory with a unit, for example `64m`.")
-                .passed_on(NOT_RESERVED),
+                .about("Memory that it keeps when the host runs short, with a unit: `64m`.")
+                .checked(words::size),
             key("generic_resources", &Shape::List(&GENERIC))
                 .about("Things of a cluster's machines that can be counted.")
                 .passed_on(NO_CLUSTER),
