@@ -54,7 +54,10 @@ pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
         rules.addresses_in_range(service, stack);
         rules.targets(service, mounts::cleaned);
     }
-    rules.cycle(stack, &DependencyGraph::of_stack(stack));
+    // Circles of services that are on are inconsistent anyway.
+    if !stack.disabled.is_empty() {
+        rules.cycle(stack, &DependencyGraph::of_stack(stack));
+    }
     rules.published_twice(stack);
     rules.address_ranges(stack);
     rules.addresses_twice(stack);

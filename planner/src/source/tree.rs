@@ -220,6 +220,11 @@ impl Map {
         Self { entries: Vec::with_capacity(entries), index: None }
     }
 
+    /// Moves all entries into a mapping that has room for them only; this one keeps its room.
+    pub(crate) fn fitted(&mut self) -> Self {
+        Self { entries: fitted(&mut self.entries), index: self.index.take() }
+    }
+
     /// The entries in order.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
@@ -257,6 +262,10 @@ impl Map {
     pub(crate) fn append(&mut self, entry: Entry) {
         if let Some(index) = &mut self.index {
             index.insert(entry.key.clone(), self.entries.len());
+        }
+        // Stages add a few keys to many mappings: to double the room of each would be a waste.
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact(self.entries.len() / 2 + 1);
         }
         self.entries.push(entry);
         if self.entries.len() == SMALL {
@@ -303,6 +312,13 @@ impl Map {
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// Moves all items into a list that has room for them only; the other one keeps its room.
+pub(crate) fn fitted<T>(items: &mut Vec<T>) -> Vec<T> {
+    let mut fitted = Vec::with_capacity(items.len());
+    fitted.append(items);
+    fitted
 }
 
 /// A number that is the same for equal keys and seldom for others, which is quicker to compare: of

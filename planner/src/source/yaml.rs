@@ -7,7 +7,7 @@ use super::advice;
 use super::dialect::{Dialect, Fault, other_version};
 use super::scalar;
 use super::suggest::did_you_mean;
-use super::tree::{Entry, Map, Tag, Tree, Value};
+use super::tree::{Entry, Map, Tag, Tree, Value, fitted};
 use crate::diagnostic::{Diagnostics, Span};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 use smol_str::SmolStr;
@@ -193,6 +193,15 @@ struct Builder<'a> {
     copied: usize,
     /// Weight of all that is kept for aliases so far.
     kept: usize,
+    spare: Spare,
+}
+
+/// Where collections grow while they are read, again and again: what is kept of them then has room
+/// for what is in it and no more, which is most of what a large file costs.
+#[derive(Default)]
+struct Spare {
+    lists: Vec<Vec<Tree>>,
+    maps: Vec<Map>,
 }
 
 /// A collection that is still being read.
@@ -237,6 +246,7 @@ impl<'a> Builder<'a> {
             names: HashMap::new(),
             copied: 0,
             kept: 0,
+            spare: Spare::default(),
         }
     }
 
@@ -255,10 +265,12 @@ impl<'a> Builder<'a> {
                 return self.node(tree, anchor, merge_key);
             }
             Event::SequenceStart(_, anchor, tag) => {
-                return self.start(Content::List(Vec::new()), anchor, tag.as_deref(), span);
+                let content = Content::List(self.spare.lists.pop().unwrap_or_default());
+                return self.start(content, anchor, tag.as_deref(), span);
             }
             Event::MappingStart(_, anchor, tag) => {
-                let content = Content::Map { map: Map::default(), key: None, merged: None };
+                let map = self.spare.maps.pop().unwrap_or_default();
+                let content = Content::Map { map, key: None, merged: None };
                 return self.start(content, anchor, tag.as_deref(), span);
             }
             Event::SequenceEnd | Event::MappingEnd => return self.end(&span),
@@ -362,13 +374,19 @@ impl<'a> Builder<'a> {
         let Some(mut frame) = self.open.pop() else { return Ok(()) };
         frame.span.end = end.end.max(frame.span.end);
         let value = match frame.content {
-            Content::List(items) => Value::List(items),
+            Content::List(mut items) => {
+                let list = fitted(&mut items);
+                self.spare.lists.push(items);
+                Value::List(list)
+            }
             Content::Map { mut map, merged, .. } => {
                 // Keys of the mapping itself win over merged ones, earlier merged ones over later ones.
                 if let Some(tree) = merged {
                     self.merge(&mut map, *tree);
                 }
-                Value::Map(map)
+                let fitted = map.fitted();
+                self.spare.maps.push(map);
+                Value::Map(fitted)
             }
         };
         self.node(Tree { tag: frame.tag, ..Tree::new(value, &frame.span) }, frame.anchor, false)
