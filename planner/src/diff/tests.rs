@@ -61,6 +61,28 @@ fn limits() -> Vec<Mutation> {
     ]
 }
 
+fn network() -> Vec<Mutation> {
+    vec![
+        ("network_mode", |c| c.network_mode = NetworkMode::Host),
+        ("networks.shop_default", |c| {
+            c.networks.push(Attachment {
+                network: "shop_default".into(),
+                aliases: vec!["web".into()],
+                ..Default::default()
+            });
+        }),
+        ("dns", |c| c.names.servers.push([192, 0, 2, 53].into())),
+        ("dns_search", |c| c.names.search = Some(Vec::new())),
+        ("dns_opt", |c| c.names.options.push("ndots:2".into())),
+        ("extra_hosts.db", |c| c.names.hosts.extend(HostEntry::parse("db=10.0.0.1"))),
+        ("links.db", |c| drop(c.names.links.insert("db".into(), "postgres".into()))),
+        ("ports.80/tcp", |c| {
+            let port = PortSpec { host_ip: None, published: None, target: 80, protocol: Protocol::Tcp };
+            c.ports.push(port);
+        }),
+    ]
+}
+
 #[test]
 fn every_field_of_a_container_has_its_row() {
     let mut mutations: Vec<Mutation> = vec![
@@ -81,23 +103,6 @@ fn every_field_of_a_container_has_its_row() {
         }),
         ("configs./etc/a", |c| c.configs.push(file("/etc/a"))),
         ("secrets./run/secrets/s", |c| c.secrets.push(file("/run/secrets/s"))),
-        ("network_mode", |c| c.network_mode = NetworkMode::Host),
-        ("networks.shop_default", |c| {
-            c.networks.push(Attachment {
-                network: "shop_default".into(),
-                aliases: vec!["web".into()],
-                ..Default::default()
-            });
-        }),
-        ("dns", |c| c.names.servers.push([192, 0, 2, 53].into())),
-        ("dns_search", |c| c.names.search = Some(Vec::new())),
-        ("dns_opt", |c| c.names.options.push("ndots:2".into())),
-        ("extra_hosts.db", |c| c.names.hosts.extend(HostEntry::parse("db=10.0.0.1"))),
-        ("links.db", |c| drop(c.names.links.insert("db".into(), "postgres".into()))),
-        ("ports.80/tcp", |c| {
-            let port = PortSpec { host_ip: None, published: None, target: 80, protocol: Protocol::Tcp };
-            c.ports.push(port);
-        }),
         ("restart", |c| c.restart = RestartPolicy::Always),
         ("healthcheck.retries", |c| {
             c.health = Some(HealthSpec { retries: Some(1), ..Default::default() });
@@ -123,6 +128,7 @@ fn every_field_of_a_container_has_its_row() {
         }),
     ];
     mutations.extend(limits());
+    mutations.extend(network());
     assert_eq!(mutations.len(), CONTAINER.len());
     for (field, mutate) in &mutations {
         let mut other = spec();
