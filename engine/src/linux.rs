@@ -180,7 +180,7 @@ impl LinuxEngine {
 
     /// Name of a container that uses an image id, if any. One with a damaged record may use any.
     pub fn image_user(&self, image_id: &str) -> Option<String> {
-        record::find(&self.store, |record| record.image_id == image_id || record.image_id.is_empty())
+        record::find(&self.store, |record| record.uses_image(image_id))
     }
 
     /// Does a step to its end, on a thread where blocking is allowed.

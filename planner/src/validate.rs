@@ -53,6 +53,7 @@ pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
         rules.fixed_addresses(service);
         rules.addresses_in_range(service, stack);
         rules.targets(service, mounts::cleaned);
+        rules.mount_options(service);
     }
     // Circles of services that are on are inconsistent anyway.
     if !stack.disabled.is_empty() {

@@ -132,8 +132,15 @@ fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &st
     absent(live.containers.contains_key(id), || format!("container {id}"))?;
     networks_present(live, spec)?;
     for mount in &spec.mounts {
-        if let MountKind::Volume { name, .. } = &mount.kind {
-            present(live.volumes.contains_key(name), || format!("volume {name}"))?;
+        match &mount.kind {
+            MountKind::Volume { name, .. } => {
+                present(live.volumes.contains_key(name), || format!("volume {name}"))?;
+            }
+            MountKind::Image { reference, id, .. } => {
+                let there = live.images.values().any(|image| image.id == *id);
+                present(there, || format!("image {reference}"))?;
+            }
+            MountKind::Bind { .. } | MountKind::Tmpfs(_) => {}
         }
     }
     let image = match image_id {

@@ -3,7 +3,7 @@
 use super::Case;
 use super::bench::{Bench, IMAGE, STACK, container_id};
 use planner::desired::RestartPolicy;
-use planner::desired::{Attachment, MountKind, MountSpec, NetworkMode};
+use planner::desired::{Attachment, Content, FileSpec, MountKind, MountSpec, NetworkMode};
 use planner::plan::Until;
 use planner::{ContainerId, ContainerSpec, NetworkSpec, Step, VolumeSpec};
 use std::time::Duration;
@@ -12,6 +12,7 @@ pub(super) const CASES: &[Case] = &[
     ("networks are made, labelled and removed", networks),
     ("volumes are made and removed", volumes),
     ("a container lives from creation to removal", life),
+    ("a container has its secrets and the files of images", given),
     ("signals reach what runs", signals),
     ("a paused container stands still", paused),
     ("a container that restarts is stopped for good", restarting),
@@ -51,9 +52,16 @@ fn on(mut spec: ContainerSpec, network: &str) -> ContainerSpec {
 }
 
 fn with(mut spec: ContainerSpec, volume: &str) -> ContainerSpec {
-    let kind = MountKind::Volume { name: volume.to_owned(), nocopy: false };
+    let kind = MountKind::whole_volume(volume);
     spec.mounts = vec![MountSpec { target: "/data".to_owned(), read_only: false, kind }];
     spec
+}
+
+/// A container that mounts the files of an image.
+fn mounting(id: &str) -> ContainerSpec {
+    let kind = MountKind::Image { reference: IMAGE.to_owned(), id: id.to_owned(), subpath: "bin".to_owned() };
+    let mounts = vec![MountSpec { target: "/image".to_owned(), read_only: true, kind }];
+    ContainerSpec { mounts, ..shell("test -x /image/sh && cat /run/secrets/s && exec sleep 1000") }
 }
 
 fn stop(id: &ContainerId) -> Step {
@@ -124,6 +132,23 @@ fn life(bench: &mut Bench) {
     bench.does(remove(&id));
     bench.does(Step::RemoveVolume { name: "s_v".to_owned() });
     bench.does(Step::RemoveNetwork { name: "s_n".to_owned() });
+}
+
+fn given(bench: &mut Bench) {
+    let id = container_id("a", 1);
+    let content = Content::of(b"secret".to_vec());
+    let target = "/run/secrets/s".to_owned();
+    let file =
+        FileSpec { source: "s".to_owned(), target, mode: FileSpec::MODE, content, ..FileSpec::default() };
+    let spec = ContainerSpec { secrets: vec![file], ..mounting(&bench.image_id()) };
+    bench.does(create(bench, &id, spec.clone()));
+    bench.does(start(&id));
+    bench.does(Step::Await { id: id.clone(), until: Until::Ready, timeout: None });
+    let mut other = spec;
+    other.secrets[0].content = Content::of(b"other".to_vec());
+    bench.refuses(&update(&id, &other));
+    bench.does(stop(&id));
+    bench.does(remove(&id));
 }
 
 fn signals(bench: &mut Bench) {
@@ -200,6 +225,8 @@ fn missing(bench: &mut Bench) {
     for until in [Until::Healthy, Until::Completed, Until::Ready] {
         bench.refuses(&Step::Await { id: id.clone(), until, timeout: None });
     }
+    bench.refuses(&create(bench, &container_id("b", 1), mounting("")));
+    bench.refuses(&create(bench, &container_id("b", 1), mounting(&format!("sha256:{}", "0".repeat(64)))));
     // Another container of the same name.
     bench.refuses(&create(bench, &id, shell("exec sleep 2000")));
 }

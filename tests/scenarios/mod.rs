@@ -19,6 +19,7 @@ mod logs;
 mod looks;
 mod mistakes;
 mod modes;
+mod mounts;
 mod networks;
 mod ports;
 mod process;

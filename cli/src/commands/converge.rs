@@ -235,8 +235,9 @@ fn ends(verb: &Verb) -> bool {
 fn scope(name: &str, stack: Option<&Stack>) -> Scope {
     let Some(stack) = stack else { return Scope { stack: name.to_owned(), ..Default::default() } };
     let services = stack.services.iter().chain(&stack.disabled);
-    let names = services.map(|(service, spec)| spec.image_name(name, service));
-    let mut images: Vec<String> = names.filter(|image| !image.is_empty()).collect();
+    let mounted = services.clone().flat_map(|(_, spec)| spec.mounted_images().map(str::to_owned));
+    let names = services.clone().map(|(service, spec)| spec.image_name(name, service));
+    let mut images: Vec<String> = names.chain(mounted).filter(|image| !image.is_empty()).collect();
     images.sort();
     images.dedup();
     Scope {

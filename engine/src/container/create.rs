@@ -11,9 +11,10 @@ use crate::{net, overlay, volume};
 use jiff::Timestamp;
 use planner::desired::MountKind;
 use planner::{ContainerId, ContainerSpec};
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Makes the container's record, writable layer and fresh volumes. Done again with the same
 /// spec it changes nothing.
@@ -34,11 +35,22 @@ pub fn create(store: &Store, id: &ContainerId, spec: &ContainerSpec, image_id: &
         image_id: image.id.clone(),
         process: Process::merge(id, spec, &image.config)?,
         layers: image.layers,
+        mounted: mounted(&images, spec)?,
         created_at: Timestamp::now(),
     };
     fill_volumes(store, &record)?;
     place(store, id, &record)?;
     net::declare(store, id, spec)
+}
+
+/// The layers of the images whose files it mounts.
+fn mounted(images: &Images, spec: &ContainerSpec) -> Result<BTreeMap<String, Vec<PathBuf>>> {
+    let layers = |(reference, id): (&str, &str)| {
+        let image = (!id.is_empty()).then(|| images.resolve(id)).transpose()?.flatten();
+        let missing = || Error::new(Kind::NotFound, format!("image {reference}, to be mounted, is not here"));
+        Ok((id.to_owned(), image.ok_or_else(missing)?.layers))
+    };
+    spec.mounted_images().map(layers).collect()
 }
 
 fn image(images: &Images, spec: &ContainerSpec, image_id: &str) -> Result<Image> {
@@ -57,9 +69,12 @@ fn image(images: &Images, spec: &ContainerSpec, image_id: &str) -> Result<Image>
 fn fill_volumes(store: &Store, record: &ContainerRecord) -> Result<()> {
     for mount in &record.spec.mounts {
         match &mount.kind {
-            MountKind::Volume { name, nocopy: true } => volume::settle(store, name)?,
+            MountKind::Volume { inherited: true, .. } => {}
+            MountKind::Volume { name, nocopy, subpath, .. } if *nocopy || !subpath.is_empty() => {
+                volume::settle(store, name)?;
+            }
             MountKind::Volume { name, .. } => volume::copy_up(store, name, &record.layers, &mount.target)?,
-            MountKind::Bind { .. } | MountKind::Tmpfs { .. } => {}
+            MountKind::Bind { .. } | MountKind::Tmpfs(_) | MountKind::Image { .. } => {}
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use planner::desired::{Attachment, MountKind, MountSpec};
 use planner::{ContainerId, ContainerSpec, VolumeSpec};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,10 +26,20 @@ pub struct ContainerRecord {
     pub image_id: String,
     /// The image's layers, lowest first; they stay as long as a container uses the image.
     pub layers: Vec<PathBuf>,
+    /// The layers of the images that it mounts, lowest first, by id.
+    #[serde(default)]
+    pub mounted: BTreeMap<String, Vec<PathBuf>>,
     /// The spec merged with what the image supplies.
     pub process: Process,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+impl ContainerRecord {
+    /// Whether it needs the image of this id. One that is damaged may need any.
+    pub fn uses_image(&self, id: &str) -> bool {
+        self.image_id == id || self.image_id.is_empty() || self.mounted.contains_key(id)
+    }
 }
 
 /// Reads the record of a container.
@@ -64,7 +75,7 @@ fn guess(store: &Store, id: &ContainerId) -> Result<ContainerRecord> {
     let mount = |volume: VolumeSpec| MountSpec {
         target: "?".to_owned(),
         read_only: false,
-        kind: MountKind::Volume { name: volume.name, nocopy: true },
+        kind: MountKind::whole_volume(volume.name),
     };
     Ok(ContainerRecord {
         spec: ContainerSpec {
@@ -75,6 +86,7 @@ fn guess(store: &Store, id: &ContainerId) -> Result<ContainerRecord> {
         },
         image_id: String::new(),
         layers: Vec::new(),
+        mounted: BTreeMap::new(),
         process: Process::unknown(id),
         created_at: Timestamp::UNIX_EPOCH,
     })

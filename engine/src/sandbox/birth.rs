@@ -5,9 +5,11 @@ use super::user::User;
 use crate::cgroup::Join;
 use crate::error::{Error, Kind, Result};
 use planner::ContainerSpec;
+use planner::desired::Memory;
 use std::collections::BTreeMap;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The first process of a container. File descriptors are borrowed: the child gets copies.
 #[derive(Debug)]
@@ -151,13 +153,49 @@ pub enum MountSource {
     /// A file, socket or device of the host.
     File(PathBuf),
     /// Memory.
-    Tmpfs {
-        /// Bytes; `None` is the kernel's default.
-        size: Option<u64>,
-        /// Permission bits; `None` is 1777.
-        mode: Option<u32>,
+    Tmpfs(Memory),
+    /// What is mounted nowhere yet, with all below it. It is used up.
+    Detached {
+        /// The mount.
+        mount: DetachedMount,
+        /// Whether it is mounted on a folder.
+        is_folder: bool,
+    },
+    /// A part of what is mounted nowhere, which links do not leave. It is used up.
+    Part {
+        /// The mount.
+        mount: DetachedMount,
+        /// Path of the part in it.
+        path: String,
+        /// Whether that is a folder.
+        is_folder: bool,
     },
 }
+
+/// A mount that is nowhere yet.
+#[derive(Clone, Debug)]
+pub struct DetachedMount(Arc<OwnedFd>);
+
+impl DetachedMount {
+    /// This one.
+    pub fn new(mount: OwnedFd) -> Self {
+        Self(Arc::new(mount))
+    }
+}
+
+impl AsFd for DetachedMount {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl PartialEq for DetachedMount {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for DetachedMount {}
 
 impl Confinement {
     /// What the spec allows.

@@ -10,6 +10,7 @@ use super::paths::{DEFAULT_PATH, DEVICES, LINKS, MASKED, READ_ONLY, SYSCTLS};
 use super::{Birth, Confinement, Entry, GivenFile, Mount, MountSource, Netns, Process, seccomp};
 use crate::error::{Error, Kind, Result};
 use crate::sys::process::StringList;
+use planner::desired::Memory;
 use rustix::mount::MountAttrFlags;
 use rustix::thread::Gid;
 use std::collections::BTreeMap;
@@ -21,6 +22,10 @@ const RO: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_RDONLY;
 const NOSUID: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID;
 const NODEV: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NODEV;
 const NOEXEC: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOEXEC;
+
+/// Where something is mounted for a moment only: nothing is done there meanwhile, and every container
+/// has it.
+const STAGE: &str = "/proc";
 
 /// The acts that make a container's first process.
 pub fn compile(birth: &Birth<'_>) -> Result<Program> {
@@ -161,42 +166,60 @@ impl Ops {
                 self.bind(source, &mount.target, true, self.limits(access))
             }
             MountSource::File(source) => {
-                let place = place(&mount.target)?;
-                self.list.extend(parent(&place)?.map(Op::MakeFolder));
-                self.list.push(Op::MakeFile(place));
+                self.place(&mount.target, false)?;
                 self.bind(source, &mount.target, false, self.limits(access))
             }
-            MountSource::Tmpfs { size, mode } => {
-                let mut options = vec![(c"mode", string(&format!("{:o}", mode.unwrap_or(0o1777)))?)];
-                if let Some(size) = size {
-                    options.push((c"size", string(&size.to_string())?));
-                }
-                self.new_mount(c"tmpfs", &mount.target, options, NOSUID | NODEV | NOEXEC | access)
+            MountSource::Tmpfs(memory) => {
+                let (options, attributes) = memory_options(memory)?;
+                self.new_mount(c"tmpfs", &mount.target, options, attributes | access)
+            }
+            MountSource::Detached { mount: detached, is_folder } => {
+                let inside = self.place(&mount.target, *is_folder)?;
+                let attributes = self.limits(access);
+                self.list.push(Op::Attach { mount: detached.clone(), inside, attributes });
+                Ok(())
+            }
+            MountSource::Part { mount: detached, path, is_folder } => {
+                let (at, stage) = (self.place(&mount.target, *is_folder)?, string(STAGE)?);
+                let attributes = self.limits(access);
+                self.list.push(Op::Attach { mount: detached.clone(), inside: stage.clone(), attributes });
+                self.list.push(Op::Show { folder: stage.clone(), part: string(path)?, at });
+                self.list.push(Op::Unmount(stage));
+                Ok(())
             }
         }
     }
 
     /// Copied into memory that is mounted over a folder for a moment only, and shown from there.
     fn files(&mut self, files: &[GivenFile]) -> Result<()> {
-        /// Nothing is done in it meanwhile, and every container has it.
-        const STAGE: &str = "/proc";
         if files.is_empty() {
             return Ok(());
         }
         self.filesystem(c"tmpfs", STAGE, vec![(c"mode", c"700".into())], NOSUID | NODEV | NOEXEC)?;
         for (number, file) in files.iter().enumerate() {
             let inside = string(&format!("{STAGE}/{number}"))?;
-            let place = place(&file.target)?;
-            let at = place.path.clone();
+            let at = self.place(&file.target, false)?;
             let source = host_path(&file.source)?;
             let (owner, mode) = (file.owner, file.mode);
-            self.list.extend(parent(&place)?.map(Op::MakeFolder));
-            self.list.push(Op::MakeFile(place));
-            self.list.push(Op::CopyFile { source, inside: inside.clone(), owner, mode });
-            self.list.push(Op::Show { file: inside, at });
+            self.list.push(Op::CopyFile { source, inside, owner, mode });
+            let part = string(&number.to_string())?;
+            self.list.push(Op::Show { folder: string(STAGE)?, part, at });
         }
         self.list.push(Op::Unmount(string(STAGE)?));
         Ok(())
+    }
+
+    /// A folder or file to mount on, made when missing.
+    fn place(&mut self, target: &str, is_folder: bool) -> Result<CString> {
+        let place = place(target)?;
+        let path = place.path.clone();
+        if is_folder {
+            self.list.push(Op::MakeFolder(place));
+        } else {
+            self.list.extend(parent(&place)?.map(Op::MakeFolder));
+            self.list.push(Op::MakeFile(place));
+        }
+        Ok(path)
     }
 
     /// Attributes with what an unprivileged container must not have.
@@ -291,6 +314,26 @@ impl Ops {
 }
 
 type Options = Vec<(&'static CStr, CString)>;
+
+fn memory_options(memory: &Memory) -> Result<(Options, MountAttrFlags)> {
+    let mut options = vec![(c"mode", string(&format!("{:o}", memory.mode.unwrap_or(0o1777)))?)];
+    let numbers = [
+        (c"size", memory.size),
+        (c"nr_inodes", memory.inodes),
+        (c"uid", memory.uid.map(u64::from)),
+        (c"gid", memory.gid.map(u64::from)),
+    ];
+    for (name, value) in numbers {
+        if let Some(value) = value {
+            options.push((name, string(&value.to_string())?));
+        }
+    }
+    let mut attributes = NODEV;
+    attributes.set(NOEXEC, !memory.exec);
+    attributes.set(NOSUID, !memory.suid);
+    attributes.set(MountAttrFlags::MOUNT_ATTR_NOATIME, memory.noatime);
+    Ok((options, attributes))
+}
 
 fn oom_score(confinement: &Confinement) -> Result<Option<Op>> {
     confinement.oom_score_adj.map(|score| Ok(Op::OomScore(string(&score.to_string())?))).transpose()

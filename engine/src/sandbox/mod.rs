@@ -20,7 +20,9 @@ mod seccomp;
 mod spawn;
 mod user;
 
-pub use birth::{Birth, Confinement, Entry, GivenFile, Mount, MountSource, Netns, Process, Rlimit};
+pub use birth::{
+    Birth, Confinement, DetachedMount, Entry, GivenFile, Mount, MountSource, Netns, Process, Rlimit,
+};
 pub use caps::CapSet;
 pub use compile::{compile, compile_exec};
 pub use op::{Op, Program};

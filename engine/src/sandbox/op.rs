@@ -82,10 +82,21 @@ pub enum Op {
         /// Permission bits.
         mode: u32,
     },
-    /// Mounts a file of the container read-only at another path.
+    /// Puts a mount that is nowhere yet at a path.
+    Attach {
+        /// The mount.
+        mount: super::DetachedMount,
+        /// Path inside.
+        inside: CString,
+        /// Attributes added, also to all below it.
+        attributes: MountAttrFlags,
+    },
+    /// Mounts a part of what is mounted at one path read-only at another.
     Show {
         /// Path inside.
-        file: CString,
+        folder: CString,
+        /// Path of the part below that, which links do not leave.
+        part: CString,
         /// Path inside.
         at: CString,
     },
@@ -213,7 +224,12 @@ impl fmt::Display for Op {
             Self::CopyFile { source, inside, owner: (uid, gid), mode } => {
                 write!(f, "copy {} to {} for {uid}:{gid} {mode:04o}", text(source), text(inside))
             }
-            Self::Show { file, at } => write!(f, "show {} at {}", text(file), text(at)),
+            Self::Attach { inside, attributes, .. } => {
+                write!(f, "attach {}{}", text(inside), shown(*attributes))
+            }
+            Self::Show { folder, part, at } => {
+                write!(f, "show {} of {} at {}", text(part), text(folder), text(at))
+            }
             Self::Unmount(path) => write!(f, "unmount {}", text(path)),
             Self::Sysctl { inside, value } => write!(f, "write {} to {}", text(value), text(inside)),
             Self::Mask(path) => write!(f, "mask {}", text(path)),

@@ -93,7 +93,11 @@ fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failur
             mountfd::attach(copy.as_fd(), find(root, inside)?.as_fd())?;
         }
         Op::CopyFile { source, inside, owner, mode } => copy_file(source, root, inside, (*owner, *mode))?,
-        Op::Show { file, at } => show(root, file, at)?,
+        Op::Attach { mount, inside, attributes } => {
+            mountfd::set_attributes(mount.as_fd(), *attributes, true)?;
+            mountfd::attach(mount.as_fd(), find(root, inside)?.as_fd())?;
+        }
+        Op::Show { folder, part, at } => show(root, (folder, part), at)?,
         Op::Unmount(path) => unmount(root, path)?,
         Op::Sysctl { inside, value } => write_file(root, inside, value, ResolveFlags::IN_ROOT)?,
         Op::Mask(path) => mask(root, path, shared)?,
@@ -211,7 +215,7 @@ fn make_link(root: BorrowedFd<'_>, at: &Place, to: &CStr) -> Result<(), Errno> {
 
 fn mount_filesystem(root: BorrowedFd<'_>, mount: &FilesystemMount) -> Result<(), Errno> {
     /// No file system here is given more options.
-    const OPTIONS_MAX: usize = 4;
+    const OPTIONS_MAX: usize = 5;
     let mut options = [(c"", None); OPTIONS_MAX];
     let used = options.get_mut(..mount.options.len()).ok_or(Errno::TOOBIG)?;
     for (option, (key, value)) in used.iter_mut().zip(&mount.options) {
@@ -238,8 +242,8 @@ fn copy_file(
     rustix::fs::fchmod(&to, Mode::from_raw_mode(mode))
 }
 
-fn show(root: BorrowedFd<'_>, file: &CStr, at: &CStr) -> Result<(), Errno> {
-    let copy = mountfd::copy_of(find(root, file)?.as_fd(), false)?;
+fn show(root: BorrowedFd<'_>, (folder, part): (&CStr, &CStr), at: &CStr) -> Result<(), Errno> {
+    let copy = mountfd::copy_of(find(find(root, folder)?.as_fd(), part)?.as_fd(), false)?;
     mountfd::set_attributes(copy.as_fd(), MountAttrFlags::MOUNT_ATTR_RDONLY, false)?;
     mountfd::attach(copy.as_fd(), find(root, at)?.as_fd())
 }

@@ -1,5 +1,6 @@
 //! From the record to a running process: the first one, and health probes beside it.
 
+use super::mounts::mounts;
 use super::pump::Pump;
 use crate::cgroup::Group;
 use crate::container::ContainerRecord;
@@ -7,22 +8,17 @@ use crate::container::given::given;
 use crate::error::{Context, Error, Kind, Result};
 use crate::net;
 use crate::overlay::{self, Layers};
-use crate::sandbox::{self, Birth, Child, Confinement, Mount, MountSource, Netns, Process, Unborn, User};
+use crate::sandbox::{self, Birth, Child, Confinement, Netns, Process, Unborn, User};
 use crate::skeleton;
 use crate::store::Store;
-use planner::desired::{MountKind, MountSpec, setting_path};
+use planner::desired::setting_path;
 use planner::{ContainerId, ContainerSpec};
 use rustix::mount::{OpenTreeFlags, open_tree};
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
 
 /// Docker's size of `/dev/shm`.
 const SHM_SIZE: u64 = 64 << 20;
-
-/// The files that we make for a container, and where it sees them.
-const FILES: [(&str, &str); 3] =
-    [("hosts", "/etc/hosts"), ("resolv.conf", "/etc/resolv.conf"), ("hostname", "/etc/hostname")];
 
 /// The container's root file system. It is mounted nowhere; each start gets a clone of it.
 #[derive(Debug)]
@@ -89,7 +85,7 @@ pub fn conceive(
         sysctls: sysctls(spec)?,
         netns: netns(store, id, spec)?,
         cgroup: place.group.join(),
-        mounts: mounts(store, id, &spec.mounts)?,
+        mounts: mounts(store, id, record)?,
         files: given(store, id, spec),
         shm_size: spec.shm_size.unwrap_or(SHM_SIZE),
         devices: Vec::new(),
@@ -156,76 +152,4 @@ fn sysctls(spec: &ContainerSpec) -> Result<Vec<(String, String)>> {
 
 fn null() -> Result<File> {
     File::options().read(true).write(true).open("/dev/null").doing(|| "open /dev/null".to_owned())
-}
-
-/// The mounts of the spec, then our files over them, unless the spec mounts its own there.
-fn mounts(store: &Store, id: &ContainerId, specs: &[MountSpec]) -> Result<Vec<Mount>> {
-    let mut mounts = specs.iter().map(|spec| mount(store, spec)).collect::<Result<Vec<_>>>()?;
-    let free = |target: &str| specs.iter().all(|spec| spec.target != target);
-    let files = FILES.iter().filter(|(_, target)| free(target));
-    mounts.extend(files.map(|(name, target)| Mount {
-        target: (*target).to_owned(),
-        read_only: false,
-        source: MountSource::File(store.file(id, name)),
-    }));
-    Ok(mounts)
-}
-
-fn mount(store: &Store, spec: &MountSpec) -> Result<Mount> {
-    let source = match &spec.kind {
-        MountKind::Volume { name, .. } => MountSource::Folder(store.volume_data(name)),
-        MountKind::Bind { source, create } => bind(source, *create)?,
-        MountKind::Tmpfs { size, mode } => MountSource::Tmpfs { size: *size, mode: *mode },
-    };
-    Ok(Mount { target: spec.target.clone(), read_only: spec.read_only, source })
-}
-
-fn bind(source: &Path, create: bool) -> Result<MountSource> {
-    let source: PathBuf = source.to_owned();
-    match fs::metadata(&source) {
-        Ok(metadata) if metadata.is_dir() => Ok(MountSource::Folder(source)),
-        Ok(_) => Ok(MountSource::File(source)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && create => {
-            fs::create_dir_all(&source).doing(|| format!("create {}", source.display()))?;
-            Ok(MountSource::Folder(source))
-        }
-        Err(error) => {
-            Err(Error::new(Kind::NotFound, format!("bind source {} cannot be used", source.display()))
-                .because(error))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_files_come_last_and_give_way_to_those_of_the_user() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::new("/r", "/t");
-        let id: ContainerId = "s.a.1.1".parse().unwrap();
-        let bind = |target: &str, source: &Path, create| MountSpec {
-            target: target.into(),
-            read_only: true,
-            kind: MountKind::Bind { source: source.to_owned(), create },
-        };
-        let file = folder.path().join("hosts");
-        fs::write(&file, "").unwrap();
-        let made = folder.path().join("made/here");
-        let specs = [bind("/etc/hosts", &file, false), bind("/data", &made, true)];
-        let mounts = mounts(&store, &id, &specs).unwrap();
-        let targets: Vec<&str> = mounts.iter().map(|mount| mount.target.as_str()).collect();
-        assert_eq!(targets, ["/etc/hosts", "/data", "/etc/resolv.conf", "/etc/hostname"]);
-        assert_eq!(mounts[0].source, MountSource::File(file));
-        assert_eq!(mounts[1].source, MountSource::Folder(made.clone()));
-        assert!(made.is_dir());
-    }
-
-    #[test]
-    fn a_bind_source_that_is_missing_is_named() {
-        let error = bind(Path::new("/nowhere/at/all"), false).unwrap_err();
-        assert_eq!(error.kind, Kind::NotFound);
-        assert!(error.doing.contains("/nowhere/at/all"), "{error}");
-    }
 }

@@ -7,7 +7,7 @@
 //!
 //! - [`order`] and [`ready`] are how it is started, [`wire`] and [`control`] how it is asked.
 //! - [`machine`] is the pure core that decides, [`supervisor`] does it, [`poll`] waits for it.
-//! - [`birth`], [`first`], [`pump`], [`log`], [`monitor`], [`oom`] are what it looks after.
+//! - [`birth`], [`mounts`], [`first`], [`pump`], [`log`], [`monitor`], [`oom`] are what it looks after.
 //!
 //! When it is killed the container goes on, and another one adopts it.
 
@@ -17,6 +17,7 @@ pub mod first;
 pub mod log;
 pub mod machine;
 pub mod monitor;
+pub(crate) mod mounts;
 pub mod oom;
 pub mod order;
 pub mod poll;

@@ -30,6 +30,11 @@ pub fn make_private(mount: BorrowedFd<'_>) -> Result<(), Errno> {
     change(mount, true, &MountAttr { propagation: libc::MS_PRIVATE, ..MountAttr::default() })
 }
 
+/// Lets later mounts of the host be seen below this mount and all below it, but not the other way.
+pub fn make_slave(mount: BorrowedFd<'_>) -> Result<(), Errno> {
+    change(mount, true, &MountAttr { propagation: libc::MS_SLAVE, ..MountAttr::default() })
+}
+
 fn change(mount: BorrowedFd<'_>, recursive: bool, attr: &MountAttr) -> Result<(), Errno> {
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     let size = size_of::<MountAttr>();

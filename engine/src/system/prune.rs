@@ -125,7 +125,8 @@ impl Containers {
 
     /// One of those that stay which an image is needed for.
     fn user(&self, image: &str) -> Option<String> {
-        let uses = |one: &&ContainerStatus| one.image_id == image || one.image_id.is_empty();
+        let mounts = |one: &ContainerStatus| one.spec.mounted_images().any(|(_, id)| id == image);
+        let uses = |one: &&ContainerStatus| one.image_id == image || one.image_id.is_empty() || mounts(one);
         self.stay.iter().find(uses).map(|one| one.id.name())
     }
 }
@@ -173,8 +174,7 @@ pub fn prune(store: &Store, choice: &Choice, found: &Leftovers) -> Result<Gone> 
         let cached = build::prune(store, &keep)?;
         (gone.found.steps, gone.cache) = (cached.steps, cached.bytes);
     }
-    let user =
-        |image: &str| record::find(store, |record| record.image_id == image || record.image_id.is_empty());
+    let user = |image: &str| record::find(store, |record| record.uses_image(image));
     let unused = Unused { all: choice.all, filter: choice.filter.clone() };
     gone.images = Images::new(store).prune(&unused, &user)?;
     Ok(gone)

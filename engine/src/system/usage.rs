@@ -92,6 +92,9 @@ impl Used {
             if container.state.is_running() {
                 used.running.insert(container.id.to_string());
             }
+            for (_, id) in container.spec.mounted_images() {
+                *used.images.entry(id.to_owned()).or_default() += 1;
+            }
             *used.images.entry(container.image_id).or_default() += 1;
             for mount in container.spec.mounts {
                 if let MountKind::Volume { name, .. } = mount.kind {

@@ -59,7 +59,7 @@ pub(crate) fn up_and_down(image: &str) -> Vec<Step> {
     let attachment =
         Attachment { network: "s_default".into(), aliases: vec!["web".into()], ..Default::default() };
     let port = PortSpec { host_ip: None, published: Some(18_090), target: 8080, protocol: Protocol::Tcp };
-    let kind = MountKind::Volume { name: "s_data".into(), nocopy: false };
+    let kind = MountKind::whole_volume("s_data");
     let spec = ContainerSpec {
         networks: vec![attachment],
         ports: vec![port],

@@ -70,11 +70,8 @@ fn idempotent(host: &Host) {
 
 fn storage(host: &Host) {
     host.volume("s_data");
-    let mount = MountSpec {
-        target: "/data".to_owned(),
-        read_only: false,
-        kind: MountKind::Volume { name: "s_data".to_owned(), nocopy: false },
-    };
+    let mount =
+        MountSpec { target: "/data".to_owned(), read_only: false, kind: MountKind::whole_volume("s_data") };
     let line =
         "echo x >> /data/runs; echo x >> /root/runs; cat /data/seed; wc -l < /data/runs; wc -l < /root/runs";
     let spec = ContainerSpec { mounts: vec![mount], ..shell(line) };

@@ -1,10 +1,9 @@
 //! One container that should exist.
 
-use super::{Attachment, FileSpec, Limits, NameSpec, NetworkMode};
+use super::{Attachment, FileSpec, Limits, MountKind, MountSpec, NameSpec, NetworkMode};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// One container, as the stack wants it. What the image supplies (command, environment,
@@ -110,48 +109,21 @@ impl ContainerSpec {
 
     /// The real names of the volumes that it mounts.
     pub fn volumes(&self) -> impl Iterator<Item = &str> {
+        self.mounts.iter().filter_map(|mount| mount.kind.volume())
+    }
+
+    /// Whether it needs the image of this reference: it runs it, or mounts its files.
+    pub fn is_made_from(&self, reference: &str) -> bool {
+        self.image == reference || self.mounted_images().any(|(mounted, _)| mounted == reference)
+    }
+
+    /// The references and ids of the images whose files it mounts.
+    pub fn mounted_images(&self) -> impl Iterator<Item = (&str, &str)> {
         self.mounts.iter().filter_map(|mount| match &mount.kind {
-            MountKind::Volume { name, .. } => Some(name.as_str()),
-            MountKind::Bind { .. } | MountKind::Tmpfs { .. } => None,
+            MountKind::Image { reference, id, .. } => Some((reference.as_str(), id.as_str())),
+            _ => None,
         })
     }
-}
-
-/// Something mounted into the container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MountSpec {
-    /// Absolute path inside the container.
-    pub target: String,
-    /// No writing through this mount.
-    pub read_only: bool,
-    /// What is mounted.
-    pub kind: MountKind,
-}
-
-/// What is mounted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MountKind {
-    /// A volume, by its real name.
-    Volume {
-        /// The volume's real name.
-        name: String,
-        /// Do not copy the image's content into the empty volume.
-        nocopy: bool,
-    },
-    /// A file or folder of the host.
-    Bind {
-        /// Absolute host path.
-        source: PathBuf,
-        /// Make the folder when it is missing.
-        create: bool,
-    },
-    /// Memory.
-    Tmpfs {
-        /// Bytes; `None` is the kernel's default.
-        size: Option<u64>,
-        /// Permission bits; `None` is 1777.
-        mode: Option<u32>,
-    },
 }
 
 /// A published port. Replicas of a service may publish the same one: it is balanced.

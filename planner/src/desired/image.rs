@@ -4,7 +4,7 @@ use super::lower::in_scope;
 use super::{BuildSpec, build_spec};
 use crate::goal::{BuildWhen, Goal, Verb};
 use crate::graph::DependencyGraph;
-use crate::model::{Service, Stack, units};
+use crate::model::{MountType, Service, Stack, units};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -69,6 +69,12 @@ impl Service {
             false => self.image.clone(),
         }
     }
+
+    /// The references of the images whose files it mounts.
+    pub fn mounted_images(&self) -> impl Iterator<Item = &str> {
+        let images = self.volumes.iter().filter(|mount| mount.kind == MountType::Image);
+        images.map(|mount| mount.source.as_str())
+    }
 }
 
 /// The images of the services that the goal is about, and those that their builds need.
@@ -96,6 +102,11 @@ pub fn images(stack: &Stack, goal: &Goal) -> BTreeMap<String, ImageSpec> {
             image.build = build_spec(stack, name, service, goal).map(Box::new);
             image.after = built_before(stack, name, &scope);
         }
+    }
+    let mounted = asked.values().flat_map(|service| service.mounted_images());
+    for reference in mounted {
+        let new = || ImageSpec { is_named: true, ..ImageSpec::default() };
+        images.entry(reference.to_owned()).or_insert_with(new).is_context = false;
     }
     images.remove("");
     images

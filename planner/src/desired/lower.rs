@@ -1,15 +1,15 @@
 //! Stack and Goal to Desired.
 
+use super::mounts::{self, Scene};
 use super::service::capabilities;
 use super::{
-    ContainerSpec, Content, DependsOn, Desired, FileSpec, MountKind, MountSpec, NetworkMode, PortSpec, Slot,
-    VolumeSpec, lower_network,
+    ContainerSpec, Content, DependsOn, Desired, FileSpec, NetworkMode, PortSpec, Slot, lower_network,
 };
 use crate::goal::{Goal, UpOptions, Verb};
 use crate::graph::DependencyGraph;
 use crate::live::Live;
-use crate::model::{Dependency, FileMode, FileReference, HealthCheck, Mount, Port, Service, Stack};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{Dependency, FileMode, FileReference, HealthCheck, Port, Service, Stack};
+use std::collections::BTreeMap;
 
 /// What should exist when the goal is reached. Live is asked only for facts about images.
 ///
@@ -31,7 +31,7 @@ pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
             lower_network::networks(stack, service, &mut desired.networks);
         }
     }
-    desired.volumes = volumes(stack, &desired.containers);
+    desired.volumes = mounts::volumes(stack, &desired.containers);
     desired
 }
 
@@ -87,7 +87,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         domainname: said(&service.domainname),
         labels: service.labels.clone(),
         annotations: service.annotations.clone(),
-        mounts: mounts(stack, slot, service, live),
+        mounts: Scene { stack, live }.mounts(slot, service),
         configs: files(&service.configs, "", &stack.contents.configs),
         secrets: files(&service.secrets, "/run/secrets", &stack.contents.secrets),
         network_mode: lower_network::mode(service),
@@ -137,58 +137,6 @@ fn said(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// The service's own mounts and those that its image declares, parents before what is in them.
-fn mounts(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Vec<MountSpec> {
-    let own = service.volumes.iter().filter_map(|mount| own_mount(stack, slot, mount));
-    let mut mounts: Vec<MountSpec> = own.chain(service.memory_mounts()).collect();
-    let taken: BTreeSet<String> = mounts.iter().map(|mount| mount.target.clone()).collect();
-    let image = service.image_name(&stack.name, &slot.service);
-    let declared = image_volumes(&stack.name, slot, &image, live);
-    mounts.extend(declared.into_iter().filter(|target| !taken.contains(target)).map(|target| MountSpec {
-        read_only: false,
-        kind: MountKind::Volume { name: anonymous_name(&stack.name, slot, &target), nocopy: false },
-        target,
-    }));
-    mounts.sort_by_cached_key(|mount| (mount.target.matches('/').count(), mount.target.clone()));
-    mounts
-}
-
-fn own_mount(stack: &Stack, slot: &Slot, mount: &Mount) -> Option<MountSpec> {
-    let nocopy = mount.volume.as_ref().is_some_and(|volume| volume.nocopy);
-    let kind = match mount.volume_key() {
-        Some(key) => MountKind::Volume { name: stack.volumes.get(key)?.name.clone(), nocopy },
-        None if mount.is_anonymous() => {
-            MountKind::Volume { name: anonymous_name(&stack.name, slot, &mount.target), nocopy }
-        }
-        None => mount.host_or_memory()?,
-    };
-    Some(MountSpec { target: mount.target.clone(), read_only: mount.read_only, kind })
-}
-
-/// The `VOLUME` paths of an image. When the image is gone, what a container made from it mounts
-/// tells them, so that the container does not look changed.
-fn image_volumes(stack: &str, slot: &Slot, image: &str, live: &Live) -> BTreeSet<String> {
-    if let Some(image) = live.images.get(image) {
-        return image.volumes.iter().cloned().collect();
-    }
-    let made_from_it = live.occupants(slot).filter(|(_, container)| container.spec.image == image);
-    let mounts = made_from_it.flat_map(|(_, container)| &container.spec.mounts);
-    let is_anonymous = |mount: &&MountSpec| match &mount.kind {
-        MountKind::Volume { name, .. } => *name == anonymous_name(stack, slot, &mount.target),
-        MountKind::Bind { .. } | MountKind::Tmpfs { .. } => false,
-    };
-    mounts.filter(is_anonymous).map(|mount| mount.target.clone()).collect()
-}
-
-/// The name of an anonymous volume: the same for every generation of the slot, so that data
-/// survive a replacement.
-fn anonymous_name(stack: &str, slot: &Slot, target: &str) -> String {
-    // FNV-1a over 32 bits: stable for ever, unlike the hasher of the standard library.
-    let hash =
-        target.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    format!("{stack}_{}-{}_{hash:08x}", slot.service, slot.index)
-}
-
 fn port(port: &Port) -> PortSpec {
     PortSpec {
         host_ip: port.host_address(),
@@ -198,32 +146,11 @@ fn port(port: &Port) -> PortSpec {
     }
 }
 
-/// The volumes that containers mount: the declared ones by their real name, the others anonymous.
-fn volumes(stack: &Stack, containers: &BTreeMap<Slot, ContainerSpec>) -> BTreeMap<String, VolumeSpec> {
-    let declared: BTreeMap<&str, _> = stack.volumes.values().map(|v| (v.name.as_str(), v)).collect();
-    let spec = |name: &str| match declared.get(name) {
-        Some(volume) => VolumeSpec {
-            name: name.to_owned(),
-            stack: (!volume.external).then(|| stack.name.clone()),
-            external: volume.external,
-            anonymous: false,
-            labels: volume.labels.clone(),
-        },
-        None => VolumeSpec {
-            name: name.to_owned(),
-            stack: Some(stack.name.clone()),
-            anonymous: true,
-            ..VolumeSpec::default()
-        },
-    };
-    containers.values().flat_map(ContainerSpec::volumes).map(|name| (name.to_owned(), spec(name))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::live::Image;
-    use crate::model::{Network, ServiceNetwork, Volume};
+    use crate::model::{Mount, Network, ServiceNetwork, Volume};
 
     fn service() -> Service {
         let presence = ServiceNetwork { aliases: vec!["www".into()], ..Default::default() };

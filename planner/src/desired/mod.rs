@@ -10,6 +10,8 @@ mod image;
 mod limits;
 mod lower;
 mod lower_network;
+mod mount;
+mod mounts;
 mod network;
 mod service;
 mod setting;
@@ -19,15 +21,14 @@ pub use build::{
     BuildContext, BuildNetwork, BuildSecret, BuildSpec, CachePlace, DockerfileSource, SshSource,
 };
 pub(crate) use build_lower::build_spec;
-pub use container::{
-    ContainerSpec, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec, Protocol, RestartPolicy, Ulimit,
-};
+pub use container::{ContainerSpec, HealthSpec, HealthTest, PortSpec, Protocol, RestartPolicy, Ulimit};
 pub use file::{Content, FileSpec};
 pub use id::{ContainerId, ParseContainerIdError, Slot};
 pub use image::{ImageSpec, PullPolicy, images};
 pub use limits::{Disk, Disks, Limits, Swap};
 pub(crate) use lower::depends_on;
 pub use lower::lower;
+pub use mount::{Memory, MountKind, MountSpec, Propagation, Submounts};
 pub use network::{NetworkSpec, VolumeSpec};
 pub use setting::setting_path;
 

@@ -1,7 +1,10 @@
 //! What a service of the file means for its containers: keys that say the same in two ways as
 //! one, texts as what they stand for, defaults where nothing is written.
 
-use super::{Disk, Disks, HealthSpec, HealthTest, Limits, MountKind, MountSpec, RestartPolicy, Swap, Ulimit};
+use super::{
+    Disk, Disks, HealthSpec, HealthTest, Limits, Memory, MountKind, MountSpec, Propagation, RestartPolicy,
+    Submounts, Swap, Ulimit,
+};
 use crate::model::{
     Blkio, FileReference, HealthCheck, Most, Mount, MountType, ResourceAmounts, Service, ServiceNetwork,
     ThrottleDevice, Time, units,
@@ -117,8 +120,8 @@ impl Service {
     /// The mounts of `tmpfs`.
     pub(super) fn memory_mounts(&self) -> impl Iterator<Item = MountSpec> {
         self.tmpfs.iter().filter_map(|text| {
-            let Tmpfs { target, size, mode, read_only } = parse_tmpfs(text).ok()?;
-            Some(MountSpec { target, read_only, kind: MountKind::Tmpfs { size, mode } })
+            let Tmpfs { target, read_only, memory } = parse_tmpfs(text).ok()?;
+            Some(MountSpec { target, read_only, kind: MountKind::Tmpfs(memory) })
         })
     }
 }
@@ -192,18 +195,31 @@ impl FileReference {
 impl Mount {
     /// What a container mounts when this is not a volume.
     pub(super) fn host_or_memory(&self) -> Option<MountKind> {
+        let bind = self.bind.as_ref();
         match self.kind {
             MountType::Bind => Some(MountKind::Bind {
                 source: PathBuf::from(&self.source),
                 create: self.creates_host_path(),
+                propagation: bind.map_or(Propagation::Private, |bind| Propagation::parse(&bind.propagation)),
+                submounts: bind.map_or(Submounts::Included, |bind| submounts(&bind.recursive)),
             }),
             MountType::Tmpfs => {
                 let options = self.tmpfs.as_ref();
                 let mode = options.map(|options| options.mode).filter(|&mode| mode > 0);
-                Some(MountKind::Tmpfs { size: options.and_then(|options| options.size.amount()), mode })
+                let size = options.and_then(|options| options.size.amount());
+                Some(MountKind::Tmpfs(Memory { size, mode, ..Memory::default() }))
             }
             MountType::Volume | MountType::Image | MountType::Npipe | MountType::Cluster => None,
         }
+    }
+}
+
+/// What becomes of mounts below; read-only as it is what they are anyway.
+fn submounts(word: &str) -> Submounts {
+    match word {
+        "disabled" => Submounts::Excluded,
+        "writable" => Submounts::Writable,
+        _ => Submounts::Included,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Values in the words of a stack file.
 
 use crate::desired::{
-    Attachment, Disks, HealthTest, MountKind, MountSpec, PortSpec, Protocol, RestartPolicy, Swap,
+    Attachment, Disks, HealthTest, Memory, MountKind, MountSpec, PortSpec, Propagation, Protocol,
+    RestartPolicy, Submounts, Swap,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -100,22 +101,56 @@ pub(super) fn health_test(test: &HealthTest) -> String {
 pub(super) fn mount(mount: &MountSpec) -> String {
     let mut options: Vec<String> = Vec::new();
     let source = match &mount.kind {
-        MountKind::Volume { name, nocopy } => {
+        MountKind::Volume { name, nocopy, subpath, .. } => {
             options.extend(nocopy.then(|| "nocopy".to_owned()));
+            options.extend(part(subpath));
             name.clone()
         }
-        MountKind::Bind { source, create } => {
+        MountKind::Bind { source, create, propagation, submounts } => {
             options.extend((!create).then(|| "create_host_path=false".to_owned()));
+            let propagates = *propagation != Propagation::Private;
+            options.extend(propagates.then(|| propagation.word().to_owned()));
+            options.extend(match submounts {
+                Submounts::Included => None,
+                Submounts::Writable => Some("recursive=writable".to_owned()),
+                Submounts::Excluded => Some("recursive=disabled".to_owned()),
+            });
             source.display().to_string()
         }
-        MountKind::Tmpfs { size, mode } => {
-            options.extend(size.map(|size| format!("size={}", bytes(size))));
-            options.extend(mode.map(|mode| format!("mode={mode:o}")));
+        MountKind::Tmpfs(memory) => {
+            options.extend(memory_options(memory));
             "tmpfs".to_owned()
+        }
+        MountKind::Image { reference, id, subpath } => {
+            options.extend(part(subpath));
+            match id.is_empty() {
+                true => format!("image {reference}"),
+                false => format!("image {reference} ({})", digest(id)),
+            }
         }
     };
     options.extend(mount.read_only.then(|| "ro".to_owned()));
     if options.is_empty() { source } else { format!("{source}:{}", options.join(",")) }
+}
+
+fn part(subpath: &str) -> Option<String> {
+    (!subpath.is_empty()).then(|| format!("subpath={subpath}"))
+}
+
+fn memory_options(memory: &Memory) -> Vec<String> {
+    let number = |name: &str, value: Option<u32>| value.map(|value| format!("{name}={value}"));
+    let flag = |name: &str, on: bool| on.then(|| name.to_owned());
+    let options = [
+        memory.size.map(|size| format!("size={}", bytes(size))),
+        memory.mode.map(|mode| format!("mode={mode:o}")),
+        number("uid", memory.uid),
+        number("gid", memory.gid),
+        memory.inodes.map(|inodes| format!("nr_inodes={inodes}")),
+        flag("exec", memory.exec),
+        flag("suid", memory.suid),
+        flag("noatime", memory.noatime),
+    ];
+    options.into_iter().flatten().collect()
 }
 
 /// Where on the host a port is published: `0.0.0.0:8080`, `127.0.0.1:(any)`.

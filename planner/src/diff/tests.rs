@@ -98,7 +98,7 @@ fn every_field_of_a_container_has_its_row() {
         ("labels.team", |c| drop(c.labels.insert("team".into(), "a".into()))),
         ("annotations.note", |c| drop(c.annotations.insert("note".into(), "a".into()))),
         ("volumes./tmp", |c| {
-            let kind = MountKind::Tmpfs { size: None, mode: None };
+            let kind = MountKind::Tmpfs(Memory::default());
             c.mounts.push(MountSpec { target: "/tmp".into(), read_only: false, kind });
         }),
         ("configs./etc/a", |c| c.configs.push(file("/etc/a"))),

@@ -396,26 +396,50 @@ pub(crate) fn owner(text: &str) -> Word {
     ))
 }
 
+const MOUNT_TYPES: &str = "use volume, bind, tmpfs or image";
+
+/// A file or folder in a volume or image.
+pub(crate) fn subpath(text: &str) -> Word {
+    let climbs = text.split('/').any(|part| part == "..");
+    if text.starts_with('/') || climbs || text.contains('\0') {
+        let message = format!("`{}` is not a path below the top", text.escape_debug());
+        return Err(refused(message, "for example `data/web`"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Whose mounts a service gets too.
+pub(crate) fn volumes_from(text: &str) -> Word {
+    let (name, mode) = text.split_once(':').unwrap_or((text, ""));
+    match (name, mode) {
+        ("container", _) => Err(refused(
+            format!("`{}` is a container outside of the stack", text.escape_debug()),
+            "declare its volumes as external, and mount them",
+        )),
+        (_, "" | "ro" | "rw") => Ok(text.to_owned()),
+        _ => Err(refused(
+            format!("`{}` is not a way to mount", mode.escape_debug()),
+            "write ro, rw or nothing behind the service",
+        )),
+    }
+}
+
 pub(crate) fn mount_type(text: &str) -> Word {
     match text {
-        "volume" | "bind" | "tmpfs" => Ok(text.to_owned()),
-        "image" | "npipe" | "cluster" => {
-            not_yet(&format!("a mount of type `{text}`"), "use volume, bind or tmpfs")
-        }
-        _ => Err(refused(
-            format!("`{}` is not a type of mount", text.escape_debug()),
-            "use volume, bind or tmpfs",
-        )),
+        "volume" | "bind" | "tmpfs" | "image" => Ok(text.to_owned()),
+        "npipe" => Err(refused("only Windows has mounts of type `npipe`", MOUNT_TYPES)),
+        "cluster" => Err(refused("only a cluster has mounts of type `cluster`", MOUNT_TYPES)),
+        _ => Err(refused(format!("`{}` is not a type of mount", text.escape_debug()), MOUNT_TYPES)),
     }
 }
 
 pub(crate) fn propagation(text: &str) -> Word {
     match text {
-        "rprivate" | "private" => Ok(text.to_owned()),
-        "rshared" | "shared" | "rslave" | "slave" => {
-            not_yet(&format!("propagation `{text}`"), "use rprivate")
-        }
-        _ => Err(refused(format!("`{}` is not a mount propagation", text.escape_debug()), "use rprivate")),
+        "rprivate" | "private" | "rshared" | "shared" | "rslave" | "slave" => Ok(text.to_owned()),
+        _ => Err(refused(
+            format!("`{}` is not a mount propagation", text.escape_debug()),
+            "possible are private, rprivate, slave, rslave, shared, rshared",
+        )),
     }
 }
 

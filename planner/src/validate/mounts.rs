@@ -2,6 +2,7 @@
 
 use super::{Named, Rules};
 use crate::diagnostic::Span;
+use crate::model::MountType;
 use crate::source::mounts::parse_tmpfs;
 use crate::source::tree::Tree;
 use std::collections::BTreeMap;
@@ -31,6 +32,31 @@ impl Rules<'_> {
                 self.diagnostics.error(&span, path, message).hint(hint);
             }
             first_at.entry(target).or_insert(span);
+        }
+    }
+
+    /// Options that say nothing together.
+    pub(super) fn mount_options(&mut self, service: Named<'_>) {
+        for mount in &service.model.volumes {
+            let recursive = mount.bind.as_ref().map_or("", |bind| bind.recursive.as_str());
+            let (message, hint) = match mount.kind {
+                MountType::Image if mount.source.is_empty() => {
+                    ("a mount of an image needs a `source`", "name the image")
+                }
+                MountType::Bind if mount.source.is_empty() => {
+                    ("a mount of the host needs a `source`", "name a path of the host")
+                }
+                MountType::Tmpfs if !mount.source.is_empty() => {
+                    ("memory has no `source`", "leave it out, or use another type")
+                }
+                _ if matches!(recursive, "readonly" | "writable") && !mount.read_only => (
+                    "`recursive` says how far `read_only` goes, which is not set",
+                    "add `read_only: true`, or write enabled or disabled",
+                ),
+                _ => continue,
+            };
+            let path = format!("services.{}.volumes", service.name);
+            self.diagnostics.error(&mount.span, path, message.to_owned()).hint(hint);
         }
     }
 }

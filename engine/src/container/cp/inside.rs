@@ -10,16 +10,16 @@ use crate::container::guard::Guard;
 use crate::container::record::{self, ContainerRecord};
 use crate::error::{Context, Error, Kind, Result};
 use crate::shim::birth::Rootfs;
+use crate::shim::mounts::open_part;
 use crate::store::{Lock, Store};
 use crate::sys::mountfd;
 use crate::{stacks, tree};
 use nix::sched::{CloneFlags, unshare};
 use planner::ContainerId;
-use planner::desired::{MountKind, MountSpec};
+use planner::desired::{MountKind, MountSpec, Submounts};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountAttrFlags, MountPropagationFlags, mount_change};
-use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -94,7 +94,7 @@ fn source(store: &Store, mount: &MountSpec) -> Option<PathBuf> {
     match &mount.kind {
         MountKind::Volume { name, .. } => Some(store.volume_data(name)),
         MountKind::Bind { source, .. } => Some(source.clone()),
-        MountKind::Tmpfs { .. } => None,
+        MountKind::Tmpfs(_) | MountKind::Image { .. } => None,
     }
 }
 
@@ -131,14 +131,20 @@ fn assemble(base: OwnedFd, wanted: &[(PathBuf, MountSpec)], place: &Path) -> io:
 
 /// A copy of what is to be mounted; `None` when it is gone.
 fn copy(from: &Path, mount: &MountSpec) -> io::Result<Option<Bound>> {
-    let path = CString::new(from.as_os_str().as_bytes())?;
-    let copied = match mountfd::copy(&path, true) {
-        Err(Errno::NOENT) => return Ok(None),
-        copied => copied?,
+    let part = if let MountKind::Volume { subpath, .. } = &mount.kind { subpath } else { "" };
+    let recursive = !matches!(mount.kind, MountKind::Bind { submounts: Submounts::Excluded, .. });
+    let opened = match part {
+        "" => rustix::fs::openat(CWD, from, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()),
+        part => open_part(from, part),
     };
+    let opened = match opened {
+        Err(Errno::NOENT) => return Ok(None),
+        opened => opened?,
+    };
+    let copied = mountfd::copy_of(opened.as_fd(), recursive)?;
     if mount.read_only {
         mountfd::set_attributes(copied.as_fd(), MountAttrFlags::MOUNT_ATTR_RDONLY, true)?;
     }
-    let is_folder = from.is_dir();
+    let is_folder = FileType::from_raw_mode(rustix::fs::fstat(&copied)?.st_mode) == FileType::Directory;
     Ok(Some(Bound { mount: copied, target: PathBuf::from(&mount.target), is_folder }))
 }

@@ -90,7 +90,11 @@ fn mounts_come_in_order_with_what_they_are_mounted_on() {
         birth.mounts = vec![
             mount("/data", false, MountSource::Folder("/vol/data".into())),
             mount("/data/conf/a.conf", true, MountSource::File("/host/a".into())),
-            mount("/scratch", false, MountSource::Tmpfs { size: Some(4096), mode: Some(0o700) }),
+            mount(
+                "/scratch",
+                false,
+                MountSource::Tmpfs(Memory { size: Some(4096), mode: Some(0o700), ..Memory::default() }),
+            ),
         ];
         birth.read_only = true;
     });
@@ -126,7 +130,7 @@ fn given_files_are_copied_to_memory_that_is_seen_nowhere_else() {
             "+make folder /run/secrets",
             "+make file /run/secrets/db",
             "+copy /var/s/0 to /proc/0 for 33:34 0400",
-            "+show /proc/0 at /run/secrets/db",
+            "+show 0 of /proc at /run/secrets/db",
             "+unmount /proc",
         ]
     );

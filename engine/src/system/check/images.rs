@@ -42,8 +42,12 @@ pub(super) fn examine(store: &Store) -> Result<Vec<Finding>> {
 
 fn users(store: &Store) -> BTreeMap<String, String> {
     let ids = record::ids(store).into_iter();
-    let records = ids.filter_map(|id| Some((record::read_optional(store, &id).ok()??.image_id, id.name())));
-    records.collect()
+    let records = ids.filter_map(|id| Some((record::read_optional(store, &id).ok()??, id.name())));
+    let images = records.flat_map(|(record, name)| {
+        let all = [record.image_id].into_iter().chain(record.mounted.into_keys());
+        all.map(move |id| (id, name.clone()))
+    });
+    images.collect()
 }
 
 /// How a file compares with the digest that it is named by.

@@ -56,8 +56,7 @@ impl Mend {
 
     pub(super) fn apply(&self, store: &Store) -> Result<()> {
         let images = Images::new(store);
-        let user =
-            |id: &str| record::find(store, |record| record.image_id == id || record.image_id.is_empty());
+        let user = |id: &str| record::find(store, |record| record.uses_image(id));
         match self {
             Self::WriteIndex => images.write_again(),
             Self::Adopt(id) => images.adopt(id),

@@ -45,6 +45,7 @@ impl Bed {
 
     fn make_container(&self) {
         let record = ContainerRecord {
+            mounted: Default::default(),
             spec: ContainerSpec { image: "web:1".into(), ..ContainerSpec::default() },
             image_id: self.id.clone(),
             layers: vec![self.images.layer(&self.layer)],
@@ -157,7 +158,7 @@ const CASES: &[Case] = &[
     (
         |bed| {
             let mut record = record::read(bed.store(), &bed.container).unwrap();
-            let kind = MountKind::Volume { name: "v".into(), nocopy: false };
+            let kind = MountKind::whole_volume("v");
             record.spec.mounts.push(MountSpec { target: "/v".into(), read_only: false, kind });
             bed.write_record(&record);
         },

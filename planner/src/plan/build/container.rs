@@ -25,7 +25,9 @@ impl Draft<'_> {
             let volumes = slot.spec.volumes().map(|name| self.steps.volumes.get(name));
             let gone = slot.old.iter().filter(|_| stop_first).map(|id| self.steps.removes.get(id));
             let fetched = self.steps.images.get(&slot.spec.image);
-            let needs = networks.chain(volumes).chain(gone).chain([fetched]).flatten().copied().collect();
+            let mounted = slot.spec.mounted_images().map(|(image, _)| self.steps.images.get(image));
+            let needs = networks.chain(volumes).chain(gone).chain(mounted).chain([fetched]);
+            let needs = needs.flatten().copied().collect();
             let known = self.live.images.get(&slot.spec.image).filter(|_| fetched.is_none());
             let image_id = known.map(|image| image.id.clone());
             let step = Step::CreateContainer {

@@ -24,7 +24,7 @@ pub(super) fn fetch(draft: &mut Draft, stack: &Stack, goal: &Goal, options: &Ima
     let open =
         |(reference, spec): &(&String, &ImageSpec)| !spec.is_context && !options.settled.contains(*reference);
     for (reference, spec) in specs.iter().filter(open) {
-        let made = |slot: &SlotPlan| slot.create.is_some() && slot.spec.image == **reference;
+        let made = |slot: &SlotPlan| slot.create.is_some() && slot.spec.is_made_from(reference);
         let scene =
             Scene { reference, spec, live: draft.live, options, needed: draft.slots.iter().any(made) };
         ways.extend(scene.way().map(|way| (reference, way)));
@@ -172,7 +172,8 @@ fn in_order(specs: &BTreeMap<String, ImageSpec>) -> Vec<String> {
 /// What exists and stays may have to go when its image turns out to be another one.
 fn tell_uncertain(draft: &mut Draft) {
     let pending: BTreeSet<&String> = draft.steps.images.keys().collect();
-    let uncertain = |slot: &&SlotPlan| slot.create.is_none() && pending.contains(&slot.spec.image);
+    let uncertain =
+        |slot: &&SlotPlan| slot.create.is_none() && pending.iter().any(|image| slot.spec.is_made_from(image));
     draft.uncertain = draft.slots.iter().filter(uncertain).map(|slot| slot.id.clone()).collect();
 }
 

@@ -78,10 +78,14 @@ fn problem(message: impl Into<String>, hint: Option<&str>) -> Problem {
 
 /// Only images that something must be made from.
 fn missing_images(draft: &Draft) -> Vec<Problem> {
-    let made = draft.slots.iter().filter(|slot| slot.create.is_some()).map(|slot| &slot.spec.image);
+    let made = draft.slots.iter().filter(|slot| slot.create.is_some()).map(|slot| &slot.spec);
+    let all = made.flat_map(|spec| {
+        let mounted = spec.mounted_images().map(|(reference, _)| reference);
+        mounted.chain([spec.image.as_str()])
+    });
     let is_there =
-        |image: &&String| draft.live.images.contains_key(*image) || draft.steps.images.contains_key(*image);
-    let missing: BTreeSet<&String> = made.filter(|image| !is_there(image)).collect();
+        |image: &&str| draft.live.images.contains_key(*image) || draft.steps.images.contains_key(*image);
+    let missing: BTreeSet<&str> = all.filter(|image| !is_there(image)).collect();
     let hint = "`sampan image pull` fetches it from its registry, `sampan image load` takes an archive";
     missing.into_iter().map(|image| problem(format!("image `{image}` is not here"), Some(hint))).collect()
 }

@@ -15,7 +15,7 @@ fn id(service: &str, generation: u32) -> ContainerId {
 /// `web` depends on `db`; both are on one network, and `db` mounts a volume.
 fn spec(service: &str) -> ContainerSpec {
     let networks = vec![Attachment { network: "net".into(), ..Default::default() }];
-    let kind = MountKind::Volume { name: "data".into(), nocopy: false };
+    let kind = MountKind::whole_volume("data");
     let mount = MountSpec { target: "/data".into(), read_only: false, kind };
     let mut spec = ContainerSpec { networks, ..ContainerSpec::default() };
     if service == "web" {

@@ -25,12 +25,11 @@ pub(super) const MOUNT: Shape = Shape::Object(&[
     key("tmpfs", &TMPFS).about("Options for memory."),
     key(
         "image",
-        &Shape::Object(&[
-            key("subpath", &TEXT).about("Folder of the image that is mounted; by default all of it.")
-        ]),
+        &Shape::Object(&[key("subpath", &TEXT)
+            .about("File or folder of the image that is mounted; by default all of it.")
+            .checked(words::subpath)]),
     )
-    .about("Options for the files of an image.")
-    .refused(""),
+    .about("Options for the files of an image."),
 ]);
 
 const BIND: Shape = Shape::Object(&[
@@ -39,17 +38,18 @@ const BIND: Shape = Shape::Object(&[
         .checked(words::propagation),
     key("create_host_path", &BOOL).about("Makes the folder when it is missing."),
     key("recursive", &Shape::One(Kind::Word(&["enabled", "disabled", "writable", "readonly"])))
-        .about("Whether mounts below it come along.")
-        .refused(""),
+        .about("Whether mounts below it come along; by default they do, as read-only as it."),
     key("selinux", &Shape::One(Kind::Word(&["z", "Z"])))
         .about("SELinux label: `z` is shared, `Z` is private.")
         .passed_on("files keep their SELinux label"),
 ]);
 
 const VOLUME: Shape = Shape::Object(&[
-    key("labels", &LABELS).about("Labels of an anonymous volume.").merge(Merge::Pairs).refused(""),
+    key("labels", &LABELS).about("Labels of an anonymous volume.").merge(Merge::Pairs),
     key("nocopy", &BOOL).about("Does not fill a new volume with what the image has there; by default false."),
-    key("subpath", &TEXT).about("Folder of the volume that is mounted; by default all of it.").refused(""),
+    key("subpath", &TEXT)
+        .about("File or folder of the volume that is mounted; it must be there. By default all of it.")
+        .checked(words::subpath),
 ]);
 
 const TMPFS: Shape = Shape::Object(&[

@@ -116,7 +116,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("userns_mode", &like::OF_HOST).about("User namespace: `host`.").checked(words::user_namespace),
     key("uts", &like::OF_HOST).about("UTS namespace: `host`.").refused(""),
     key("volumes", &Shape::Set(&Shape::Short(forms::VOLUME, &MOUNT))).about("What is mounted: `[source:]target[:options]`, or the long form.").merge(Merge::Unique(identity::target)),
-    key("volumes_from", &NAMES).about("Services and containers whose mounts it gets too.").refused(""),
+    key("volumes_from", &NAMES).about("Services whose mounts it gets too: `service[:ro]`.").checked(words::volumes_from),
     key("working_dir", &like::ABSOLUTE_PATH).about("Absolute path in which the process starts; by default the image's.").checked(words::absolute_path),
 ]);
 
