@@ -9,6 +9,7 @@ mod consistency;
 mod engine;
 mod limits;
 mod mounts;
+mod namespaces;
 mod networks;
 mod ports;
 mod references;
@@ -50,6 +51,8 @@ pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
         rules.health(service);
         rules.unprobed(service, stack);
         rules.network_mode(service);
+        rules.shared_memory(service, stack);
+        rules.foreign_settings(service);
         rules.fixed_addresses(service);
         rules.addresses_in_range(service, stack);
         rules.targets(service, mounts::cleaned);

@@ -5,7 +5,7 @@
 //! more than a machine does: a step that was done already, which is idempotent there, and a
 //! generation that starts beside a running one of its slot, which only the order of steps prevents.
 
-use crate::desired::{BuildContext, BuildSpec, ContainerId, ContainerSpec, MountKind, NetworkMode};
+use crate::desired::{BuildContext, BuildSpec, ContainerId, ContainerSpec, MountKind};
 use crate::live::{Container, Health, Image, Live, State};
 use crate::plan::{Step, Until};
 
@@ -172,7 +172,7 @@ fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
     }
     let spec = find(live, id)?.spec.clone();
     networks_present(live, &spec)?;
-    network_owner_runs(live, id, &spec)?;
+    owners_run(live, id, &spec)?;
     let container = find(live, id)?;
     let startable = matches!(container.state, State::Unsupervised | State::Stopping);
     refuse_when(container.state.is_running() && !startable, id, "runs already")?;
@@ -181,12 +181,13 @@ fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
     Ok(())
 }
 
-/// A network that is shared is there only while its owner runs.
-fn network_owner_runs(live: &Live, id: &ContainerId, spec: &ContainerSpec) -> Result<(), WorldError> {
-    let NetworkMode::Service(name) = &spec.network_mode else { return Ok(()) };
-    let mut owners = live.containers.iter().filter(|(owner, _)| owner.slot.service == *name);
-    let runs = owners.any(|(_, owner)| owner.state.is_running());
-    refuse_when(!runs, id, "is in the network of a service that does not run")
+/// A namespace that is shared is there only while its owner runs.
+fn owners_run(live: &Live, id: &ContainerId, spec: &ContainerSpec) -> Result<(), WorldError> {
+    let runs = |name: &str| {
+        let mut owners = live.containers.iter().filter(|(owner, _)| owner.slot.service == name);
+        owners.any(|(_, owner)| owner.state.is_running())
+    };
+    refuse_when(!spec.hosts().all(runs), id, "is in a namespace of a service that does not run")
 }
 
 /// Waiting succeeds in the model whenever it can: what a container does by itself is not

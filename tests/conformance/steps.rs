@@ -3,7 +3,7 @@
 use super::Case;
 use super::bench::{Bench, IMAGE, STACK, container_id};
 use planner::desired::RestartPolicy;
-use planner::desired::{Attachment, Content, FileSpec, MountKind, MountSpec, NetworkMode};
+use planner::desired::{Attachment, Content, FileSpec, MountKind, MountSpec, Namespaces, NetworkMode};
 use planner::plan::Until;
 use planner::{ContainerId, ContainerSpec, NetworkSpec, Step, VolumeSpec};
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub(super) const CASES: &[Case] = &[
     ("a container that restarts is stopped for good", restarting),
     ("limits and policies change in place, nothing else does", in_place),
     ("who is in the network of another one needs it to run", guests),
+    ("who is in other namespaces of another one needs it to run", neighbours),
     ("nothing is made of what is missing", missing),
     ("nothing is taken from under a container", in_use),
 ];
@@ -110,6 +111,22 @@ fn guests(bench: &mut Bench) {
     bench.does(remove(&guest));
     bench.does(remove(&owner));
     bench.does(Step::RemoveNetwork { name: "s_n".to_owned() });
+}
+
+fn neighbours(bench: &mut Bench) {
+    let (owner, guest) = (container_id("a", 1), container_id("b", 1));
+    let shared = || NetworkMode::Service("a".to_owned());
+    let namespaces = Namespaces { pid: shared(), ipc: shared(), ..Namespaces::default() };
+    bench.does(create(bench, &owner, shell("exec sleep 1000")));
+    bench.does(create(bench, &guest, ContainerSpec { namespaces, ..shell("exec sleep 1000") }));
+    bench.refuses(&start(&guest));
+    bench.does(start(&owner));
+    bench.does(start(&guest));
+    bench.does(stop(&guest));
+    bench.does(stop(&owner));
+    bench.refuses(&start(&guest));
+    bench.does(remove(&guest));
+    bench.does(remove(&owner));
 }
 
 fn volumes(bench: &mut Bench) {

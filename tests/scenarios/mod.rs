@@ -20,6 +20,7 @@ mod looks;
 mod mistakes;
 mod modes;
 mod mounts;
+mod namespaces;
 mod networks;
 mod ports;
 mod process;

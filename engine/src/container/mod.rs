@@ -24,6 +24,7 @@ pub mod kill;
 mod launch;
 pub mod list;
 pub mod logs;
+pub mod owner;
 pub mod pause;
 pub mod process;
 pub mod record;

@@ -42,7 +42,11 @@ pub struct HealthCheck {
 impl Process {
     /// Merges by the rules of `docker run`.
     pub fn merge(id: &ContainerId, spec: &ContainerSpec, image: &ImageConfig) -> Result<Self> {
-        let hostname = spec.hostname.clone().unwrap_or_else(|| id.name());
+        let hostname = if spec.namespaces.uts_of_host {
+            own_hostname()
+        } else {
+            spec.hostname.clone().unwrap_or_else(|| id.name())
+        };
         Ok(Self {
             argv: argv(id, spec, image)?,
             env: environment(spec, image, &hostname),
@@ -71,6 +75,11 @@ impl Process {
     pub fn env_strings(&self) -> Vec<String> {
         self.env.iter().map(|(key, value)| format!("{key}={value}")).collect()
     }
+}
+
+/// The host's name; empty where nobody knows it.
+fn own_hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned()
 }
 
 /// An entrypoint of the spec drops the command of the image: it was meant for another program.

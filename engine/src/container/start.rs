@@ -4,6 +4,7 @@ use super::create::make_folder;
 use super::guard::Guard;
 use super::handle::Handle;
 use super::launch::launch;
+use super::owner;
 use super::record::{self, ContainerRecord};
 use super::state::{StateRecord, Status};
 use super::volatile::{self, clear, take_down};
@@ -40,8 +41,9 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnM
         // It ended in this very moment: then it is started.
         guard = volatile::dismiss(store, id)?;
     }
-    // Fails when it is to be in the network of what does not run; then nothing has changed.
+    // Fails when it is to be in a namespace of what does not run; then nothing has changed.
     net::is_of_host(store, id, &record.spec)?;
+    owner::ensure_owners(store, id, &record.spec)?;
     clear(store, id)?;
     make_folder(&store.runtime_container(id), 0o700)?;
     let prepare = |made: &dyn Fn(Made)| prepare((store, id, &record), made);

@@ -125,8 +125,10 @@ pub struct Advice {
 impl Advice {
     /// Looks at how the first process of a container would take a signal.
     pub fn of(pid: i32, number: i32) -> Self {
-        let advice = Self::judge(&status(pid), number);
-        Self { ignored: advice.ignored && !waits_for_signals(pid), ..advice }
+        let status = status(pid);
+        let advice = Self::judge(&status, number);
+        // The kernel protects only the first process of a namespace from signals that it does not handle.
+        Self { ignored: advice.ignored && is_first(&status) && !waits_for_signals(pid), ..advice }
     }
 
     fn judge(status: &str, number: i32) -> Self {

@@ -2,7 +2,8 @@
 
 use super::dns::upstream;
 use super::{Connected, files, netns};
-use crate::container::{StateRecord, record};
+use crate::container::owner::owner;
+use crate::container::record;
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::Store;
 use planner::desired::NetworkMode;
@@ -21,34 +22,10 @@ pub(crate) fn is_of_host(store: &Store, id: &ContainerId, spec: &ContainerSpec) 
         if !mode.is_shared() {
             return Ok(mode == NetworkMode::Host);
         }
-        id = owner(store, &id, &mode)?;
+        id = owner(store, &id, &mode, "network")?;
         mode = record::read(store, &id)?.spec.network_mode;
     }
     Err(Error::new(Kind::Conflict, format!("{} is in the network of itself", id.name())))
-}
-
-/// The container that runs and whose network another one is in.
-fn owner(store: &Store, guest: &ContainerId, mode: &NetworkMode) -> Result<ContainerId> {
-    let is_meant = |id: &&ContainerId| match mode {
-        NetworkMode::Service(name) => id.stack == guest.stack && id.slot.service == *name,
-        NetworkMode::Container(name) => id.name() == *name || id.to_string() == *name,
-        NetworkMode::Own | NetworkMode::Host => false,
-    };
-    let ids = record::ids(store);
-    let mut meant = ids.iter().filter(is_meant).peekable();
-    let exists = meant.peek().is_some();
-    // Of several generations one runs; of several replicas it is the first.
-    let mut running = meant.filter(|id| runs(store, id));
-    running.next().cloned().ok_or_else(|| {
-        let problem = if exists { "does not run" } else { "does not exist" };
-        let doing = format!("{} is in the network of {mode}, which {problem}", guest.name());
-        Error::new(if exists { Kind::Conflict } else { Kind::NotFound }, doing).hint("start that one first")
-    })
-}
-
-fn runs(store: &Store, id: &ContainerId) -> bool {
-    let state = StateRecord::read(store, id).ok().flatten();
-    state.is_some_and(|state| state.live().is_running())
 }
 
 /// The network of a container that has none of its own.
@@ -56,7 +33,7 @@ pub(super) fn join(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Res
     if is_of_host(store, id, spec)? {
         return of_host(store, id, spec);
     }
-    let owner = owner(store, id, &spec.network_mode)?;
+    let owner = owner(store, id, &spec.network_mode, "network")?;
     netns::share(&store.netns(&owner), &store.netns(id))?;
     let text = |name: &str| {
         let path = store.file(&owner, name);

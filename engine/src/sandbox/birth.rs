@@ -31,6 +31,8 @@ pub struct Birth<'a> {
     pub sysctls: Vec<(String, String)>,
     /// Its network.
     pub netns: Netns,
+    /// Whose other namespaces it is in.
+    pub namespaces: Namespaces,
     /// The control groups to join.
     pub cgroup: Join,
     /// Volumes, binds, tmpfs, in the order in which they are mounted. Files such as
@@ -59,6 +61,41 @@ pub enum Netns {
     Bound(PathBuf),
     /// That of the thread that bears it.
     Own,
+}
+
+/// Whose namespaces a container's first process is in, the network's apart.
+#[derive(Debug, Default)]
+pub struct Namespaces {
+    /// Processes.
+    pub pid: Whose,
+    /// System V objects, message queues and `/dev/shm`.
+    pub ipc: Whose,
+    /// Host and domain name are those of the host.
+    pub uts_of_host: bool,
+    /// It sees all control groups of the host.
+    pub cgroup_of_host: bool,
+}
+
+/// Whose one namespace is.
+#[derive(Debug, Default)]
+pub enum Whose {
+    /// A new one.
+    #[default]
+    Own,
+    /// That of the host.
+    Host,
+    /// That of this process: a descriptor of it.
+    Of(OwnedFd),
+}
+
+impl Whose {
+    /// The process whose namespace it is.
+    pub(super) fn process(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Of(process) => Some(process.as_fd()),
+            Self::Own | Self::Host => None,
+        }
+    }
 }
 
 /// One more process inside a container that lives.

@@ -7,7 +7,9 @@
 
 use super::op::{Executable, FilesystemMount, Op, Place, Program};
 use super::paths::{DEFAULT_PATH, DEVICES, LINKS, MASKED, READ_ONLY, SYSCTLS};
-use super::{Birth, Confinement, Entry, GivenFile, Mount, MountSource, Netns, Process, seccomp};
+use super::{
+    Birth, Confinement, Entry, GivenFile, Mount, MountSource, Namespaces, Netns, Process, Whose, seccomp,
+};
 use crate::error::{Error, Kind, Result};
 use crate::sys::process::StringList;
 use planner::desired::Memory;
@@ -35,10 +37,7 @@ pub fn compile(birth: &Birth<'_>) -> Result<Program> {
     for (_, folder) in &birth.cgroup.version1 {
         ops.list.push(Op::JoinGroup(host_path(&folder.join("tasks"))?));
     }
-    ops.list.push(Op::NewCgroupNamespace);
-    ops.list.push(Op::Hostname(string(&birth.hostname)?));
-    let domainname = birth.domainname.as_deref().map(string).transpose()?;
-    ops.list.extend(domainname.map(Op::Domainname));
+    ops.namespaces(birth)?;
     ops.list.extend(oom_score(&birth.confinement)?);
     ops.list.extend([Op::Stdio, Op::Umask(0), Op::PrivateMounts, Op::AttachRoot]);
     ops.root_file_system(birth)?;
@@ -72,6 +71,19 @@ struct Ops {
 }
 
 impl Ops {
+    /// Leaves, enters and names the namespaces that it was not born into.
+    fn namespaces(&mut self, birth: &Birth<'_>) -> Result<()> {
+        let Namespaces { ipc, uts_of_host, cgroup_of_host, .. } = &birth.namespaces;
+        self.list.extend(ipc.process().map(|_| Op::EnterMemory));
+        self.list.extend((!cgroup_of_host).then_some(Op::NewCgroupNamespace));
+        if !uts_of_host {
+            self.list.push(Op::Hostname(string(&birth.hostname)?));
+            let domainname = birth.domainname.as_deref().map(string).transpose()?;
+            self.list.extend(domainname.map(Op::Domainname));
+        }
+        Ok(())
+    }
+
     fn root_file_system(&mut self, birth: &Birth<'_>) -> Result<()> {
         if !self.privileged {
             self.list.push(Op::Attributes { inside: c"/".into(), attributes: NODEV });
@@ -113,6 +125,9 @@ impl Ops {
         self.new_mount(c"sysfs", "/sys", vec![], NOSUID | NODEV | NOEXEC | sys_access)?;
         let groups = "/sys/fs/cgroup";
         let attributes = NOSUID | NODEV | NOEXEC | sys_access;
+        if birth.namespaces.cgroup_of_host {
+            return self.bind(Path::new(groups), groups, true, attributes);
+        }
         match (&birth.cgroup.version1[..], &birth.cgroup.into) {
             ([], None) => {}
             ([], Some(_)) => self.filesystem(c"cgroup2", groups, vec![], attributes)?,
@@ -139,8 +154,7 @@ impl Ops {
         )?;
         let pts = vec![mode(c"620"), (c"ptmxmode", c"666".into()), (c"gid", c"5".into())];
         self.new_mount(c"devpts", "/dev/pts", pts, NOSUID | NOEXEC)?;
-        let size = string(&birth.shm_size.to_string())?;
-        self.new_mount(c"tmpfs", "/dev/shm", vec![mode(c"1777"), (c"size", size)], NOSUID | NODEV | NOEXEC)?;
+        self.memory(birth)?;
         self.new_mount(c"mqueue", "/dev/mqueue", vec![], NOSUID | NODEV | NOEXEC)?;
         let further = birth.devices.iter().map(|path| &**path);
         let further = further.filter(|path| !DEVICES.iter().any(|known| Path::new(known) == *path));
@@ -154,6 +168,27 @@ impl Ops {
         }
         for (at, to) in LINKS {
             self.list.push(Op::Link { at: place(at)?, to: to.into() });
+        }
+        Ok(())
+    }
+
+    fn memory(&mut self, birth: &Birth<'_>) -> Result<()> {
+        let inside = "/dev/shm";
+        let attributes = NOSUID | NODEV | NOEXEC;
+        let size = string(&birth.shm_size.to_string())?;
+        match birth.namespaces.ipc {
+            Whose::Own => {
+                let options = vec![(c"mode", c"1777".into()), (c"size", size)];
+                return self.new_mount(c"tmpfs", inside, options, attributes);
+            }
+            Whose::Host => {
+                self.list.push(Op::MakeFolder(place(inside)?));
+                self.bind(Path::new(inside), inside, false, attributes)?;
+            }
+            Whose::Of(_) => {
+                self.list.push(Op::MakeFolder(place(inside)?));
+                self.list.push(Op::ShareMemory(string(inside)?));
+            }
         }
         Ok(())
     }

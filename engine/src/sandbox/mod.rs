@@ -21,7 +21,8 @@ mod spawn;
 mod user;
 
 pub use birth::{
-    Birth, Confinement, DetachedMount, Entry, GivenFile, Mount, MountSource, Netns, Process, Rlimit,
+    Birth, Confinement, DetachedMount, Entry, GivenFile, Mount, MountSource, Namespaces, Netns, Process,
+    Rlimit, Whose,
 };
 pub use caps::CapSet;
 pub use compile::{compile, compile_exec};

@@ -35,6 +35,8 @@ pub enum Op {
     EnterNetwork,
     /// Enters all namespaces of the container, the pid namespace excepted: a process is born into it.
     EnterContainer,
+    /// Enters the namespace of another container's shared memory, and takes hold of that.
+    EnterMemory,
     /// Makes the groups joined the roots of what it sees of control groups.
     NewCgroupNamespace,
     /// Sets the host name.
@@ -102,6 +104,8 @@ pub enum Op {
     },
     /// Takes away what is mounted at a path inside; what shows parts of it elsewhere stays.
     Unmount(CString),
+    /// Mounts the shared memory that was taken hold of.
+    ShareMemory(CString),
     /// Writes a kernel setting.
     Sysctl {
         /// Path inside.
@@ -207,6 +211,7 @@ impl fmt::Display for Op {
             Self::JoinGroup(tasks) => write!(f, "join {}", text(tasks)),
             Self::EnterNetwork => f.write_str("enter the network namespace"),
             Self::EnterContainer => f.write_str("enter the container's namespaces"),
+            Self::EnterMemory => f.write_str("enter the other container's shared memory"),
             Self::NewCgroupNamespace => f.write_str("make a cgroup namespace"),
             Self::Hostname(name) => write!(f, "set host name {}", text(name)),
             Self::Domainname(name) => write!(f, "set domain name {}", text(name)),
@@ -231,6 +236,7 @@ impl fmt::Display for Op {
                 write!(f, "show {} of {} at {}", text(part), text(folder), text(at))
             }
             Self::Unmount(path) => write!(f, "unmount {}", text(path)),
+            Self::ShareMemory(inside) => write!(f, "mount the other container's memory on {}", text(inside)),
             Self::Sysctl { inside, value } => write!(f, "write {} to {}", text(value), text(inside)),
             Self::Mask(path) => write!(f, "mask {}", text(path)),
             Self::ReadOnly(path) => write!(f, "make {} read-only", text(path)),

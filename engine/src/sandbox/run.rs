@@ -19,6 +19,8 @@ pub(super) struct Inherited<'a> {
     pub(super) target: BorrowedFd<'a>,
     /// Becomes standard input, output and error.
     pub(super) stdio: [BorrowedFd<'a>; 3],
+    /// A process whose shared memory it has at birth.
+    pub(super) memory: Option<BorrowedFd<'a>>,
     /// What an init blanks.
     pub(super) arguments: Option<Arguments>,
     /// Where it waits for its parent at birth.
@@ -30,6 +32,8 @@ pub(super) struct Inherited<'a> {
 struct Shared {
     /// An empty folder that is mounted already: copies of it mask others.
     empty: OnceCell<OwnedFd>,
+    /// The `/dev/shm` of another container.
+    memory: OnceCell<OwnedFd>,
 }
 
 /// Why an act failed. In a report the number of the op comes first, then these two.
@@ -77,6 +81,11 @@ fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failur
         Op::EnterNetwork => enter_network(inherited.gate)?,
         Op::AwaitLeave => inherited.gate.ok_or(Errno::BADF)?.pass()?,
         Op::EnterContainer => enter_container(inherited.target)?,
+        Op::EnterMemory => enter_memory(inherited.memory, shared)?,
+        Op::ShareMemory(inside) => {
+            let memory = shared.memory.get().ok_or(Errno::BADF)?;
+            mountfd::attach(memory.as_fd(), find(root, inside)?.as_fd())?;
+        }
         Op::NewCgroupNamespace => process::new_cgroup_namespace()?,
         Op::Hostname(name) => process::set_hostname(name.to_bytes())?,
         Op::Domainname(name) => process::set_domainname(name.to_bytes())?,
@@ -171,6 +180,19 @@ fn tie(gate: Option<&Gate>) -> Result<(), Errno> {
 fn enter_network(gate: Option<&Gate>) -> Result<(), Errno> {
     let namespace = gate.ok_or(Errno::PIPE)?.receive()?;
     rustix::thread::move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+}
+
+/// A mount can be copied only in its own namespace: the child goes there and comes back.
+fn enter_memory(of: Option<BorrowedFd<'_>>, shared: &Shared) -> Result<(), Errno> {
+    let of = of.ok_or(Errno::BADF)?;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let home = rustix::fs::openat(CWD, c"/proc/self/ns/mnt", flags, Mode::empty())?;
+    let there = ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION | ThreadNameSpaceType::MOUNT;
+    rustix::thread::move_into_thread_name_spaces(of, there)?;
+    let memory = mountfd::copy(c"/dev/shm", false);
+    rustix::thread::move_into_link_name_space(home.as_fd(), Some(LinkNameSpaceType::Mount))?;
+    let _ = shared.memory.set(memory?);
+    Ok(())
 }
 
 fn enter_container(pidfd: BorrowedFd<'_>) -> Result<(), Errno> {

@@ -3,7 +3,7 @@
 use super::gate::{Gate, Keeper};
 use super::op::{Executable, Op, Program};
 use super::run::{self, Failure, Inherited, REPORT_BYTES};
-use super::{Birth, Child, Entry, Netns, compile, compile_exec};
+use super::{Birth, Child, Entry, Namespaces, Netns, Whose, compile, compile_exec};
 use crate::error::{Context, Error, Kind, Result};
 use crate::sys::clone;
 use crate::sys::fd::high_copy;
@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::thread::ThreadNameSpaceType;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 const FOREIGN_GROUPS: &str = "the control groups mounted here lie outside of sampan's own namespace of \
@@ -43,17 +43,33 @@ struct Cloned {
 /// Clones a container's first process. It does what it can without its network, then waits.
 pub fn conceive(birth: &Birth<'_>) -> Result<Unborn> {
     let program = compile(birth)?;
-    let mut namespaces = libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
-    if birth.netns == Netns::New {
-        namespaces |= libc::CLONE_NEWNET;
-    }
+    let namespaces = new_namespaces(birth);
     let group = open_group(birth.cgroup.into.as_deref())?;
     // Without them an init keeps the supervisor's arguments: no reason not to start.
     let arguments = if birth.init { Arguments::find().ok() } else { None };
     let gate = Gate::new().doing(|| "make a pair of sockets".into())?;
-    let inherited = Inherited { target: birth.rootfs, stdio: birth.stdio, arguments, gate: Some(&gate) };
-    let process = launch(&program, group.as_ref(), namespaces, &inherited)?;
+    let memory = birth.namespaces.ipc.process();
+    let inherited =
+        Inherited { target: birth.rootfs, stdio: birth.stdio, memory, arguments, gate: Some(&gate) };
+    let launch = || launch(&program, group.as_ref(), namespaces, &inherited);
+    let process = match birth.namespaces.pid.process() {
+        Some(other) => born_beside(other, launch)?,
+        None => launch()?,
+    };
     Ok(Unborn { program, process, gate: gate.keep(), netns: birth.netns.clone() })
+}
+
+/// The namespaces that are made with it.
+fn new_namespaces(birth: &Birth<'_>) -> i32 {
+    let Namespaces { pid, ipc, uts_of_host, .. } = &birth.namespaces;
+    let new = [
+        (libc::CLONE_NEWNS, true),
+        (libc::CLONE_NEWPID, matches!(pid, Whose::Own)),
+        (libc::CLONE_NEWIPC, matches!(ipc, Whose::Own)),
+        (libc::CLONE_NEWUTS, !uts_of_host),
+        (libc::CLONE_NEWNET, birth.netns == Netns::New),
+    ];
+    new.into_iter().filter(|(_, is_new)| *is_new).fold(0, |all, (flag, _)| all | flag)
 }
 
 impl Unborn {
@@ -103,16 +119,25 @@ impl Unborn {
 pub fn spawn_exec(entry: &Entry<'_>) -> Result<Child> {
     let program = compile_exec(entry)?;
     let group = open_group(entry.cgroup.into.as_deref())?;
+    let inherited =
+        Inherited { target: entry.pidfd, stdio: entry.stdio, memory: None, arguments: None, gate: None };
+    born_beside(entry.pidfd, || {
+        let process = launch(&program, group.as_ref(), 0, &inherited)?;
+        hear(&program, process)
+    })
+}
+
+/// Bears a process into the pid namespace of another one.
+fn born_beside<T>(other: BorrowedFd<'_>, bear: impl FnOnce() -> Result<T>) -> Result<T> {
     let path = c"/proc/thread-self/ns/pid";
     let home = rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
     let home = home.doing(|| "open our own pid namespace".into())?;
-    rustix::thread::move_into_thread_name_spaces(entry.pidfd, ThreadNameSpaceType::PROCESS_ID)
+    rustix::thread::move_into_thread_name_spaces(other, ThreadNameSpaceType::PROCESS_ID)
         .doing(|| "enter the container's pid namespace".into())?;
-    let inherited = Inherited { target: entry.pidfd, stdio: entry.stdio, arguments: None, gate: None };
-    let child = launch(&program, group.as_ref(), 0, &inherited).and_then(|process| hear(&program, process));
+    let born = bear();
     rustix::thread::move_into_link_name_space(home.as_fd(), None)
         .doing(|| "return to our own pid namespace".into())?;
-    child
+    born
 }
 
 fn open_group(path: Option<&Path>) -> Result<Option<OwnedFd>> {

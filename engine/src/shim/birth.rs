@@ -5,6 +5,7 @@ use super::pump::Pump;
 use crate::cgroup::Group;
 use crate::container::ContainerRecord;
 use crate::container::given::given;
+use crate::container::owner;
 use crate::error::{Context, Error, Kind, Result};
 use crate::net;
 use crate::overlay::{self, Layers};
@@ -84,6 +85,7 @@ pub fn conceive(
         domainname: spec.domainname.clone(),
         sysctls: sysctls(spec)?,
         netns: netns(store, id, spec)?,
+        namespaces: owner::namespaces(store, id, spec)?,
         cgroup: place.group.join(),
         mounts: mounts(store, id, record)?,
         files: given(store, id, spec),

@@ -319,8 +319,17 @@ impl Supervisor {
         self.check_oom();
         self.remains = self.first.take().and_then(First::remains);
         self.monitor = None;
+        self.end_all();
         self.state.reason = self.reason(end);
         self.over(end.code);
+    }
+
+    /// In a pid namespace of its own the kernel has ended all others with the first process.
+    fn end_all(&self) {
+        if !self.record.spec.namespaces.pid.is_own() {
+            // What cannot be killed now is killed when the container is taken down.
+            let _ = self.group.kill();
+        }
     }
 
     fn reason(&self, end: End) -> Option<String> {

@@ -2,7 +2,9 @@
 //! a name of their own, and all is gone when it is dropped.
 
 use engine::cgroup::{Group, Hierarchy, Join};
-use engine::sandbox::{self, Birth, Child, Confinement, Entry, GivenFile, Mount, Netns, Process, User};
+use engine::sandbox::{
+    self, Birth, Child, Confinement, Entry, GivenFile, Mount, Namespaces, Netns, Process, User,
+};
 use engine::sys::mountfd;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -141,6 +143,7 @@ impl Lab {
             domainname: None,
             sysctls: Vec::new(),
             netns: Netns::New,
+            namespaces: Namespaces::default(),
             cgroup,
             mounts: self.mounts.clone(),
             files: self.files.clone(),

@@ -1,6 +1,6 @@
 //! One container that should exist.
 
-use super::{Attachment, FileSpec, Limits, MountKind, MountSpec, NameSpec, NetworkMode};
+use super::{Attachment, FileSpec, Limits, MountKind, MountSpec, NameSpec, Namespaces, NetworkMode};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -68,6 +68,8 @@ pub struct ContainerSpec {
     pub no_new_privileges: bool,
     /// Resource limits of the process (setrlimit(2)).
     pub ulimits: BTreeMap<String, Ulimit>,
+    /// Whose further namespaces it is in.
+    pub namespaces: Namespaces,
     /// Kernel settings of its namespaces, by dotted name.
     pub sysctls: BTreeMap<String, String>,
     /// How early the kernel kills it when the machine runs short of memory, -1000 to 1000.
@@ -87,11 +89,6 @@ impl ContainerSpec {
     /// Whether it is on the network of this real name.
     pub fn is_on(&self, network: &str) -> bool {
         self.networks.iter().any(|attachment| attachment.network == network)
-    }
-
-    /// Whether it is in a namespace of the containers of this service.
-    pub fn is_in_namespace_of(&self, service: &str) -> bool {
-        matches!(&self.network_mode, NetworkMode::Service(name) if name == service)
     }
 
     /// Whether its health is checked, given whether its image declares a check.

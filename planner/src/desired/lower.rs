@@ -3,7 +3,8 @@
 use super::mounts::{self, Scene};
 use super::service::capabilities;
 use super::{
-    ContainerSpec, Content, DependsOn, Desired, FileSpec, NetworkMode, PortSpec, Slot, lower_network,
+    ContainerSpec, Content, DependsOn, Desired, FileSpec, Namespaces, NetworkMode, PortSpec, Slot,
+    lower_network,
 };
 use crate::goal::{Goal, UpOptions, Verb};
 use crate::graph::DependencyGraph;
@@ -68,7 +69,9 @@ fn dependencies<'a>(
 pub(crate) fn depends_on(stack: &Stack, service: &Service) -> BTreeMap<String, DependsOn> {
     let edge = |(name, dependency): (&String, &Dependency)| {
         let Dependency { condition, restart, required, .. } = *dependency;
-        let shares = lower_network::mode(service) == NetworkMode::Service(name.clone());
+        let Namespaces { pid, ipc, .. } = Namespaces::of(service);
+        let shared = NetworkMode::Service(name.clone());
+        let shares = [lower_network::mode(service), pid, ipc].contains(&shared);
         (name.clone(), DependsOn { condition, restart: restart || shares, required, shares })
     };
     dependencies(stack, service).map(edge).collect()
@@ -108,6 +111,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         cap_drop: capabilities(&service.cap_drop),
         no_new_privileges: service.no_new_privileges(),
         ulimits: service.process_limits(),
+        namespaces: Namespaces::of(service),
         sysctls: service.sysctls.clone(),
         oom_score_adj: service.oom_score(),
         shm_size: service.shm_size.amount(),

@@ -12,6 +12,7 @@ mod lower;
 mod lower_network;
 mod mount;
 mod mounts;
+mod namespaces;
 mod network;
 mod service;
 mod setting;
@@ -29,6 +30,7 @@ pub use limits::{Disk, Disks, Limits, Swap};
 pub(crate) use lower::depends_on;
 pub use lower::lower;
 pub use mount::{Memory, MountKind, MountSpec, Propagation, Submounts};
+pub use namespaces::{Namespace, Namespaces};
 pub use network::{NetworkSpec, VolumeSpec};
 pub use setting::setting_path;
 

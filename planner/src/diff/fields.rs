@@ -2,7 +2,7 @@
 //! a difference means for the resource that exists.
 
 use super::{FieldChange, format};
-use crate::desired::{ContainerSpec, FileSpec, HealthSpec, NetworkSpec, VolumeSpec};
+use crate::desired::{ContainerSpec, FileSpec, HealthSpec, Namespace, NetworkSpec, VolumeSpec};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a difference in a field means. The gravest of all differences decides.
@@ -66,7 +66,7 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     }),
     each("configs", Replace, |c| files(&c.configs)),
     each("secrets", Replace, |c| files(&c.secrets)),
-    one("network_mode", Replace, |c| (!c.network_mode.is_own()).then(|| c.network_mode.to_string())),
+    one("network_mode", Replace, |c| namespace(&c.network_mode)),
     each("networks", Replace, networks),
     one("dns", Replace, |c| list(c.names.servers.iter().map(ToString::to_string))),
     one("dns_search", Replace, |c| c.names.search.as_ref().map(|domains| search(domains))),
@@ -100,6 +100,10 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
         };
         c.ulimits.iter().map(text).collect()
     }),
+    one("pid", Replace, |c| namespace(&c.namespaces.pid)),
+    one("ipc", Replace, |c| namespace(&c.namespaces.ipc)),
+    one("uts", Replace, |c| c.namespaces.uts_of_host.then(|| "host".to_owned())),
+    one("cgroup", Replace, |c| c.namespaces.cgroup_of_host.then(|| "host".to_owned())),
     each("sysctls", Replace, |c| c.sysctls.clone()),
     one("oom_score_adj", Replace, |c| number(c.oom_score_adj)),
     one("shm_size", Replace, |c| c.shm_size.map(format::bytes)),
@@ -150,6 +154,10 @@ impl<T> Field<T> {
 
 fn flag(value: bool) -> Option<String> {
     value.then(|| "true".to_owned())
+}
+
+fn namespace(namespace: &Namespace) -> Option<String> {
+    (!namespace.is_own()).then(|| namespace.to_string())
 }
 
 /// A number of which 0 says nothing.

@@ -41,6 +41,22 @@ fn file(target: &str) -> FileSpec {
 
 type Mutation = (&'static str, fn(&mut ContainerSpec));
 
+fn process() -> Vec<Mutation> {
+    vec![
+        ("group_add", |c| c.group_add.push("log".into())),
+        ("domainname", |c| c.domainname = Some("example".into())),
+        ("annotations.note", |c| drop(c.annotations.insert("note".into(), "a".into()))),
+        ("oom_score_adj", |c| c.oom_score_adj = 500),
+        ("sysctls.net.core.somaxconn", |c| {
+            c.sysctls.insert("net.core.somaxconn".into(), "64".into());
+        }),
+        ("pid", |c| c.namespaces.pid = Namespace::Host),
+        ("ipc", |c| c.namespaces.ipc = Namespace::Service("db".into())),
+        ("uts", |c| c.namespaces.uts_of_host = true),
+        ("cgroup", |c| c.namespaces.cgroup_of_host = true),
+    ]
+}
+
 fn limits() -> Vec<Mutation> {
     vec![
         ("deploy.resources.limits.memory", |c| c.limits.memory = Some(64 << 20)),
@@ -92,11 +108,8 @@ fn every_field_of_a_container_has_its_row() {
         ("environment.MODE", |c| drop(c.environment.insert("MODE".into(), Some("prod".into())))),
         ("working_dir", |c| c.working_dir = Some("/srv".into())),
         ("user", |c| c.user = Some("app".into())),
-        ("group_add", |c| c.group_add.push("log".into())),
         ("hostname", |c| c.hostname = Some("front".into())),
-        ("domainname", |c| c.domainname = Some("example".into())),
         ("labels.team", |c| drop(c.labels.insert("team".into(), "a".into()))),
-        ("annotations.note", |c| drop(c.annotations.insert("note".into(), "a".into()))),
         ("volumes./tmp", |c| {
             let kind = MountKind::Tmpfs(Memory::default());
             c.mounts.push(MountSpec { target: "/tmp".into(), read_only: false, kind });
@@ -116,10 +129,6 @@ fn every_field_of_a_container_has_its_row() {
         ("ulimits.nofile", |c| {
             c.ulimits.insert("nofile".into(), Ulimit { soft: 1, hard: 2 });
         }),
-        ("sysctls.net.core.somaxconn", |c| {
-            c.sysctls.insert("net.core.somaxconn".into(), "64".into());
-        }),
-        ("oom_score_adj", |c| c.oom_score_adj = 500),
         ("shm_size", |c| c.shm_size = Some(1 << 20)),
         ("stop_signal", |c| c.stop_signal = Some("QUIT".into())),
         ("stop_grace_period", |c| c.stop_grace_period = Duration::from_secs(1)),
@@ -129,6 +138,7 @@ fn every_field_of_a_container_has_its_row() {
     ];
     mutations.extend(limits());
     mutations.extend(network());
+    mutations.extend(process());
     assert_eq!(mutations.len(), CONTAINER.len());
     for (field, mutate) in &mutations {
         let mut other = spec();
@@ -140,8 +150,9 @@ fn every_field_of_a_container_has_its_row() {
     let serde_json::Value::Object(all) = serde_json::to_value(spec()).unwrap() else { panic!() };
     // Limits and names are one field each, with a row for each of what they hold.
     let limits = all["limits"].as_object().unwrap().len() - 1;
+    let namespaces = all["namespaces"].as_object().unwrap().len() - 1;
     let names_have_more_rows_than_fields = 4;
-    assert_eq!(all.len() + limits + names_have_more_rows_than_fields, CONTAINER.len());
+    assert_eq!(all.len() + limits + namespaces + names_have_more_rows_than_fields, CONTAINER.len());
 }
 
 #[test]

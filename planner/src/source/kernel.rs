@@ -23,6 +23,36 @@ pub(crate) fn group(text: &str) -> Word {
     Err(refused(message, "a name of the image's /etc/group, or a number"))
 }
 
+/// Whose processes it sees.
+pub(crate) fn pid(text: &str) -> Word {
+    namespace(text, &["", "private", "host"], "possible are host, service:NAME, container:NAME")
+}
+
+/// Whose shared memory it has.
+pub(crate) fn ipc(text: &str) -> Word {
+    let possible = "possible are private, shareable, host, service:NAME, container:NAME";
+    namespace(text, &["", "private", "shareable", "host"], possible)
+}
+
+/// Whose host name it has.
+pub(crate) fn uts(text: &str) -> Word {
+    match text {
+        "" | "private" | "host" => Ok(text.to_owned()),
+        _ => Err(refused(
+            format!("`{}` is not a namespace", text.escape_debug()),
+            "write host, or leave it out",
+        )),
+    }
+}
+
+fn namespace(text: &str, words: &[&str], possible: &str) -> Word {
+    match text.split_once(':') {
+        Some(("service" | "container", name)) if !name.is_empty() => Ok(text.to_owned()),
+        None if words.contains(&text) => Ok(text.to_owned()),
+        _ => Err(refused(format!("`{}` is not a namespace", text.escape_debug()), possible)),
+    }
+}
+
 /// CPU time against other containers.
 pub(crate) fn cpu_shares(text: &str) -> Word {
     among(text, "a number of CPU shares", &[0..=0, 2..=262_144], "from 2 to 262144; 1024 is usual")

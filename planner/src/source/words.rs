@@ -92,14 +92,6 @@ pub(crate) fn restart_condition(text: &str) -> Word {
     Err(refused(format!("`{}` is not a condition", text.escape_debug()), hint))
 }
 
-/// Every container has namespaces of its own.
-pub(crate) fn own_namespace(text: &str) -> Word {
-    match text {
-        "" | "private" => Ok(text.to_owned()),
-        _ => not_yet(&format!("the namespace `{}`", text.escape_debug()), "use private"),
-    }
-}
-
 /// Users in containers are those of the host.
 pub(crate) fn user_namespace(text: &str) -> Word {
     match text {

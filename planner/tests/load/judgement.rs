@@ -158,7 +158,7 @@ fn every_key_that_is_written_has_a_fate() {
             ),
         ),
         ("ipc: private", "ipc", Enforced),
-        ("ipc: host", "ipc", refused("the namespace `host` is not supported yet: use private")),
+        ("ipc: host", "ipc", Enforced),
         ("userns_mode: host", "userns_mode", Enforced),
         (
             "cap_add: [NET_ADMIN, NONE]",
@@ -324,7 +324,7 @@ fn keys_that_loading_uses_up_are_told_too() {
 
 #[test]
 fn a_value_that_no_engine_knows_is_a_warning_until_the_stack_is_run() {
-    let memory = Memory::stack("services: {web: {image: x, restart: allways, ipc: host}}");
+    let memory = Memory::stack("services: {web: {image: x, restart: allways, runtime: runc}}");
     let told = "compose.yaml:1:37: `allways` is not a restart policy\n";
     let loaded = memory.load().unwrap_or_else(|told| panic!("{told}"));
     assert_eq!(loaded.warnings.to_string(), told);

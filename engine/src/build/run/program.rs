@@ -7,7 +7,7 @@ use super::request::{RunRequest, Sink, Stream};
 use crate::build::cancel::Cancel;
 use crate::cgroup::Group;
 use crate::error::{Context, Result};
-use crate::sandbox::{self, Birth, CapSet, Child, Confinement, Process, User, host_devices};
+use crate::sandbox::{self, Birth, CapSet, Child, Confinement, Namespaces, Process, User, host_devices};
 use crate::sys::{pidfd, reaper};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -47,6 +47,7 @@ impl Program<'_> {
             domainname: None,
             sysctls: Vec::new(),
             netns: self.network.netns.clone(),
+            namespaces: Namespaces::default(),
             cgroup: group.join(),
             mounts: self.mounts.list().to_vec(),
             files: Vec::new(),

@@ -24,6 +24,7 @@ fn plain(fd: BorrowedFd<'_>) -> Birth<'_> {
         domainname: None,
         sysctls: Vec::new(),
         netns: Netns::Bound("/run/sampan/netns/a".into()),
+        namespaces: Namespaces::default(),
         cgroup: Join { version1: Vec::new(), into: Some("/sys/fs/cgroup/a".into()) },
         mounts: Vec::new(),
         files: Vec::new(),
@@ -46,6 +47,35 @@ fn difference(change: impl FnOnce(&mut Birth<'_>)) -> Vec<String> {
 #[test]
 fn a_plain_container_is_made_in_these_steps() {
     assert_eq!(compiled(|_| {}), include_str!("plain.txt"));
+}
+
+#[test]
+fn namespaces_of_the_host_are_neither_named_nor_left() {
+    let lines = difference(|birth| {
+        birth.namespaces =
+            Namespaces { ipc: Whose::Host, uts_of_host: true, cgroup_of_host: true, ..Namespaces::default() };
+    });
+    assert_eq!(
+        lines,
+        [
+            "-make a cgroup namespace",
+            "-set host name shop",
+            "-mount /dev/shm (tmpfs mode=1777 size=67108864) nosuid nodev noexec",
+            "-mount /sys/fs/cgroup (cgroup2) ro nosuid nodev noexec",
+            "+bind /dev/shm on /dev/shm nosuid nodev noexec",
+            "+bind /sys/fs/cgroup on /sys/fs/cgroup with all below ro nosuid nodev noexec",
+        ]
+    );
+}
+
+#[test]
+fn shared_memory_is_taken_hold_of_before_the_mounts_are_the_container_s() {
+    let other = File::open("/dev/null").unwrap();
+    let all = compiled(|birth| birth.namespaces.ipc = Whose::Of(other.into()));
+    let place = |text: &str| all.lines().position(|line| line == text).unwrap();
+    assert!(place("enter the other container's shared memory") < place("make mounts private"));
+    let mounted = place("mount the other container's memory on /dev/shm");
+    assert!(mounted < place("mount /dev/mqueue (mqueue) nosuid nodev noexec"));
 }
 
 #[test]
