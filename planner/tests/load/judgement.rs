@@ -105,6 +105,7 @@ fn what_the_engine_cannot_do_is_told_apart() {
         "network_mode: 'container:c', extra_hosts: [a=1.1.1.1]",
         "network_mode: host, mac_address: '02:42:ac:11:00:02'",
         "network_mode: none, extra_hosts: [me=host-gateway]",
+        "network_mode: host, sysctls: {net.core.somaxconn: 1}",
         "scale: 2, mac_address: '02:42:ac:11:00:02'",
         "mac_address: '01:42:ac:11:00:02'",
         "extra_hosts: [a=b]",
