@@ -54,6 +54,7 @@ pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
         rules.shared_memory(service, stack);
         rules.foreign_settings(service);
         rules.fixed_addresses(service);
+        rules.interface_names(service);
         rules.addresses_in_range(service, stack);
         rules.targets(service, mounts::cleaned);
         rules.mount_options(service);

@@ -1,5 +1,6 @@
 //! One capability a file.
 
+mod addresses;
 mod attached;
 mod builds;
 mod completed;

@@ -31,7 +31,8 @@ fn transport(text: &str) -> Result<Protocol, String> {
     match text.to_ascii_lowercase().as_str() {
         "tcp" => Ok(Protocol::Tcp),
         "udp" => Ok(Protocol::Udp),
-        _ => Err("protocols are tcp and udp".to_owned()),
+        "sctp" => Ok(Protocol::Sctp),
+        _ => Err("protocols are tcp, udp and sctp".to_owned()),
     }
 }
 

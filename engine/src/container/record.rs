@@ -68,7 +68,7 @@ pub fn read_or_guess(store: &Store, id: &ContainerId) -> Result<Option<Container
 /// Its networks are those where it has an address. That it may have any volume of its stack keeps
 /// them from being removed before it.
 fn guess(store: &Store, id: &ContainerId) -> Result<ContainerRecord> {
-    let leased = net::list(store)?.into_iter().filter(|network| network.leases.contains_key(id));
+    let leased = net::list(store)?.into_iter().filter(|network| network.is_leased_to(id));
     let attach = |network: NetworkRecord| Attachment { network: network.spec.name, ..Default::default() };
     let volumes = volume::list(store)?.into_iter().map(|volume| volume.spec);
     let ours = volumes.filter(|volume| volume.stack.as_ref() == Some(&id.stack));

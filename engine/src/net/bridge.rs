@@ -2,10 +2,10 @@
 
 use super::link::{self, Mac};
 use super::netlink::Socket;
-use super::{NetworkRecord, firewall, ipam, netns, record};
+use super::ranges::ranges;
+use super::{NetworkRecord, firewall, forward, netns, record};
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
-use ipnet::Ipv4Net;
 use planner::NetworkSpec;
 use std::fs;
 use std::net::Ipv4Addr;
@@ -32,7 +32,8 @@ pub fn create(store: &Store, spec: &NetworkSpec) -> Result<NetworkRecord> {
     Ok(network)
 }
 
-/// Records what may change about a network that exists: its labels. Idempotent.
+/// Records what may change about a network that exists: its labels, and which of its addresses are
+/// given out. Idempotent.
 pub fn update(store: &Store, spec: &NetworkSpec) -> Result<()> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     let known = record::existing(store, &spec.name)?;
@@ -43,7 +44,15 @@ pub fn update(store: &Store, spec: &NetworkSpec) -> Result<()> {
 fn take_over(store: &Store, mut known: NetworkRecord, spec: &NetworkSpec) -> Result<NetworkRecord> {
     let same_subnet = spec.subnet.is_none_or(|subnet| subnet.trunc() == known.subnet);
     let same_gateway = spec.gateway.is_none_or(|gateway| gateway == known.gateway);
-    if !same_subnet || !same_gateway || spec.internal != known.spec.internal {
+    let same_six = match (spec.ipv6, known.six) {
+        (None, None) => true,
+        (Some(wanted), Some(six)) => {
+            wanted.subnet.is_none_or(|subnet| subnet.trunc() == six.subnet)
+                && wanted.gateway.is_none_or(|gateway| gateway == six.gateway)
+        }
+        _ => false,
+    };
+    if !same_subnet || !same_gateway || !same_six || spec.internal != known.spec.internal {
         let doing = format!("network {} exists with another form", spec.name);
         return Err(Error::new(Kind::Conflict, doing).hint("remove it first"));
     }
@@ -60,10 +69,9 @@ pub(crate) fn establish(store: &Store, spec: &NetworkSpec) -> Result<NetworkReco
     // Held until the bridge shows the subnet to everybody who chooses one.
     let _choice = choose_alone()?;
     let left_over = link::find(&mut socket, &bridge)?.map(|link| link.index);
-    let hosts = link::used_subnets(&mut socket, left_over.as_slice())?;
-    let subnet = subnet(store, spec, &hosts)?;
-    let gateway = gateway(spec, subnet)?;
-    let network = NetworkRecord { spec: spec.clone(), bridge, subnet, gateway, leases: Default::default() };
+    let (subnet, gateway, six) = ranges(store, spec, &mut socket, left_over.as_slice())?;
+    let leases = Default::default();
+    let network = NetworkRecord { spec: spec.clone(), bridge, subnet, gateway, six, leases };
     if let Some(index) = left_over {
         // Its addresses are those of a network whose record is gone.
         socket.request(&[link::delete(index, &network.bridge)])?;
@@ -93,40 +101,6 @@ fn choose_alone() -> Result<UnixListener> {
     }
 }
 
-fn subnet(store: &Store, spec: &NetworkSpec, hosts: &[Ipv4Net]) -> Result<Ipv4Net> {
-    let networks = record::all(store)?;
-    let Some(wanted) = spec.subnet.map(|subnet| subnet.trunc()) else {
-        let used: Vec<_> =
-            networks.iter().map(|network| network.subnet).chain(hosts.iter().copied()).collect();
-        return ipam::free_subnet(&used).map_err(|error| {
-            Error::new(Kind::Conflict, format!("find a subnet for network {}", spec.name))
-                .hint("remove networks that are no longer needed, or give it a subnet under `ipam`")
-                .because(error)
-        });
-    };
-    let doing = format!("give network {} the subnet {wanted}", spec.name);
-    if !ipam::is_usable(wanted) {
-        return Err(Error::new(Kind::Unsupported, doing).hint("it is too small: take a /30 or larger"));
-    }
-    if let Some(other) = networks.iter().find(|network| ipam::overlap(network.subnet, wanted)) {
-        let hint = format!("network {} has {}", other.spec.name, other.subnet);
-        return Err(Error::new(Kind::Conflict, doing).hint(hint));
-    }
-    if let Some(other) = hosts.iter().find(|other| ipam::overlap(**other, wanted)) {
-        return Err(Error::new(Kind::Conflict, doing).hint(format!("this host has a route to {other}")));
-    }
-    Ok(wanted)
-}
-
-fn gateway(spec: &NetworkSpec, subnet: Ipv4Net) -> Result<Ipv4Addr> {
-    let gateway = spec.gateway.or_else(|| ipam::default_gateway(subnet));
-    let reserved = [subnet.network(), subnet.broadcast()];
-    gateway.filter(|gateway| subnet.contains(gateway) && !reserved.contains(gateway)).ok_or_else(|| {
-        let doing = format!("the gateway of network {} is no host address of {subnet}", spec.name);
-        Error::new(Kind::Unsupported, doing)
-    })
-}
-
 /// Makes the bridge when it is missing or half made: it is set up last. Returns its number.
 pub(crate) fn ensure(store: &Store, socket: &mut Socket, network: &NetworkRecord) -> Result<u32> {
     let name = &network.bridge;
@@ -138,16 +112,25 @@ pub(crate) fn ensure(store: &Store, socket: &mut Socket, network: &NetworkRecord
     socket.request(&[link::add_bridge(name, mac(0x53, network.gateway))])?;
     let link = link::find(socket, name)?;
     let index = link.ok_or_else(|| Error::new(Kind::System, format!("bridge {name} vanished")))?.index;
-    forward_packets()?;
+    forward::on(network.six.is_some())?;
     let alias = format!("{}{}", alias_prefix(store), network.spec.name);
     socket.request(&[
         link::set_no_own_ipv6(index),
         // Lets packets for 127.0.0.1 through that a published port has turned towards a container.
         link::set_route_localnet(index),
         link::set_alias(index, &alias),
-        link::add_address(index, network.gateway, network.subnet),
+        link::add_address(index, network.gateway.into(), network.subnet.into()),
         link::set_up(index),
     ])?;
+    if let Some(six) = network.six {
+        // Whom the host looks for on behalf of others it asks for with a link-local address.
+        let local = link::local_address(mac(0x53, network.gateway)).into();
+        let add = [
+            link::add_address(index, six.gateway.into(), six.subnet.into()),
+            link::add_address(index, local, link::local_subnet()),
+        ];
+        socket.request(&add).map_err(|error| error.hint(forward::NO_IPV6))?;
+    }
     Ok(index)
 }
 
@@ -163,21 +146,11 @@ pub(crate) fn mac(kind: u8, address: Ipv4Addr) -> Mac {
     [0x02, kind, a, b, c, d]
 }
 
-/// Makes this host pass packets on between its links.
-fn forward_packets() -> Result<()> {
-    const SETTING: &str = "/proc/sys/net/ipv4/ip_forward";
-    let doing = || format!("switch {SETTING} on");
-    if fs::read(SETTING).doing(doing)?.starts_with(b"1") {
-        return Ok(());
-    }
-    fs::write(SETTING, "1").doing(doing)
-}
-
 /// Removes a network with its bridge and leases. Idempotent; refuses while a container is connected.
 pub fn remove(store: &Store, name: &str) -> Result<()> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     let leases = record::find_whole(store, name)?.map(|network| network.leases).unwrap_or_default();
-    if let Some(id) = leases.keys().find(|id| netns::is_held(&store.netns(id))) {
+    if let Some(id) = leases.values().find(|id| netns::is_held(&store.netns(id))) {
         let doing = format!("remove network {name}: {} is on it", id.name());
         return Err(Error::new(Kind::Conflict, doing).hint("stop its containers first"));
     }

@@ -72,6 +72,8 @@ pub(crate) fn owners(address: SocketAddr, protocol: Protocol) -> Result<BTreeSet
     let names = match protocol {
         Protocol::Tcp => ["tcp", "tcp6"],
         Protocol::Udp => ["udp", "udp6"],
+        // Nobody lists these in this form.
+        Protocol::Sctp => return Ok(BTreeSet::new()),
     };
     let mut inodes = BTreeSet::new();
     for name in names {

@@ -4,12 +4,14 @@ use super::dns::table::{self, Names};
 use super::link::{self, Link, Veth};
 use super::netlink::Socket;
 use super::netns::{self, Netns};
-use super::{Connected, Endpoint, bridge, files, firewall, mode, nft, publish, record};
+use super::{Connected, Endpoint, SixEndpoint, bridge, files, firewall, lease, mode, nft, publish, record};
 use crate::error::{Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
-use planner::desired::Attachment;
+use ipnet::IpNet;
+use planner::desired::{Attachment, Mac};
 use planner::{ContainerId, ContainerSpec};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,7 @@ pub fn ensure_present(store: &Store, spec: &ContainerSpec) -> Result<()> {
 /// Makes a container's names known before it runs: they are then answered with a request to
 /// ask again instead of with "no such name". Called when a container is created.
 pub fn declare(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<()> {
+    lease::keep_fixed(store, id, spec)?;
     spec.networks.iter().try_for_each(|attachment| {
         if store.dns_entry(&attachment.network, id).exists() {
             return Ok(());
@@ -43,7 +46,8 @@ fn names(id: &ContainerId, attachment: &Attachment, endpoint: Option<&Endpoint>)
     let mut names = attachment.aliases.clone();
     names.extend([id.name(), id.to_string()]);
     names.dedup();
-    Names { names, address: endpoint.map(|endpoint| endpoint.address) }
+    let six = endpoint.and_then(|endpoint| endpoint.six);
+    Names { names, address: endpoint.map(|endpoint| endpoint.address), six: six.map(|six| six.address) }
 }
 
 /// Gives a container's names and leases back. Called when a container is removed. Idempotent.
@@ -52,7 +56,7 @@ pub fn forget(store: &Store, id: &ContainerId) -> Result<()> {
     for network in record::file_names(&store.dns_root())? {
         store::remove_optional(&store.dns_entry(&network, id))?;
     }
-    record::all(store)?.iter_mut().try_for_each(|network| record::give_back(store, network, id))
+    record::all(store)?.iter_mut().try_for_each(|network| lease::give_back(store, network, id))
 }
 
 /// Makes the network namespace and its interfaces, and answers names with its addresses.
@@ -99,8 +103,7 @@ fn plug(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<End
     let mut netns = netns::make(&store.netns(id))?;
     let mut socket = Socket::route()?;
     let mut ports = Vec::new();
-    for (at, attachment) in spec.networks.iter().enumerate() {
-        let interface = format!("eth{at}");
+    for (attachment, interface) in spec.networks.iter().zip(interfaces(&spec.networks)) {
         let (bridge, endpoint) = reserve(store, id, &mut socket, attachment, interface)?;
         let name = add_pair(store, id, &mut socket, &netns, (bridge, &endpoint))?;
         if !spec.ports.is_empty() {
@@ -108,7 +111,7 @@ fn plug(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<End
         }
         ports.push(Port { name, endpoint });
     }
-    configure(&mut netns.socket, &ports)?;
+    configure(&mut netns.socket, &ports, way_out(store, &ports)?)?;
     let endpoints: Vec<_> = ports.iter().map(|port| port.endpoint.clone()).collect();
     store::write(&store.endpoints(id), &Endpoints { endpoints: endpoints.clone() })?;
     await_forwarding(&mut socket, &ports)?;
@@ -125,18 +128,25 @@ fn reserve(
 ) -> Result<(u32, Endpoint)> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     let mut network = record::existing(store, &attachment.network)?;
-    let address = record::lease(store, &mut network, id)?;
+    let lease = lease::take(store, &mut network, id, attachment)?;
     let bridge = bridge::ensure(store, socket, &network)?;
-    if !nft::exists(&firewall::table(store))? {
+    if !nft::exists(nft::Family::Four, &firewall::table(store))? {
         firewall::refresh(store)?;
     }
-    let mac = bridge::mac(0x73, address).map(|byte| format!("{byte:02x}")).join(":");
+    let mac = attachment.mac.unwrap_or(Mac(bridge::mac(0x73, lease.four)));
+    let six = network.six.zip(lease.six).map(|(six, address)| SixEndpoint {
+        address,
+        prefix: six.subnet.prefix_len(),
+        gateway: six.gateway,
+    });
     let endpoint = Endpoint {
         network: network.spec.name,
-        address,
+        address: lease.four,
         prefix: network.subnet.prefix_len(),
         gateway: network.gateway,
-        mac,
+        six,
+        link_local: attachment.link_local.clone(),
+        mac: mac.to_string(),
         interface,
     };
     Ok((bridge, endpoint))
@@ -155,7 +165,7 @@ fn add_pair(
         let veth = Veth {
             host: &host,
             inside: &endpoint.interface,
-            mac: bridge::mac(0x73, endpoint.address),
+            mac: Mac::parse(&endpoint.mac).map_or_else(|| bridge::mac(0x73, endpoint.address), |mac| mac.0),
             bridge,
             netns: netns.file.as_fd(),
         };
@@ -168,24 +178,67 @@ fn add_pair(
     Err(last)
 }
 
-/// Sets the interfaces inside the container up, with addresses and the default route.
-fn configure(socket: &mut Socket, ports: &[Port]) -> Result<()> {
-    let mut batch = vec![link::set_up(link::LOOPBACK)];
-    for (at, Port { endpoint, .. }) in ports.iter().enumerate() {
-        let name = &endpoint.interface;
-        let link = link::find(socket, name)?
-            .ok_or_else(|| Error::new(Kind::System, format!("interface {name} vanished")))?;
-        let subnet = ipnet::Ipv4Net::new_assert(endpoint.address, endpoint.prefix);
-        batch.extend([
-            link::set_no_own_ipv6(link.index),
-            link::add_address(link.index, endpoint.address, subnet),
-            link::set_up(link.index),
-        ]);
-        if at == 0 {
-            batch.push(link::add_default_route(link.index, endpoint.gateway));
+/// The names of the interfaces: those asked for, else `eth` and their place, or a later number.
+fn interfaces(attachments: &[Attachment]) -> Vec<String> {
+    let mut names: Vec<Option<String>> = attachments.iter().map(|one| one.interface.clone()).collect();
+    for at in 0..names.len() {
+        let free = (at..).map(|number| format!("eth{number}"));
+        let mut free = free.filter(|name| !names.iter().flatten().any(|taken| taken == name));
+        let name = free.next();
+        names[at] = names[at].take().or(name);
+    }
+    names.into_iter().flatten().collect()
+}
+
+/// The place of the interface with the default route: the first that leads to the outside.
+fn way_out(store: &Store, ports: &[Port]) -> Result<usize> {
+    for (at, port) in ports.iter().enumerate() {
+        if !record::existing(store, &port.endpoint.network)?.spec.internal {
+            return Ok(at);
         }
     }
+    Ok(0)
+}
+
+/// Sets the interfaces inside the container up, with addresses and the default route.
+fn configure(socket: &mut Socket, ports: &[Port], way_out: usize) -> Result<()> {
+    let mut batch = vec![link::set_up(link::LOOPBACK)];
+    for Port { endpoint, .. } in ports {
+        let index = index_of(socket, endpoint)?;
+        batch.extend([link::set_no_own_ipv6(index)]);
+        batch.extend(addresses(endpoint).map(|(address, subnet)| link::add_address(index, address, subnet)));
+        batch.push(link::set_up(index));
+    }
+    let ways = || ports.get(way_out).into_iter().chain(ports).map(|port| &port.endpoint);
+    if let Some(endpoint) = ways().next() {
+        batch.push(link::add_default_route(index_of(socket, endpoint)?, endpoint.gateway.into()));
+    }
+    if let Some((endpoint, six)) = ways().find_map(|endpoint| Some((endpoint, endpoint.six?))) {
+        batch.push(link::add_default_route(index_of(socket, endpoint)?, six.gateway.into()));
+    }
     socket.request(&batch)
+}
+
+fn index_of(socket: &mut Socket, endpoint: &Endpoint) -> Result<u32> {
+    let name = &endpoint.interface;
+    let link = link::find(socket, name)?;
+    Ok(link.ok_or_else(|| Error::new(Kind::System, format!("interface {name} vanished")))?.index)
+}
+
+fn local_address(endpoint: &Endpoint) -> Option<IpAddr> {
+    Some(link::local_address(Mac::parse(&endpoint.mac)?.0).into())
+}
+
+/// All addresses of an interface, each with its subnet.
+fn addresses(endpoint: &Endpoint) -> impl Iterator<Item = (IpAddr, IpNet)> {
+    let net = |address: IpAddr, prefix| Some((address, IpNet::new(address, prefix).ok()?));
+    let six = endpoint.six.and_then(|six| net(six.address.into(), six.prefix));
+    let local = endpoint.link_local.iter().filter_map(move |address| match address {
+        IpAddr::V4(_) => net(*address, 16),
+        IpAddr::V6(_) => net(*address, 64),
+    });
+    let own = endpoint.six.and_then(|_| Some((local_address(endpoint)?, link::local_subnet())));
+    net(endpoint.address.into(), endpoint.prefix).into_iter().chain(six).chain(own).chain(local)
 }
 
 fn await_forwarding(socket: &mut Socket, ports: &[Port]) -> Result<()> {

@@ -122,6 +122,8 @@ mod tests {
             address: address.into(),
             prefix: 24,
             gateway: [10, 201, 0, 1].into(),
+            six: None,
+            link_local: Vec::new(),
             mac: "02:73:0a:c9:00:02".into(),
             interface: "eth0".into(),
         }

@@ -4,6 +4,7 @@
 mod lifetime;
 mod published;
 mod reach;
+mod six;
 
 use super::link::{self, Veth};
 use super::netlink::Socket;
@@ -94,14 +95,18 @@ impl Host {
         let configure = |socket: &mut Socket, name: &str, address| {
             let index = link::find(socket, name).unwrap().unwrap().index;
             socket
-                .request(&[link::set_up(1), link::add_address(index, address, subnet), link::set_up(index)])
+                .request(&[
+                    link::set_up(1),
+                    link::add_address(index, IpAddr::V4(address), subnet),
+                    link::set_up(index),
+                ])
                 .unwrap();
             index
         };
         configure(&mut socket, "cable", HOST);
         let mut socket = remote.socket;
         let index = configure(&mut socket, "eth0", REMOTE);
-        socket.request(&[link::add_default_route(index, HOST)]).unwrap();
+        socket.request(&[link::add_default_route(index, HOST.into())]).unwrap();
     }
 
     fn remote(&self) -> PathBuf {
@@ -123,6 +128,7 @@ impl Host {
         let port = |port: &Published| PortSpec {
             host_ip: port.host_ip,
             published: Some(port.published),
+            published_last: None,
             target: port.target,
             protocol: port.protocol,
         };
@@ -138,7 +144,7 @@ impl Host {
     }
 
     fn has_table(&self) -> bool {
-        nft::exists(&firewall::table(&self.store)).unwrap()
+        nft::exists(nft::Family::Four, &firewall::table(&self.store)).unwrap()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which subnet a network gets, and which address a container: pure arithmetic.
 
-use ipnet::{Ipv4Net, Ipv4Subnets};
-use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use crate::store::fnv1a;
+use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where subnets are taken from, in this order. Large parts of private space that other tools
 /// rarely use by default.
@@ -18,18 +18,31 @@ pub(crate) enum Exhausted {
     #[error("every subnet of the pools is in use")]
     Subnets,
     /// Every address of the subnet is leased.
-    #[error("all {count} addresses of {subnet} are in use")]
+    #[error("all addresses of {subnet} are in use")]
     Addresses {
         /// The subnet.
-        subnet: Ipv4Net,
-        /// How many containers it can hold.
-        count: usize,
+        subnet: IpNet,
     },
 }
 
 /// Whether two subnets have an address in common.
-pub(crate) fn overlap(one: Ipv4Net, other: Ipv4Net) -> bool {
+pub(crate) fn overlap(one: impl Into<IpNet>, other: impl Into<IpNet>) -> bool {
+    let (one, other) = (one.into(), other.into());
     one.contains(&other) || other.contains(&one)
+}
+
+/// A unique local subnet (RFC 4193) that has nothing in common with `used`. The number that should
+/// be random is made of what tells this store from others, so that its networks are neighbours.
+pub(crate) fn free_local_subnet(tag: &str, name: &str, used: &[Ipv6Net]) -> Result<Ipv6Net, Exhausted> {
+    let [a, b, c, d] = fnv1a(tag.as_bytes()).to_be_bytes();
+    let first = fnv1a(name.as_bytes()) as u16;
+    let subnet = |turn: u16| {
+        let [high, low] = first.wrapping_add(turn).to_be_bytes();
+        let bytes = [0xfd, 0x73, a, b, c, d, high, low, 0, 0, 0, 0, 0, 0, 0, 0];
+        Ipv6Net::new_assert(bytes.into(), 64)
+    };
+    let mut free = (0..=u16::MAX).map(subnet);
+    free.find(|subnet| !used.iter().any(|other| overlap(*subnet, *other))).ok_or(Exhausted::Subnets)
 }
 
 /// The first subnet of the pools that has nothing in common with `used`.
@@ -44,32 +57,45 @@ pub(crate) fn free_subnet(used: &[Ipv4Net]) -> Result<Ipv4Net, Exhausted> {
 }
 
 /// The gateway of a subnet for which none was asked: its first host address.
-pub(crate) fn default_gateway(subnet: Ipv4Net) -> Option<Ipv4Addr> {
-    usable(subnet).next()
+pub(crate) fn default_gateway(subnet: IpNet) -> Option<IpAddr> {
+    usable(subnet, subnet).next()
 }
 
 /// Whether containers can live in it: a gateway and at least one other address.
-pub(crate) fn is_usable(subnet: Ipv4Net) -> bool {
-    subnet.prefix_len() <= 30
+pub(crate) fn is_usable(subnet: IpNet) -> bool {
+    subnet.prefix_len() + 2 <= subnet.max_prefix_len()
 }
 
-/// Addresses that are neither the network's nor the broadcast address.
-fn usable(subnet: Ipv4Net) -> impl Iterator<Item = Ipv4Addr> {
-    let (network, broadcast) = (subnet.network(), subnet.broadcast());
-    subnet.hosts().filter(move |address| *address != network && *address != broadcast)
+/// Whether a host of the subnet can have this address.
+pub(crate) fn is_host(subnet: IpNet, address: IpAddr) -> bool {
+    let is_broadcast = matches!(subnet, IpNet::V4(_)) && address == subnet.broadcast();
+    subnet.contains(&address) && address != subnet.network() && !is_broadcast
 }
 
-/// The lowest address of the subnet that nobody has.
+/// Addresses of a part of the subnet that hosts can have.
+fn usable(subnet: IpNet, part: IpNet) -> impl Iterator<Item = IpAddr> {
+    // The first and the last of a part are addresses like any other.
+    let all: Box<dyn Iterator<Item = IpAddr>> = match part {
+        IpNet::V4(part) => {
+            let (first, last) = (u32::from(part.network()), u32::from(part.broadcast()));
+            Box::new((first..=last).map(|number| Ipv4Addr::from(number).into()))
+        }
+        IpNet::V6(part) => {
+            let (first, last) = (u128::from(part.network()), u128::from(part.broadcast()));
+            Box::new((first..=last).map(|number| Ipv6Addr::from(number).into()))
+        }
+    };
+    all.filter(move |address| is_host(subnet, *address))
+}
+
+/// The lowest address of a part of the subnet that nobody has.
 pub(crate) fn free_address(
-    subnet: Ipv4Net,
-    gateway: Ipv4Addr,
-    leased: &BTreeSet<Ipv4Addr>,
-) -> Result<Ipv4Addr, Exhausted> {
-    let mut free = usable(subnet).filter(|address| *address != gateway && !leased.contains(address));
-    free.next().ok_or_else(|| Exhausted::Addresses {
-        subnet,
-        count: usable(subnet).filter(|address| *address != gateway).count(),
-    })
+    subnet: IpNet,
+    part: IpNet,
+    taken: impl Fn(&IpAddr) -> bool,
+) -> Result<IpAddr, Exhausted> {
+    let free = usable(subnet, part).find(|address| !taken(address));
+    free.ok_or(Exhausted::Addresses { subnet: part })
 }
 
 #[cfg(test)]
@@ -98,42 +124,48 @@ mod tests {
     }
 
     #[test]
-    fn a_full_subnet_says_how_many_it_holds() {
-        let subnet = net("10.9.0.0/29");
-        let leased = (2..7).map(|last| Ipv4Addr::new(10, 9, 0, last)).collect();
-        let error = free_address(subnet, Ipv4Addr::new(10, 9, 0, 1), &leased).unwrap_err();
-        assert_eq!(error.to_string(), "all 5 addresses of 10.9.0.0/29 are in use");
+    fn a_full_part_is_told() {
+        let [subnet, part] = ["10.9.0.0/24", "10.9.0.8/30"].map(|text| text.parse().unwrap());
+        let address = |last: u8| IpAddr::from([10, 9, 0, last]);
+        assert_eq!(free_address(subnet, part, |_| false), Ok(address(8)));
+        assert_eq!(free_address(subnet, part, |one| *one < address(11)), Ok(address(11)));
+        let error = free_address(subnet, part, |_| true).unwrap_err();
+        assert_eq!(error.to_string(), "all addresses of 10.9.0.8/30 are in use");
     }
 
     #[test]
     fn subnets_too_small_for_two_are_refused() {
-        assert!(is_usable(net("10.0.0.0/30")));
-        assert!(!is_usable(net("10.0.0.0/31")));
-        assert!(!is_usable(net("10.0.0.0/32")));
+        let is_usable = |text: &str| is_usable(text.parse().unwrap());
+        assert_eq!(["10.0.0.0/30", "fd00::/126"].map(is_usable), [true; 2]);
+        assert_eq!(["10.0.0.0/31", "10.0.0.0/32", "fd00::/127"].map(is_usable), [false; 3]);
+    }
+
+    #[test]
+    fn local_subnets_are_unique_to_store_and_network_and_what_is_used_is_skipped() {
+        let free = |tag: &str, name: &str, used: &[Ipv6Net]| free_local_subnet(tag, name, used).unwrap();
+        let first = free("t", "shop_default", &[]);
+        assert_eq!(first, free("t", "shop_default", &[]));
+        assert!(first.addr().is_unique_local() && first.prefix_len() == 64, "{first}");
+        for other in
+            [free("u", "shop_default", &[]), free("t", "shop_back", &[]), free("t", "shop_default", &[first])]
+        {
+            assert!(!overlap(first, other), "{first} {other}");
+        }
+        assert_eq!(free_local_subnet("t", "n", &["fc00::/7".parse().unwrap()]), Err(Exhausted::Subnets));
     }
 
     proptest! {
         #[test]
         fn an_address_is_free_lowest_and_never_reserved(
             length in 24u8..=30,
-            gateway_at in 1u32..4,
             taken in proptest::collection::btree_set(0u32..256, 0..200),
         ) {
             let subnet = Ipv4Net::new(Ipv4Addr::new(10, 9, 8, 0), length).unwrap();
-            let at = |offset: u32| Ipv4Addr::from(u32::from(subnet.network()) + offset);
-            let gateway = at(gateway_at.min(2));
-            let leased: BTreeSet<_> = taken.iter().map(|offset| at(*offset)).collect();
-            let possible: Vec<_> = subnet
-                .hosts()
-                .filter(|one| *one != gateway && !leased.contains(one))
-                .collect();
-            match free_address(subnet, gateway, &leased) {
-                Ok(address) => {
-                    prop_assert_eq!(Some(&address), possible.iter().min());
-                    prop_assert!(address != subnet.network() && address != subnet.broadcast());
-                }
-                Err(_) => prop_assert!(possible.is_empty()),
-            }
+            let at = |offset: u32| IpAddr::from(Ipv4Addr::from(u32::from(subnet.network()) + offset));
+            let leased: std::collections::BTreeSet<_> = taken.iter().map(|offset| at(*offset)).collect();
+            let possible = subnet.hosts().map(IpAddr::V4).filter(|one| !leased.contains(one)).min();
+            let found = free_address(subnet.into(), subnet.into(), |one| leased.contains(one));
+            prop_assert_eq!(found.ok(), possible);
         }
 
         #[test]

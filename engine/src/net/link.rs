@@ -2,8 +2,8 @@
 
 use super::netlink::{Message, Reply, Socket};
 use crate::error::Result;
-use ipnet::Ipv4Net;
-use std::net::Ipv4Addr;
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 const CREATE: i32 = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
@@ -156,23 +156,53 @@ pub(crate) fn delete(index: u32, name: &str) -> Message {
     Message::new(libc::RTM_DELLINK, 0, format!("delete bridge {name}")).raw(&link_header(index, false))
 }
 
-/// Gives a link an address.
-pub(crate) fn add_address(index: u32, address: Ipv4Addr, subnet: Ipv4Net) -> Message {
+/// Gives a link an address. Nobody else can have it, so that nobody is asked whether he does.
+pub(crate) fn add_address(index: u32, address: IpAddr, subnet: IpNet) -> Message {
     let mut header = [0; ADDRESS];
-    header[0] = libc::AF_INET as u8;
+    header[0] = family(address);
     header[1] = subnet.prefix_len();
     header[4..8].copy_from_slice(&index.to_ne_bytes());
-    Message::new(libc::RTM_NEWADDR, CREATE, format!("add address {address}/{}", subnet.prefix_len()))
-        .raw(&header)
-        .attr(libc::IFA_LOCAL, &address.octets())
-        .attr(libc::IFA_ADDRESS, &address.octets())
-        .attr(libc::IFA_BROADCAST, &subnet.broadcast().octets())
+    let message =
+        Message::new(libc::RTM_NEWADDR, CREATE, format!("add address {address}/{}", subnet.prefix_len()));
+    match (address, subnet.broadcast()) {
+        (IpAddr::V4(address), IpAddr::V4(broadcast)) => message
+            .raw(&header)
+            .attr(libc::IFA_LOCAL, &address.octets())
+            .attr(libc::IFA_ADDRESS, &address.octets())
+            .attr(libc::IFA_BROADCAST, &broadcast.octets()),
+        (address, _) => {
+            header[2] = libc::IFA_F_NODAD as u8;
+            message.raw(&header).attr(libc::IFA_ADDRESS, &octets(address))
+        }
+    }
+}
+
+/// The link-local address that belongs to a hardware address (RFC 4291, appendix A).
+pub(crate) fn local_address(mac: Mac) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac;
+    Ipv6Addr::from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
+}
+
+/// The subnet of such addresses.
+pub(crate) fn local_subnet() -> IpNet {
+    IpNet::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0).into(), 64)
+}
+
+fn family(address: IpAddr) -> u8 {
+    if address.is_ipv6() { libc::AF_INET6 as u8 } else { libc::AF_INET as u8 }
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
 }
 
 /// Sends everything that has no better route to the gateway.
-pub(crate) fn add_default_route(index: u32, gateway: Ipv4Addr) -> Message {
+pub(crate) fn add_default_route(index: u32, gateway: IpAddr) -> Message {
     let header = [
-        libc::AF_INET as u8,
+        family(gateway),
         0,
         0,
         0,
@@ -187,7 +217,7 @@ pub(crate) fn add_default_route(index: u32, gateway: Ipv4Addr) -> Message {
     ];
     Message::new(libc::RTM_NEWROUTE, CREATE, format!("add the default route through {gateway}"))
         .raw(&header)
-        .attr(libc::RTA_GATEWAY, &gateway.octets())
+        .attr(libc::RTA_GATEWAY, &octets(gateway))
         .u32(libc::RTA_OIF, index)
 }
 
@@ -223,17 +253,25 @@ fn link(reply: &Reply) -> Option<Link> {
     })
 }
 
-/// Every subnet that this host has a route or an address in, but for those of the links given.
-/// Default routes cover everything and say nothing.
-pub(crate) fn used_subnets(socket: &mut Socket, except: &[u32]) -> Result<Vec<Ipv4Net>> {
+/// Every subnet of one family that this host has a route or an address in, but for those of the
+/// links given. Default routes cover everything and say nothing; what every link has says nothing
+/// either.
+pub(crate) fn used_subnets(socket: &mut Socket, six: bool, except: &[u32]) -> Result<Vec<IpNet>> {
     let mut family = [0; ROUTE];
-    family[0] = libc::AF_INET as u8;
+    family[0] = if six { libc::AF_INET6 as u8 } else { libc::AF_INET as u8 };
     let routes = socket.dump(&Message::new(libc::RTM_GETROUTE, 0, "list routes").raw(&family))?;
     let addresses =
         socket.dump(&Message::new(libc::RTM_GETADDR, 0, "list addresses").raw(&family[..ADDRESS]))?;
     let known = routes.iter().filter_map(route).chain(addresses.iter().filter_map(address));
+    let is_of = |subnet: &IpNet| matches!(subnet, IpNet::V6(_)) == six && subnet.prefix_len() > 0;
+    let is_everywhere = |subnet: &IpNet| match subnet.addr() {
+        IpAddr::V6(address) => {
+            address.is_unicast_link_local() || address.is_multicast() || address.is_loopback()
+        }
+        IpAddr::V4(_) => false,
+    };
     let mut used: Vec<_> = known
-        .filter(|(subnet, index)| subnet.prefix_len() > 0 && !except.contains(index))
+        .filter(|(subnet, index)| is_of(subnet) && !is_everywhere(subnet) && !except.contains(index))
         .map(|(subnet, _)| subnet)
         .collect();
     used.sort();
@@ -241,17 +279,27 @@ pub(crate) fn used_subnets(socket: &mut Socket, except: &[u32]) -> Result<Vec<Ip
     Ok(used)
 }
 
-fn route(reply: &Reply) -> Option<(Ipv4Net, u32)> {
-    let header = reply.fixed(ROUTE);
-    let attrs = reply.attrs(ROUTE);
-    let destination = attrs.four(libc::RTA_DST).unwrap_or_default();
-    let subnet = Ipv4Net::new(destination.into(), *header.get(1)?).ok()?.trunc();
-    (*header.first()? == libc::AF_INET as u8).then_some((subnet, attrs.u32(libc::RTA_OIF).unwrap_or(0)))
+/// An address of the family that the first byte of a header names; of no bytes it is the lowest.
+fn read_address(family: u8, bytes: Option<&[u8]>) -> Option<IpAddr> {
+    if i32::from(family) == libc::AF_INET6 {
+        let bytes: [u8; 16] = bytes.unwrap_or(&[0; 16]).try_into().ok()?;
+        return Some(IpAddr::from(bytes));
+    }
+    let bytes: [u8; 4] = bytes.unwrap_or(&[0; 4]).try_into().ok()?;
+    (i32::from(family) == libc::AF_INET).then(|| bytes.into())
 }
 
-fn address(reply: &Reply) -> Option<(Ipv4Net, u32)> {
+fn route(reply: &Reply) -> Option<(IpNet, u32)> {
+    let header = reply.fixed(ROUTE);
+    let attrs = reply.attrs(ROUTE);
+    let destination = read_address(*header.first()?, attrs.get(libc::RTA_DST))?;
+    let subnet = IpNet::new(destination, *header.get(1)?).ok()?.trunc();
+    Some((subnet, attrs.u32(libc::RTA_OIF).unwrap_or(0)))
+}
+
+fn address(reply: &Reply) -> Option<(IpNet, u32)> {
     let header = reply.fixed(ADDRESS);
     let index = u32::from_ne_bytes(header.get(4..8)?.try_into().ok()?);
-    let address = reply.attrs(ADDRESS).four(libc::IFA_ADDRESS)?;
-    Some((Ipv4Net::new(address.into(), *header.get(1)?).ok()?.trunc(), index))
+    let address = read_address(*header.first()?, Some(reply.attrs(ADDRESS).get(libc::IFA_ADDRESS)?))?;
+    Some((IpNet::new(address, *header.get(1)?).ok()?.trunc(), index))
 }

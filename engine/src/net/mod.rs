@@ -15,7 +15,9 @@ pub mod dns;
 mod endpoint;
 mod files;
 mod firewall;
+mod forward;
 mod ipam;
+mod lease;
 mod link;
 mod mode;
 mod netlink;
@@ -23,6 +25,7 @@ mod netns;
 mod nft;
 mod ports;
 mod publish;
+mod ranges;
 mod record;
 mod repair;
 
@@ -32,18 +35,18 @@ pub(crate) use netns::{is_held, isolate};
 
 pub use bridge::{create, list, remove, sweep, update};
 pub use endpoint::{connect, declare, disconnect, endpoints, ensure_present, forget};
+pub(crate) use lease::{sweep_leases, void_leases};
 pub use ports::hold_ports;
 pub use publish::{publish, published, unpublish};
 pub use record::sweep_records;
-pub(crate) use record::{sweep_leases, void_leases};
 pub use repair::{damaged, repair};
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use planner::desired::Protocol;
 use planner::{ContainerId, NetworkSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -58,9 +61,21 @@ pub struct NetworkRecord {
     pub subnet: Ipv4Net,
     /// The bridge's own address.
     pub gateway: Ipv4Addr,
+    /// Its IPv6 addresses, if it has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub six: Option<Six>,
     /// Addresses given out; they stay with a container until it is removed.
     #[serde(skip)]
-    pub leases: BTreeMap<ContainerId, Ipv4Addr>,
+    pub leases: BTreeMap<IpAddr, ContainerId>,
+}
+
+/// The IPv6 addresses of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Six {
+    /// The subnet.
+    pub subnet: Ipv6Net,
+    /// The bridge's own address.
+    pub gateway: Ipv6Addr,
 }
 
 /// A container's presence on one network.
@@ -74,10 +89,27 @@ pub struct Endpoint {
     pub prefix: u8,
     /// The bridge's address.
     pub gateway: Ipv4Addr,
+    /// The same of IPv6, if the network has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub six: Option<SixEndpoint>,
+    /// Further addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub link_local: Vec<IpAddr>,
     /// Hardware address, `02:…`.
     pub mac: String,
     /// Interface inside the container: `eth0`, `eth1`, … in the order of the spec.
     pub interface: String,
+}
+
+/// A container's IPv6 presence on one network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SixEndpoint {
+    /// Its address there.
+    pub address: Ipv6Addr,
+    /// Length of the network prefix.
+    pub prefix: u8,
+    /// The bridge's address.
+    pub gateway: Ipv6Addr,
 }
 
 /// A container's network, ready for its first process.

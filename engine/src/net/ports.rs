@@ -9,10 +9,11 @@ use crate::store::{Lock, LockKind, Store};
 use planner::desired::{PortSpec, Protocol};
 use planner::{ContainerId, ContainerSpec};
 use rustix::net::{
-    AddressFamily, SocketAddrAny, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt,
+    AddressFamily, SocketAddrAny, SocketFlags, SocketType, bind, getsockname, ipproto, socket_with, sockopt,
 };
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 
 /// How many ports of the kernel's choice to try until one is free for IPv6 too.
@@ -34,7 +35,9 @@ fn refuse_twice(ports: &[PortSpec]) -> Result<()> {
     let is_any = |port: &PortSpec| port.host_ip.is_none_or(|host| host.is_unspecified());
     for (at, port) in ports.iter().enumerate() {
         let same = |other: &&PortSpec| {
-            other.published == port.published
+            other.published_last.is_none()
+                && port.published_last.is_none()
+                && other.published == port.published
                 && other.protocol == port.protocol
                 && (is_any(port) || is_any(other) || other.host_ip == port.host_ip)
         };
@@ -53,30 +56,51 @@ fn label(port: u16, protocol: Protocol) -> String {
     match protocol {
         Protocol::Tcp => format!("{port}/tcp"),
         Protocol::Udp => format!("{port}/udp"),
+        Protocol::Sctp => format!("{port}/sctp"),
     }
 }
 
 fn hold(store: &Store, id: &ContainerId, port: &PortSpec) -> Result<HeldPort> {
-    if let Some(IpAddr::V6(host)) = port.host_ip {
-        let doing = format!("publish a port on [{host}]");
-        return Err(Error::new(Kind::Unsupported, doing)
-            .hint("containers have IPv4 addresses only: publish on an IPv4 address of the host"));
-    }
-    let (number, sockets) = match port.published {
-        Some(number) => (number, hold_number(store, id, port, number)?),
-        None => choose(port)?,
+    let (number, sockets) = match (port.published, port.published_last) {
+        (Some(first), Some(last)) => hold_one_of(port, first..=last)?,
+        (Some(number), None) => (number, hold_number(store, id, port, number)?),
+        (None, _) => choose(port)?,
     };
-    let host_ip = port.host_ip.filter(|host| !host.is_unspecified());
+    let host_ip = port.host_ip;
     let published = Published { host_ip, published: number, target: port.target, protocol: port.protocol };
     Ok(HeldPort { published, sockets })
 }
 
+/// Holds the first port of a range that nobody has.
+fn hold_one_of(port: &PortSpec, range: RangeInclusive<u16>) -> Result<(u16, Vec<OwnedFd>)> {
+    let label = format!("{}-{}", range.start(), label(*range.end(), port.protocol));
+    for number in range {
+        match hold_free(port, number) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            held => return held.map(|held| (number, held)).doing(|| format!("hold host port {number}")),
+        }
+    }
+    Err(Error::new(Kind::Conflict, format!("every host port of {label} is already in use"))
+        .hint("publish a larger range, or stop what has them"))
+}
+
+/// Binds a port on all its addresses, or on none.
+fn hold_free(port: &PortSpec, number: u16) -> io::Result<Vec<OwnedFd>> {
+    let mut held = Vec::new();
+    for address in addresses(port, number) {
+        match bind_alone(address, port.protocol) {
+            Err(error) if is_lacking(&error, address, port) => {}
+            bound => held.push(bound?),
+        }
+    }
+    Ok(held)
+}
+
 /// The addresses to bind: a port on every address is held for IPv6 too.
 fn addresses(port: &PortSpec, number: u16) -> Vec<SocketAddr> {
-    let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
-    let host = port.host_ip.unwrap_or(any);
-    let six = (host == any).then_some(IpAddr::from(Ipv6Addr::UNSPECIFIED));
-    [host].into_iter().chain(six).map(|host| SocketAddr::new(host, number)).collect()
+    let four = port.host_ip.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+    let six = port.host_ip.is_none().then_some(IpAddr::from(Ipv6Addr::UNSPECIFIED));
+    [four].into_iter().chain(six).map(|host| SocketAddr::new(host, number)).collect()
 }
 
 fn hold_number(store: &Store, id: &ContainerId, port: &PortSpec, number: u16) -> Result<Vec<OwnedFd>> {
@@ -84,7 +108,7 @@ fn hold_number(store: &Store, id: &ContainerId, port: &PortSpec, number: u16) ->
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             share(store, id, address, port.protocol).map(Some)
         }
-        Err(error) if address.is_ipv6() && lacks_ipv6(&error) => Ok(None),
+        Err(error) if is_lacking(&error, address, port) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
             let doing = format!("publish port {number} on {}", address.ip());
             Err(Error::new(Kind::NotFound, doing).hint("that is not an address of this host").because(error))
@@ -95,8 +119,13 @@ fn hold_number(store: &Store, id: &ContainerId, port: &PortSpec, number: u16) ->
     Ok(held.into_iter().flatten().collect())
 }
 
-fn lacks_ipv6(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
+/// Whether this host has no such sockets and can do without: it has no IPv6 where the port is to be
+/// on every address, or its kernel knows no sockets of a protocol that is only passed on.
+fn is_lacking(error: &io::Error, address: SocketAddr, port: &PortSpec) -> bool {
+    let code = error.raw_os_error();
+    let no_six = matches!(code, Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL));
+    let no_protocol = matches!(code, Some(libc::EPROTONOSUPPORT | libc::ESOCKTNOSUPPORT));
+    port.host_ip.is_none() && address.is_ipv6() && no_six || port.protocol == Protocol::Sctp && no_protocol
 }
 
 /// Binds beside the replicas of the same service; anybody else is a conflict.
@@ -118,19 +147,13 @@ fn choose(port: &PortSpec) -> Result<(u16, Vec<OwnedFd>)> {
     let doing = || "find a free host port".to_owned();
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..CHOICES {
-        let [first, rest @ ..] = &addresses(port, 0)[..] else { break };
-        let held = bind_alone(*first, port.protocol).doing(doing)?;
-        let number = port_of(&held).doing(doing)?;
-        let others = rest.iter().map(|address| {
-            match bind_alone(SocketAddr::new(address.ip(), number), port.protocol) {
-                Err(error) if lacks_ipv6(&error) => Ok(None),
-                bound => bound.map(Some),
-            }
-        });
-        match others.collect::<io::Result<Vec<_>>>() {
-            Ok(others) => {
-                return Ok((number, [held].into_iter().chain(others.into_iter().flatten()).collect()));
-            }
+        let Some(first) = addresses(port, 0).first().copied() else { break };
+        let choice = bind_alone(first, port.protocol).doing(doing)?;
+        let number = port_of(&choice).doing(doing)?;
+        // The kernel gives it to nobody else so soon.
+        drop(choice);
+        match hold_free(port, number) {
+            Ok(held) => return Ok((number, held)),
             Err(error) => last = error,
         }
     }
@@ -160,11 +183,12 @@ fn bind_shared(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
 
 fn open(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
-    let kind = match protocol {
-        Protocol::Tcp => SocketType::STREAM,
-        Protocol::Udp => SocketType::DGRAM,
+    let (kind, protocol) = match protocol {
+        Protocol::Tcp => (SocketType::STREAM, None),
+        Protocol::Udp => (SocketType::DGRAM, None),
+        Protocol::Sctp => (SocketType::STREAM, Some(ipproto::SCTP)),
     };
-    let fd = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    let fd = socket_with(family, kind, SocketFlags::CLOEXEC, protocol)?;
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&fd, true)?;
     }
@@ -177,7 +201,7 @@ mod tests {
 
     fn port(host: Option<&str>, published: Option<u16>) -> PortSpec {
         let host_ip = host.map(|host| host.parse().unwrap());
-        PortSpec { host_ip, published, target: 80, protocol: Protocol::Tcp }
+        PortSpec { host_ip, published, target: 80, ..Default::default() }
     }
 
     fn hold_in(folder: &std::path::Path, ports: Vec<PortSpec>) -> Result<Vec<HeldPort>> {
@@ -210,12 +234,32 @@ mod tests {
     }
 
     #[test]
-    fn a_port_published_twice_and_an_ipv6_address_are_refused() {
+    fn a_port_published_twice_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let twice = vec![port(None, Some(8080)), port(Some("127.0.0.1"), Some(8080))];
         let error = hold_in(folder.path(), twice).unwrap_err();
         assert_eq!(error.doing, "host port 8080/tcp is published twice by the same container");
-        let error = hold_in(folder.path(), vec![port(Some("::1"), Some(8080))]).unwrap_err();
-        assert_eq!((error.kind, error.doing.as_str()), (Kind::Unsupported, "publish a port on [::1]"));
+    }
+
+    #[test]
+    fn of_a_range_the_first_free_port_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = other.local_addr().unwrap().port();
+        let choice = |last| PortSpec { published_last: Some(last), ..port(Some("127.0.0.1"), Some(taken)) };
+        let held = hold_in(folder.path(), vec![choice(taken.saturating_add(50))]).unwrap();
+        assert!(held[0].published.published > taken);
+        let error = hold_in(folder.path(), vec![choice(taken)]).unwrap_err();
+        let expected = format!("every host port of {taken}-{taken}/tcp is already in use");
+        assert_eq!((error.kind, error.doing), (Kind::Conflict, expected));
+    }
+
+    #[test]
+    fn an_address_of_every_host_of_one_family_is_of_that_family_only() {
+        let families = |host: Option<&str>| -> Vec<bool> {
+            addresses(&port(host, None), 80).iter().map(SocketAddr::is_ipv6).collect()
+        };
+        assert_eq!(families(None), [false, true]);
+        assert_eq!((families(Some("0.0.0.0")), families(Some("::"))), (vec![false], vec![true]));
     }
 }

@@ -5,15 +5,15 @@ use super::{Published, conntrack, endpoint, record};
 use crate::error::{Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
 use planner::ContainerId;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Directs host ports to a connected container. Replaces what was published for it before.
 pub fn publish(store: &Store, id: &ContainerId, ports: &[Published]) -> Result<()> {
     if ports.is_empty() {
         return unpublish(store, id);
     }
-    let address = address(store, id)?;
-    let mapping = Mapping { address, ports: ports.to_vec() };
+    let (address, six) = address(store, id)?;
+    let mapping = Mapping { address, six, ports: ports.to_vec() };
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     store::write(&store.published(id), &mapping)?;
     firewall::refresh(store)?;
@@ -22,19 +22,22 @@ pub fn publish(store: &Store, id: &ContainerId, ports: &[Published]) -> Result<(
     Ok(())
 }
 
-/// The address on the first network that has a way to the outside, otherwise on the first.
-fn address(store: &Store, id: &ContainerId) -> Result<Ipv4Addr> {
-    let endpoints = endpoint::endpoints(store, id)?;
-    let mut first = None;
+/// The address on the first network that has a way to the outside, otherwise on the first; and the
+/// same of IPv6, where there is one.
+fn address(store: &Store, id: &ContainerId) -> Result<(Ipv4Addr, Option<Ipv6Addr>)> {
+    let mut endpoints = endpoint::endpoints(store, id)?;
+    let mut open = Vec::new();
     for endpoint in &endpoints {
-        first = first.or(Some(endpoint.address));
-        if !record::existing(store, &endpoint.network)?.spec.internal {
-            return Ok(endpoint.address);
-        }
+        open.push(!record::existing(store, &endpoint.network)?.spec.internal);
     }
-    first.ok_or_else(|| {
+    if open.contains(&true) {
+        endpoints = endpoints.into_iter().zip(open).filter(|(_, open)| *open).map(|(one, _)| one).collect();
+    }
+    let first = endpoints.first().ok_or_else(|| {
         Error::new(Kind::NotFound, format!("publish ports of {}: it is on no network", id.name()))
-    })
+    })?;
+    let six = endpoints.iter().find_map(|endpoint| endpoint.six).map(|six| six.address);
+    Ok((first.address, six))
 }
 
 /// No longer directs host ports to a container. Idempotent.

@@ -1,13 +1,12 @@
 //! Network records on disk, and the names derived from them.
 
-use super::{NetworkRecord, ipam};
+use super::{NetworkRecord, lease};
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store, fnv1a};
 use planner::ContainerId;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Name of a network's bridge: `sp` and 8 hex digits of the store's tag and the name.
 pub(crate) fn bridge_name(store: &Store, network: &str) -> String {
@@ -47,9 +46,7 @@ pub(crate) fn find(store: &Store, name: &str) -> Result<Option<NetworkRecord>> {
     let Some(mut network) = store::read_optional::<NetworkRecord>(&store.network(name))? else {
         return Ok(None);
     };
-    let leases = file_names(&store.leases(name))?.into_iter().filter_map(|name| parse_lease(&name));
-    // A network whose record was lost may have been given another subnet since.
-    network.leases = leases.filter(|(_, address)| network.subnet.contains(address)).collect();
+    network.leases = lease::read(store, &network)?;
     Ok(Some(network))
 }
 
@@ -59,17 +56,6 @@ pub(crate) fn find_whole(store: &Store, name: &str) -> Result<Option<NetworkReco
         Err(error) if error.kind == Kind::Corrupt => Ok(None),
         found => found,
     }
-}
-
-/// A lease is an empty file of this name: whatever its number, taking and giving back one touches
-/// no other, and there is no content to be written.
-fn lease_name(id: &ContainerId, address: Ipv4Addr) -> String {
-    format!("{address}={id}")
-}
-
-fn parse_lease(name: &str) -> Option<(ContainerId, Ipv4Addr)> {
-    let (address, id) = name.split_once('=')?;
-    Some((id.parse().ok()?, address.parse().ok()?))
 }
 
 /// The record of a network that must exist.
@@ -90,63 +76,4 @@ pub(crate) fn file_names(folder: &Path) -> Result<Vec<String>> {
         entries => entries.doing(doing)?,
     };
     entries.map(|entry| Ok(entry.doing(doing)?.file_name().to_string_lossy().into_owned())).collect()
-}
-
-/// The address of a container on a network: the one that it has, or the lowest free one, which
-/// is then recorded. The caller holds the lock `net`.
-pub(crate) fn lease(store: &Store, network: &mut NetworkRecord, id: &ContainerId) -> Result<Ipv4Addr> {
-    if let Some(address) = network.leases.get(id) {
-        return Ok(*address);
-    }
-    let free = |network: &NetworkRecord| {
-        ipam::free_address(network.subnet, network.gateway, &network.leases.values().copied().collect())
-    };
-    if free(network).is_err() {
-        drop_void_leases(store, network)?;
-    }
-    let address = free(network).map_err(|error| {
-        Error::new(Kind::Conflict, format!("network {} has no free address", network.spec.name))
-            .hint("give it a larger subnet under `ipam`, or put fewer containers on it")
-            .because(error)
-    })?;
-    let folder = store.leases(&network.spec.name);
-    let make = || {
-        fs::create_dir_all(&folder)?;
-        File::create(folder.join(lease_name(id, address)))
-    };
-    make().doing(|| format!("take an address on network {}", network.spec.name))?;
-    network.leases.insert(id.clone(), address);
-    Ok(address)
-}
-
-/// Gives the address of a container on a network back. Idempotent.
-pub(crate) fn give_back(store: &Store, network: &mut NetworkRecord, id: &ContainerId) -> Result<()> {
-    let Some(address) = network.leases.remove(id) else { return Ok(()) };
-    store::remove_optional(&store.leases(&network.spec.name).join(lease_name(id, address)))
-}
-
-/// The files of leases of containers or networks that are gone.
-pub(crate) fn void_leases(store: &Store) -> Result<Vec<PathBuf>> {
-    let mut void = Vec::new();
-    for network in file_names(&store.leases_root())? {
-        let has_record = store.network(&network).exists();
-        for name in file_names(&store.leases(&network))? {
-            let held = parse_lease(&name).is_some_and(|(id, _)| store.container(&id).exists());
-            void.extend((!held || !has_record).then(|| store.leases(&network).join(name)));
-        }
-    }
-    Ok(void)
-}
-
-/// Gives those addresses back.
-pub(crate) fn sweep_leases(store: &Store) -> Result<()> {
-    let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
-    void_leases(store)?.iter().try_for_each(|lease| store::remove_optional(lease))
-}
-
-/// Drops leases of containers that no longer exist: their removal was interrupted.
-pub(crate) fn drop_void_leases(store: &Store, network: &mut NetworkRecord) -> Result<()> {
-    let ids: Vec<ContainerId> = network.leases.keys().cloned().collect();
-    let mut void = ids.iter().filter(|id| !store.container(id).exists());
-    void.try_for_each(|id| give_back(store, network, id))
 }

@@ -1,9 +1,10 @@
 //! Damaged network records, made again from what else is known.
 
-use super::{Endpoint, NetworkRecord, bridge, endpoint, firewall, record};
+use super::{Endpoint, NetworkRecord, Six, bridge, endpoint, firewall, record};
 use crate::error::{Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
+use planner::desired::Ipv6Spec;
 use planner::{ContainerId, NetworkSpec};
 
 /// Names of the networks whose record cannot be read.
@@ -24,6 +25,8 @@ pub fn repair(store: &Store, name: &str, stack: &str) -> Result<()> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     let spec = NetworkSpec { name: name.to_owned(), stack: Some(stack.to_owned()), ..NetworkSpec::default() };
     let connected = connected(store, name)?;
+    let ipv6 = connected.iter().find_map(|(_, one)| one.six).map(|_| Ipv6Spec::default());
+    let spec = NetworkSpec { ipv6, ..spec };
     store::remove_optional(&store.network(name))?;
     match connected.first() {
         Some((_, one)) => {
@@ -32,6 +35,10 @@ pub fn repair(store: &Store, name: &str, stack: &str) -> Result<()> {
                 bridge: record::bridge_name(store, name),
                 subnet: Ipv4Net::new_assert(one.gateway, one.prefix).trunc(),
                 gateway: one.gateway,
+                six: one.six.and_then(|six| {
+                    let subnet = Ipv6Net::new(six.gateway, six.prefix).ok()?.trunc();
+                    Some(Six { subnet, gateway: six.gateway })
+                }),
                 // They are files of their own and were not damaged with it.
                 leases: Default::default(),
             };

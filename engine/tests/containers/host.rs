@@ -7,7 +7,7 @@ use engine::image::Input;
 use engine::store::Store;
 use engine::{Engine, Error, LinuxEngine, Progress, Scope};
 use nix::mount::umount2;
-use planner::desired::{Attachment, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec, Protocol};
+use planner::desired::{Attachment, HealthSpec, HealthTest, MountKind, MountSpec, PortSpec};
 use planner::live::State;
 use planner::plan::Until;
 use planner::{ContainerId, ContainerSpec, Live, NetworkSpec, Step, VolumeSpec};
@@ -58,7 +58,7 @@ pub(crate) fn up_and_down(image: &str) -> Vec<Step> {
     let volume = VolumeSpec { name: "s_data".into(), stack, ..VolumeSpec::default() };
     let attachment =
         Attachment { network: "s_default".into(), aliases: vec!["web".into()], ..Default::default() };
-    let port = PortSpec { host_ip: None, published: Some(18_090), target: 8080, protocol: Protocol::Tcp };
+    let port = PortSpec { published: Some(18_090), target: 8080, ..Default::default() };
     let kind = MountKind::whole_volume("s_data");
     let spec = ContainerSpec {
         networks: vec![attachment],

@@ -5,7 +5,7 @@ use super::host::{Host, id, shell};
 use engine::Kind;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use planner::desired::{Attachment, PortSpec, Protocol, RestartPolicy};
+use planner::desired::{Attachment, PortSpec, RestartPolicy};
 use planner::live::State;
 use planner::plan::Until;
 use planner::{ContainerSpec, Step};
@@ -28,7 +28,7 @@ fn on_network(name: &str, spec: ContainerSpec) -> ContainerSpec {
 }
 
 fn published(spec: ContainerSpec, port: u16) -> ContainerSpec {
-    let port = PortSpec { host_ip: None, published: Some(port), target: 8080, protocol: Protocol::Tcp };
+    let port = PortSpec { published: Some(port), target: 8080, ..Default::default() };
     ContainerSpec { ports: vec![port], ..spec }
 }
 

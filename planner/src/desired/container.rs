@@ -124,12 +124,16 @@ impl ContainerSpec {
 }
 
 /// A published port. Replicas of a service may publish the same one: it is balanced.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortSpec {
     /// Host address; `None` is every address.
     pub host_ip: Option<IpAddr>,
     /// Host port; `None` lets the engine choose a free one.
     pub published: Option<u16>,
+    /// The last of the host ports from which the engine chooses a free one, the first of which is
+    /// `published`; `None` is no choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_last: Option<u16>,
     /// Container port.
     pub target: u16,
     /// Transport protocol.
@@ -137,13 +141,16 @@ pub struct PortSpec {
 }
 
 /// Transport protocol of a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// TCP.
+    #[default]
     Tcp,
     /// UDP.
     Udp,
+    /// SCTP.
+    Sctp,
 }
 
 /// What to do when the process ends by itself.

@@ -145,6 +145,7 @@ fn port(port: &Port) -> PortSpec {
     PortSpec {
         host_ip: port.host_address(),
         published: port.host_port(),
+        published_last: port.last_host_port(),
         target: port.container_port(),
         protocol: port.transport(),
     }

@@ -1,7 +1,8 @@
 //! How services are on the network: their namespace, their networks, their names.
 
-use super::{Attachment, HostEntry, Mac, NameSpec, NetworkMode, NetworkSpec, Slot};
-use crate::model::{Service, ServiceNetwork, Stack};
+use super::{Attachment, HostEntry, Ipv6Spec, Mac, NameSpec, NetworkMode, NetworkSpec, Slot};
+use crate::model::{Network, Service, ServiceNetwork, Stack};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// What `network_mode` says, when it is no network.
@@ -56,8 +57,13 @@ pub(super) fn attachments(stack: &Stack, slot: &Slot, service: &Service) -> Vec<
         Some(Attachment { network, aliases, ..fixed(presence) })
     };
     let mut attachments: Vec<_> = service.networks_in_order().into_iter().filter_map(attachment).collect();
-    if let Some(first) = attachments.first_mut() {
-        first.mac = first.mac.or(Mac::parse(&service.mac_address));
+    let priority = |(key, presence): (&String, &Option<ServiceNetwork>)| {
+        (Reverse(presence.as_ref().map_or(0, |presence| presence.priority)), key.clone())
+    };
+    let first = service.networks.iter().map(priority).min().and_then(|(_, key)| stack.networks.get(&key));
+    if let Some(one) = attachments.iter_mut().find(|one| first.is_some_and(|first| first.name == one.network))
+    {
+        one.mac = one.mac.or(Mac::parse(&service.mac_address));
     }
     attachments
 }
@@ -92,6 +98,15 @@ pub(super) fn names(service: &Service) -> NameSpec {
     }
 }
 
+fn ipv6(network: &Network) -> Ipv6Spec {
+    let range = network.range6();
+    Ipv6Spec {
+        subnet: range.map(|(_, subnet)| subnet),
+        gateway: range.and_then(|(range, _)| range.gateway.parse().ok()),
+        ip_range: range.and_then(|(range, _)| range.ip_range.parse().ok()),
+    }
+}
+
 /// Adds the networks that a service uses.
 pub(super) fn networks(stack: &Stack, service: &Service, into: &mut BTreeMap<String, NetworkSpec>) {
     for network in service.networks.keys().filter_map(|key| stack.networks.get(key)) {
@@ -100,8 +115,11 @@ pub(super) fn networks(stack: &Stack, service: &Service, into: &mut BTreeMap<Str
             stack: (!network.external).then(|| stack.name.clone()),
             external: network.external,
             internal: network.internal,
-            subnet: network.subnet(),
-            gateway: network.gateway(),
+            subnet: network.range().map(|(_, subnet)| subnet),
+            gateway: network.range().and_then(|(range, _)| range.gateway.parse().ok()),
+            ip_range: network.range().and_then(|(range, _)| range.ip_range.parse().ok()),
+            ipv6: network.enable_ipv6.unwrap_or_default().then(|| ipv6(network)),
+            aux_addresses: network.reserved().map(|(name, address)| (name.clone(), address)).collect(),
             labels: network.labels.clone(),
         };
         into.insert(network.name.clone(), spec);

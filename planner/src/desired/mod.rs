@@ -31,7 +31,7 @@ pub(crate) use lower::depends_on;
 pub use lower::lower;
 pub use mount::{Memory, MountKind, MountSpec, Propagation, Submounts};
 pub use namespaces::{Namespace, Namespaces};
-pub use network::{NetworkSpec, VolumeSpec};
+pub use network::{Ipv6Spec, NetworkSpec, VolumeSpec};
 pub use setting::setting_path;
 
 use crate::model::Condition;

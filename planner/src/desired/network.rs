@@ -1,12 +1,13 @@
 //! Networks and volumes that should exist.
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// One bridge network.
+/// One network.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NetworkSpec {
     /// The real name, such as `shop_default`.
     pub name: String,
@@ -20,8 +21,29 @@ pub struct NetworkSpec {
     pub subnet: Option<Ipv4Net>,
     /// The gateway that the file asks for; otherwise the first address.
     pub gateway: Option<Ipv4Addr>,
+    /// Part of the subnet from which containers get addresses; otherwise all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_range: Option<Ipv4Net>,
+    /// IPv6 beside IPv4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<Ipv6Spec>,
+    /// Addresses that nobody gets, by the name of who has them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub aux_addresses: BTreeMap<String, IpAddr>,
     /// User labels.
     pub labels: BTreeMap<String, String>,
+}
+
+/// The IPv6 addresses of a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ipv6Spec {
+    /// The subnet that the file asks for; otherwise a unique local one (RFC 4193).
+    pub subnet: Option<Ipv6Net>,
+    /// The gateway that the file asks for; otherwise the first address.
+    pub gateway: Option<Ipv6Addr>,
+    /// Part of the subnet from which containers get addresses; otherwise all of it.
+    pub ip_range: Option<Ipv6Net>,
 }
 
 /// One volume of the local driver.

@@ -108,7 +108,9 @@ impl Service {
     pub fn networks_in_order(&self) -> Vec<(&str, Option<&ServiceNetwork>)> {
         let presences = self.networks.iter().map(|(key, presence)| (key.as_str(), presence.as_ref()));
         let mut networks: Vec<_> = presences.collect();
-        networks.sort_by_key(|(_, presence)| Reverse(presence.map_or(0, |presence| presence.gw_priority)));
+        networks.sort_by_key(|(_, presence)| {
+            Reverse(presence.map_or((0, 0), |presence| (presence.gw_priority, presence.priority)))
+        });
         networks
     }
 

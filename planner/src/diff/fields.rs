@@ -117,6 +117,11 @@ pub const NETWORK: &[Field<NetworkSpec>] = &[
     one("internal", Replace, |n| flag(n.internal)),
     one("ipam.config.subnet", Replace, |n| n.subnet.map(|subnet| subnet.to_string())),
     one("ipam.config.gateway", Replace, |n| n.gateway.map(|gateway| gateway.to_string())),
+    one("ipam.config.ip_range", UpdateInPlace, |n| n.ip_range.map(|range| range.to_string())),
+    each("enable_ipv6", Replace, ipv6),
+    each("ipam.config.aux_addresses", UpdateInPlace, |n| {
+        n.aux_addresses.iter().map(|(name, address)| (name.clone(), address.to_string())).collect()
+    }),
     each("labels", UpdateInPlace, |n| n.labels.clone()),
 ];
 
@@ -150,6 +155,16 @@ impl<T> Field<T> {
             }
         }
     }
+}
+
+fn ipv6(network: &NetworkSpec) -> BTreeMap<String, String> {
+    let Some(ipv6) = network.ipv6 else { return BTreeMap::new() };
+    let set = [
+        ("subnet", Some(ipv6.subnet.map_or_else(|| "(chosen)".to_owned(), |subnet| subnet.to_string()))),
+        ("gateway", ipv6.gateway.map(|gateway| gateway.to_string())),
+        ("ip_range", ipv6.ip_range.map(|range| range.to_string())),
+    ];
+    set.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }
 
 fn flag(value: bool) -> Option<String> {

@@ -155,7 +155,11 @@ fn memory_options(memory: &Memory) -> Vec<String> {
 
 /// Where on the host a port is published: `0.0.0.0:8080`, `127.0.0.1:(any)`.
 pub(super) fn published(port: &PortSpec) -> String {
-    let number = port.published.map_or_else(|| "(any)".to_owned(), |number| number.to_string());
+    let number = match (port.published, port.published_last) {
+        (None, _) => "(any)".to_owned(),
+        (Some(first), Some(last)) => format!("{first}-{last}"),
+        (Some(number), None) => number.to_string(),
+    };
     match port.host_ip {
         None => format!("0.0.0.0:{number}"),
         Some(IpAddr::V4(ip)) => format!("{ip}:{number}"),
@@ -180,6 +184,7 @@ pub(super) fn protocol(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Tcp => "tcp",
         Protocol::Udp => "udp",
+        Protocol::Sctp => "sctp",
     }
 }
 
@@ -192,7 +197,11 @@ impl PortSpec {
     /// Whether two of them cannot be open at once.
     pub fn clashes(&self, other: &Self) -> bool {
         let any = |port: &Self| port.host_ip.is_none_or(|ip| ip.is_unspecified());
+        // Of a choice another one is taken.
+        let fixed = |port: &Self| port.published_last.is_none();
         self.published.is_some()
+            && fixed(self)
+            && fixed(other)
             && self.published == other.published
             && self.protocol == other.protocol
             && (any(self) || any(other) || self.host_ip == other.host_ip)
@@ -218,7 +227,7 @@ mod tests {
             host_ip: ip.map(|ip| ip.parse().unwrap()),
             published,
             target: 80,
-            protocol: Protocol::Tcp,
+            ..Default::default()
         };
         assert!(port(None, Some(80)).clashes(&port(Some("127.0.0.1"), Some(80))));
         assert!(!port(Some("127.0.0.2"), Some(80)).clashes(&port(Some("127.0.0.1"), Some(80))));

@@ -93,7 +93,7 @@ fn network() -> Vec<Mutation> {
         ("extra_hosts.db", |c| c.names.hosts.extend(HostEntry::parse("db=10.0.0.1"))),
         ("links.db", |c| drop(c.names.links.insert("db".into(), "postgres".into()))),
         ("ports.80/tcp", |c| {
-            let port = PortSpec { host_ip: None, published: None, target: 80, protocol: Protocol::Tcp };
+            let port = PortSpec { target: 80, ..Default::default() };
             c.ports.push(port);
         }),
     ]
@@ -207,7 +207,7 @@ fn a_changed_variable_is_named_with_both_values() {
 
 #[test]
 fn order_of_ports_and_capabilities_is_no_difference() {
-    let port = |target| PortSpec { host_ip: None, published: None, target, protocol: Protocol::Tcp };
+    let port = |target| PortSpec { target, ..Default::default() };
     let caps = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let one = ContainerSpec { ports: vec![port(1), port(2)], cap_add: caps(&["A", "B"]), ..spec() };
     let other = ContainerSpec { ports: vec![port(2), port(1)], cap_add: caps(&["B", "A"]), ..spec() };

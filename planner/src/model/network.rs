@@ -2,10 +2,10 @@
 
 use super::Extensions;
 use crate::diagnostic::Span;
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// A top-level network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -93,13 +93,19 @@ pub struct ServiceNetwork {
 }
 
 impl Network {
-    /// Its first subnet, when that is an IPv4 one.
-    pub fn subnet(&self) -> Option<Ipv4Net> {
-        self.ipam.config.first()?.subnet.parse().ok()
+    /// Its IPv4 range.
+    pub fn range(&self) -> Option<(&Subnet, Ipv4Net)> {
+        self.ipam.config.iter().find_map(|range| Some((range, range.subnet.parse().ok()?)))
     }
 
-    /// The gateway of its first subnet, when that is an IPv4 address.
-    pub fn gateway(&self) -> Option<Ipv4Addr> {
-        self.ipam.config.first()?.gateway.parse().ok()
+    /// Its IPv6 range.
+    pub fn range6(&self) -> Option<(&Subnet, Ipv6Net)> {
+        self.ipam.config.iter().find_map(|range| Some((range, range.subnet.parse().ok()?)))
+    }
+
+    /// Addresses that nobody gets, by host name.
+    pub fn reserved(&self) -> impl Iterator<Item = (&String, IpAddr)> {
+        let all = self.ipam.config.iter().flat_map(|range| &range.aux_addresses);
+        all.filter_map(|(name, address)| Some((name, address.parse().ok()?)))
     }
 }

@@ -37,9 +37,15 @@ impl Port {
         self.host_ip.parse().ok()
     }
 
-    /// The host port; `None` is chosen by the engine.
+    /// The host port, or the first of those that the engine chooses from; `None` is any free one.
     pub fn host_port(&self) -> Option<u16> {
-        self.published.parse().ok().filter(|&port| port > 0)
+        let first = self.published.split_once('-').map_or(self.published.as_str(), |(first, _)| first);
+        first.parse().ok().filter(|&port| port > 0)
+    }
+
+    /// The last host port that the engine chooses from; `None` is no choice.
+    pub fn last_host_port(&self) -> Option<u16> {
+        self.published.split_once('-')?.1.parse().ok().filter(|&port| port > 0)
     }
 
     /// The container port.
@@ -49,6 +55,10 @@ impl Port {
 
     /// The transport protocol.
     pub fn transport(&self) -> Protocol {
-        if self.protocol == "udp" { Protocol::Udp } else { Protocol::Tcp }
+        match self.protocol.as_str() {
+            "udp" => Protocol::Udp,
+            "sctp" => Protocol::Sctp,
+            _ => Protocol::Tcp,
+        }
     }
 }

@@ -6,10 +6,11 @@
 
 use super::cast::Refused;
 use super::suggest::did_you_mean;
+use super::tree::Tree;
 use crate::desired::{HostEntry, Mac, PullPolicy};
 use crate::model::units;
-use ipnet::Ipv4Net;
-use std::net::{IpAddr, Ipv4Addr};
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 type Word = Result<String, Refused>;
 
@@ -227,9 +228,8 @@ pub(crate) fn real_name(text: &str) -> Word {
 
 pub(crate) fn protocol(text: &str) -> Word {
     match text.to_ascii_lowercase().as_str() {
-        protocol @ ("tcp" | "udp") => Ok(protocol.to_owned()),
-        "sctp" => not_yet("protocol `sctp`", "use tcp or udp"),
-        _ => Err(refused(format!("`{}` is not a protocol", text.escape_debug()), "use tcp or udp")),
+        protocol @ ("tcp" | "udp" | "sctp") => Ok(protocol.to_owned()),
+        _ => Err(refused(format!("`{}` is not a protocol", text.escape_debug()), "use tcp, udp or sctp")),
     }
 }
 
@@ -290,23 +290,72 @@ pub(crate) fn ip_address(text: &str) -> Word {
 pub(crate) fn ipv4_address(text: &str) -> Word {
     match text.parse::<Ipv4Addr>() {
         Ok(_) => Ok(text.to_owned()),
-        Err(_) if text.parse::<IpAddr>().is_ok() => not_yet("IPv6", "give an IPv4 address"),
         Err(_) => {
-            Err(refused(format!("`{}` is not an IP address", text.escape_debug()), "for example 10.9.0.1"))
+            Err(refused(format!("`{}` is not an IPv4 address", text.escape_debug()), "for example 10.9.0.5"))
         }
     }
 }
 
-pub(crate) fn subnet(text: &str) -> Word {
-    match text.parse::<Ipv4Net>() {
-        Ok(net) if net.prefix_len() > 30 => {
-            Err(refused(format!("`{text}` has no room for containers"), "use a prefix of at most /30"))
+pub(crate) fn ipv6_address(text: &str) -> Word {
+    match text.parse::<Ipv6Addr>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => {
+            Err(refused(format!("`{}` is not an IPv6 address", text.escape_debug()), "for example fd00:9::5"))
         }
+    }
+}
+
+/// An address that means something on one link only.
+pub(crate) fn link_local(text: &str) -> Word {
+    let is_local = match text.parse() {
+        Ok(IpAddr::V4(address)) => address.is_link_local(),
+        Ok(IpAddr::V6(address)) => address.is_unicast_link_local(),
+        Err(_) => false,
+    };
+    if is_local {
+        return Ok(text.to_owned());
+    }
+    let hint = "for example 169.254.8.8 or fe80::8";
+    Err(refused(format!("`{}` is not a link-local address", text.escape_debug()), hint))
+}
+
+/// Names of things and their addresses.
+pub(crate) fn addresses(tree: &Tree) -> Option<Refused> {
+    let texts = tree.entries().iter().filter_map(|entry| entry.value.as_text());
+    texts.filter_map(|text| ip_address(text).err()).next()
+}
+
+/// The name of a network interface.
+pub(crate) fn interface_name(text: &str) -> Word {
+    let fits = (1..=15).contains(&text.len()) && !["lo", ".", ".."].contains(&text);
+    if fits && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"/:%".contains(&byte)) {
+        return Ok(text.to_owned());
+    }
+    let hint = "at most 15 letters, digits, `.`, `_` and `-`";
+    Err(refused(format!("`{}` is not the name of an interface", text.escape_debug()), hint))
+}
+
+/// A range of addresses that has room for a gateway and a container.
+pub(crate) fn subnet(text: &str) -> Word {
+    let net = net(text)?;
+    if net.prefix_len() + 2 > net.max_prefix_len() {
+        let hint = format!("use a prefix of at most /{}", net.max_prefix_len() - 2);
+        return Err(refused(format!("`{text}` has no room for containers"), hint));
+    }
+    Ok(text.to_owned())
+}
+
+/// A range of addresses.
+pub(crate) fn range(text: &str) -> Word {
+    net(text).map(|_| text.to_owned())
+}
+
+fn net(text: &str) -> Result<IpNet, Refused> {
+    match text.parse::<IpNet>() {
         Ok(net) if net.addr() != net.network() => {
             Err(refused(format!("`{text}` has bits set behind its prefix"), format!("write {}", net.trunc())))
         }
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) if text.parse::<ipnet::Ipv6Net>().is_ok() => not_yet("IPv6", "give an IPv4 subnet"),
+        Ok(net) => Ok(net),
         Err(_) => {
             Err(refused(format!("`{}` is not a subnet", text.escape_debug()), "for example 10.9.0.0/24"))
         }
@@ -325,10 +374,12 @@ pub(crate) fn port(text: &str) -> Result<u16, Refused> {
 
 pub(crate) fn published_port(text: &str) -> Word {
     if let Some((from, to)) = text.split_once('-')
-        && port(from).is_ok()
-        && port(to).is_ok()
+        && let (Ok(from), Ok(to)) = (port(from), port(to))
     {
-        return not_yet("a choice of published ports", "publish one port, or none to have a free one chosen");
+        if from > to {
+            return Err(refused(format!("the range {text} runs backwards"), format!("write {to}-{from}")));
+        }
+        return Ok(text.to_owned());
     }
     // Compose prints and accepts 0 for "choose one".
     if text == "0" || text.is_empty() { Ok(String::new()) } else { port(text).map(|port| port.to_string()) }
@@ -339,9 +390,7 @@ pub(crate) fn exposed_port(text: &str) -> Word {
     let (from, to) = range.split_once('-').unwrap_or((range, range));
     port(from)?;
     port(to)?;
-    if name != "sctp" {
-        protocol(name)?;
-    }
+    protocol(name)?;
     Ok(text.to_owned())
 }
 

@@ -1,9 +1,11 @@
 //! Networks, addresses and names that could never be as they are written.
 
 use super::{Named, Rules};
-use crate::model::{Network, Service, ServiceNetwork, Stack};
+use crate::model::{Network, Service, ServiceNetwork, Stack, Subnet};
 use crate::source::tree::Tree;
-use std::collections::HashMap;
+use ipnet::IpNet;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
 impl Rules<'_> {
     /// Whose network a service is in decides what it can have of its own.
@@ -76,6 +78,24 @@ impl Rules<'_> {
         }
     }
 
+    /// No two interfaces of a container have one name.
+    pub(super) fn interface_names(&mut self, service: Named<'_>) {
+        let mut seen = HashSet::new();
+        let presences = service.model.networks.iter().filter_map(|(key, one)| Some((key, one.as_ref()?)));
+        for (key, presence) in presences.filter(|(_, presence)| !presence.interface_name.is_empty()) {
+            if !seen.insert(&presence.interface_name) {
+                let message =
+                    format!("two interfaces are called `{}`", presence.interface_name.escape_debug());
+                self.error(
+                    service,
+                    &["networks", key, "interface_name"],
+                    message,
+                    "give one of them another name",
+                );
+            }
+        }
+    }
+
     /// Fixed addresses are free addresses of a range that the file knows.
     pub(super) fn addresses_in_range(&mut self, service: Named<'_>, stack: &Stack) {
         for (key, presence) in
@@ -83,7 +103,7 @@ impl Rules<'_> {
         {
             let Some(network) = stack.networks.get(key).filter(|network| !network.external) else { continue };
             let Some(problem) = misplaced(presence, network) else { continue };
-            self.error(service, &["networks", key, "ipv4_address"], problem.0, problem.1);
+            self.error(service, &["networks", key, problem.0], problem.1, problem.2);
         }
     }
 
@@ -134,46 +154,102 @@ impl Rules<'_> {
         }
     }
 
-    /// A network has one range of addresses, and its gateway is in there.
+    /// A network has one range of addresses of each family, no two networks share any, and what is
+    /// said of a range is in there.
     pub(super) fn address_ranges(&mut self, stack: &Stack) {
-        for (key, network) in &stack.networks {
-            self.gateway(key, network);
+        let mut known: Vec<(&str, IpNet)> = Vec::new();
+        for (key, network) in stack.networks.iter().filter(|(_, network)| !network.external) {
+            let mut own: Vec<IpNet> = Vec::new();
+            for (index, range) in network.ipam.config.iter().enumerate() {
+                let subnet = range.subnet.parse::<IpNet>().ok();
+                let others = subnet.and_then(|subnet| overlapping(&known, subnet));
+                let other = others
+                    .map(|(name, other)| format!("{} overlaps {other} of network `{name}`", range.subnet));
+                let problem = misfit(network, range).or(other).or_else(|| second(&own, subnet?));
+                own.extend(subnet);
+                let node = self.tree.at(&["networks", key, "ipam", "config"]);
+                let span = node.and_then(|node| node.items().get(index)).map(|node| node.span.clone());
+                if let Some(problem) = problem {
+                    let path = format!("networks.{key}.ipam.config");
+                    self.diagnostics.error(&span.unwrap_or_default(), path, problem);
+                }
+            }
+            known.extend(own.into_iter().map(|subnet| (key.as_str(), subnet)));
         }
-    }
-
-    fn gateway(&mut self, key: &str, network: &Network) {
-        let Some(config) = self.tree.at(&["networks", key, "ipam", "config"]) else { return };
-        let path = format!("networks.{key}.ipam.config");
-        let message = match (network.subnet(), network.gateway()) {
-            _ if config.items().len() > 1 => "more than one subnet is not supported yet".to_owned(),
-            (Some(subnet), Some(gateway)) if !has_host(&subnet, gateway) => {
-                format!("the gateway {gateway} is not an address of {subnet}")
-            }
-            (None, Some(_)) if config.items().iter().all(|range| range.get("subnet").is_none()) => {
-                "a `gateway` needs a `subnet`".to_owned()
-            }
-            _ => return,
-        };
-        self.diagnostics.error(&config.span, path, message);
     }
 }
 
-/// What is wrong with the place of a fixed address, and what to do.
-fn misplaced(presence: &ServiceNetwork, network: &Network) -> Option<(String, &'static str)> {
-    let address = presence.ipv4_address.parse().ok()?;
-    let Some(subnet) = network.subnet() else {
-        let message = format!("{address} can be promised only where the network has a `subnet`");
-        return Some((message, "write it below `ipam.config` of the network"));
+/// A network before this one that has addresses of the subnet.
+fn overlapping<'a>(known: &[(&'a str, IpNet)], subnet: IpNet) -> Option<(&'a str, IpNet)> {
+    known.iter().find(|(_, other)| other.contains(&subnet) || subnet.contains(other)).copied()
+}
+
+fn second(own: &[IpNet], subnet: IpNet) -> Option<String> {
+    let (one, version) = match subnet {
+        IpNet::V4(_) => (own.iter().any(|other| matches!(other, IpNet::V4(_))), "IPv4"),
+        IpNet::V6(_) => (own.iter().any(|other| matches!(other, IpNet::V6(_))), "IPv6"),
     };
-    if !has_host(&subnet, address) {
-        return Some((
-            format!("{address} is not an address of {subnet}"),
-            "take one of the network's subnet",
-        ));
+    one.then(|| format!("a network has one {version} subnet"))
+}
+
+/// What is wrong with one range by itself.
+fn misfit(network: &Network, range: &Subnet) -> Option<String> {
+    let Ok(subnet) = range.subnet.parse::<IpNet>() else {
+        let keys = [("gateway", &range.gateway), ("ip_range", &range.ip_range)];
+        let aux = (!range.aux_addresses.is_empty()).then_some("aux_addresses");
+        let alone = keys.into_iter().find(|(_, text)| !text.is_empty()).map(|(key, _)| key).or(aux);
+        return alone.filter(|_| range.subnet.is_empty()).map(|key| format!("`{key}` needs a `subnet`"));
+    };
+    if matches!(subnet, IpNet::V6(_)) && network.enable_ipv6 != Some(true) {
+        return Some(format!("{subnet} needs `enable_ipv6: true`"));
     }
-    let gateway = network.gateway().or_else(|| subnet.hosts().next());
-    (gateway == Some(address))
-        .then(|| (format!("{address} is the gateway of the network"), "take another one"))
+    let gateway = range.gateway.parse::<IpAddr>().ok();
+    if let Some(gateway) = gateway.filter(|gateway| !has_host(subnet, *gateway)) {
+        return Some(format!("the gateway {gateway} is not an address of {subnet}"));
+    }
+    let part = range.ip_range.parse::<IpNet>().ok();
+    if let Some(part) = part.filter(|part| !subnet.contains(part)) {
+        return Some(format!("the `ip_range` {part} is not part of {subnet}"));
+    }
+    let reserved = range.aux_addresses.iter().filter_map(|(name, text)| Some((name, text.parse().ok()?)));
+    for (name, address) in reserved {
+        if !has_host(subnet, address) {
+            return Some(format!("`{name}` has {address}, which is not an address of {subnet}"));
+        }
+        if gateway_of(range, subnet) == Some(address) {
+            return Some(format!("`{name}` has {address}, which is the gateway"));
+        }
+    }
+    None
+}
+
+/// The gateway that is written, or the first address.
+fn gateway_of(range: &Subnet, subnet: IpNet) -> Option<IpAddr> {
+    range.gateway.parse().ok().or_else(|| subnet.hosts().find(|address| has_host(subnet, *address)))
+}
+
+/// Which fixed address is out of place, why, and what to do.
+fn misplaced(presence: &ServiceNetwork, network: &Network) -> Option<(&'static str, String, &'static str)> {
+    let range = network.range().map(|(range, subnet)| (range, subnet.into()));
+    let range6 = network.range6().map(|(range, subnet)| (range, subnet.into()));
+    let addresses =
+        [("ipv4_address", &presence.ipv4_address, range), ("ipv6_address", &presence.ipv6_address, range6)];
+    addresses.into_iter().find_map(|(key, text, range)| {
+        let address: IpAddr = text.parse().ok()?;
+        let Some((range, subnet)) = range else {
+            let message = format!("{address} can be promised only where the network has a `subnet`");
+            return Some((key, message, "write it below `ipam.config` of the network"));
+        };
+        if !has_host(subnet, address) {
+            let message = format!("{address} is not an address of {subnet}");
+            return Some((key, message, "take one of the network's subnet"));
+        }
+        if gateway_of(range, subnet) == Some(address) {
+            return Some((key, format!("{address} is the gateway of the network"), "take another one"));
+        }
+        let (name, _) = network.reserved().find(|(_, reserved)| *reserved == address)?;
+        Some((key, format!("{address} is reserved for `{name}`"), "take another one"))
+    })
 }
 
 /// Whether a node asks for anything.
@@ -184,6 +260,7 @@ fn says(node: &Tree) -> bool {
 }
 
 /// Whether a host of the subnet can have this address.
-fn has_host(subnet: &ipnet::Ipv4Net, address: std::net::Ipv4Addr) -> bool {
-    subnet.contains(&address) && address != subnet.network() && address != subnet.broadcast()
+fn has_host(subnet: IpNet, address: IpAddr) -> bool {
+    let is_broadcast = matches!(subnet, IpNet::V4(_)) && address == subnet.broadcast();
+    subnet.contains(&address) && address != subnet.network() && !is_broadcast
 }

@@ -60,7 +60,7 @@ fn claims(stack: &Stack) -> Vec<Claim<'_>> {
     for (service, port) in
         stack.services.iter().flat_map(|(name, one)| one.ports.iter().map(move |port| (name, port)))
     {
-        let Some(number) = port.host_port() else { continue };
+        let Some(number) = port.host_port().filter(|_| port.last_host_port().is_none()) else { continue };
         let address = port.host_address().filter(|address| !address.is_unspecified());
         claims.push(Claim { number, protocol: port.transport(), address, service, port });
     }

@@ -116,9 +116,67 @@ fn what_the_engine_cannot_do_is_told_apart() {
         let memory = Memory::stack(&format!("services: {{web: {{{image}{service}}}, other: {{image: o}}}}"));
         assert_eq!(refusals(&memory, &[]).len(), 1, "{service}");
     }
-    let twice = "networks: {default: {ipam: {config: [{subnet: 10.0.0.0/24}, {subnet: 10.1.0.0/24}]}}}";
-    let memory = Memory::stack(&format!("services: {{a: {{image: a}}}}\n{twice}"));
-    assert_eq!(refusals(&memory, &[]), ["more than one subnet is not supported yet"]);
+}
+
+#[test]
+fn what_is_said_of_addresses_must_go_together() {
+    for (network, presence, expected) in [
+        ("config: [{subnet: 10.0.0.0/24}, {subnet: 10.1.0.0/24}]", "", "a network has one IPv4 subnet"),
+        ("config: [{subnet: 'fd00:9::/64'}]", "", "fd00:9::/64 needs `enable_ipv6: true`"),
+        ("config: [{gateway: 10.0.0.1}]", "", "`gateway` needs a `subnet`"),
+        ("config: [{aux_addresses: {a: 10.0.0.1}}]", "", "`aux_addresses` needs a `subnet`"),
+        (
+            "config: [{subnet: 10.0.0.0/24, ip_range: 10.0.1.0/28}]",
+            "",
+            "the `ip_range` 10.0.1.0/28 is not part of 10.0.0.0/24",
+        ),
+        (
+            "config: [{subnet: 10.0.0.0/24, aux_addresses: {a: 10.0.0.1}}]",
+            "",
+            "`a` has 10.0.0.1, which is the gateway",
+        ),
+        (
+            "config: [{subnet: 10.0.0.0/24, aux_addresses: {a: 10.0.1.1}}]",
+            "",
+            "`a` has 10.0.1.1, which is not an address of 10.0.0.0/24",
+        ),
+        ("config: [{subnet: 10.9.0.0/16}]", "", "10.9.0.0/16 overlaps 10.9.1.0/24 of network `back`"),
+        (
+            "driver: default",
+            "ipv4_address: 10.0.0.5",
+            "10.0.0.5 can be promised only where the network has a `subnet`",
+        ),
+        (
+            "config: [{subnet: 10.0.0.0/24}]",
+            "ipv4_address: 10.0.0.1",
+            "10.0.0.1 is the gateway of the network",
+        ),
+        (
+            "config: [{subnet: 10.0.0.0/24}]",
+            "ipv4_address: 10.0.0.255",
+            "10.0.0.255 is not an address of 10.0.0.0/24",
+        ),
+        (
+            "config: [{subnet: 10.0.0.0/24, aux_addresses: {a: 10.0.0.9}}]",
+            "ipv4_address: 10.0.0.9",
+            "10.0.0.9 is reserved for `a`",
+        ),
+        (
+            "config: [{subnet: 10.0.0.0/24}]",
+            "ipv4_address: 10.0.0.7",
+            "service `other` has the address 10.0.0.7 already",
+        ),
+        ("config: [{subnet: 10.0.0.0/24}]", "ipv4_address: ten", "`ten` is not an IPv4 address"),
+        ("driver: default", "link_local_ips: [10.0.0.1]", "`10.0.0.1` is not a link-local address"),
+        ("driver: default", "interface_name: with/slash", "`with/slash` is not the name of an interface"),
+    ] {
+        let other = "other: {image: o, networks: {back: {}, front: {ipv4_address: 10.0.0.7}}}";
+        let other = if expected.contains("`other`") { other } else { "other: {image: o, networks: [back]}" };
+        let memory = Memory::stack(&format!(
+            "services: {{web: {{image: a, networks: {{front: {{{presence}}}}}}}, {other}}}\nnetworks: {{back: {{ipam: {{config: [{{subnet: 10.9.1.0/24}}]}}}}, front: {{ipam: {{{network}}}}}}}"
+        ));
+        assert_eq!(refusals(&memory, &[]), [expected], "{network} {presence}");
+    }
 }
 
 #[test]
@@ -167,9 +225,9 @@ fn every_key_that_is_written_has_a_fate() {
             refused("`NONE` is not a capability: for example NET_ADMIN; capabilities(7) lists them"),
         ),
         (
-            "ports: ['80/sctp']",
+            "ports: [{target: 80, protocol: dccp}]",
             "ports.0.protocol",
-            refused("protocol `sctp` is not supported yet: use tcp or udp"),
+            refused("`dccp` is not a protocol: use tcp, udp or sctp"),
         ),
         (
             "deploy: {restart_policy: {condition: never}}",

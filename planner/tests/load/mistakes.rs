@@ -80,19 +80,14 @@ const IN_A_SERVICE: Mistakes = &[
         "ports: ['localhost:80:80']",
         &["4:14 services.web.ports.0: `localhost` is not an IP address [write 127.0.0.1]"],
     ),
-    (
-        "ports: ['80/sctp']",
-        &["4:13 services.web.ports.0.protocol: protocol `sctp` is not supported yet [use tcp or udp]"],
-    ),
+    ("ports: ['80/dccp']", &["4:17 services.web.ports.0: `dccp` is not a protocol [use tcp, udp or sctp]"]),
     (
         "ports: [{published: 80}]",
         &["4:13 services.web.ports.0: `target` is missing [add `target: …`. Port in the container]"],
     ),
     (
-        "ports: [{target: 80, published: 80-90}]",
-        &[
-            "4:37 services.web.ports.0.published: a choice of published ports is not supported yet [publish one port, or none to have a free one chosen]",
-        ],
+        "ports: [{target: 80, published: 90-80}]",
+        &["4:37 services.web.ports.0.published: the range 90-80 runs backwards [write 80-90]"],
     ),
     (
         "mem_limit: 1x",
@@ -462,7 +457,7 @@ const IN_A_FILE: Mistakes = &[
     ),
     (
         "services: {a: {image: x}}\nnetworks: {default: {ipam: {config: [{subnet: 10.0.0.0/24, gateway: 10.1.0.1}]}}}",
-        &["2:37 networks.default.ipam.config: the gateway 10.1.0.1 is not an address of 10.0.0.0/24"],
+        &["2:38 networks.default.ipam.config: the gateway 10.1.0.1 is not an address of 10.0.0.0/24"],
     ),
     (
         "services: {a: {image: x}}\nnetworks: {default: {external: {name: y}}}",

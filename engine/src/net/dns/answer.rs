@@ -1,8 +1,8 @@
 //! What is to be said to a question: from the tables, or by asking elsewhere.
 
-use super::packet::{self, A, ANY, Code, PTR, Question, Unreadable};
+use super::packet::{self, A, AAAA, ANY, Code, PTR, Question, Unreadable};
 use super::table::{Known, Tables};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What to do with a packet that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub(super) enum Verdict {
 pub(super) struct Manner {
     /// At which of several addresses to begin.
     pub(super) turn: usize,
-    /// Largest answer in bytes.
-    pub(super) limit: usize,
+    /// Largest answer in bytes; `None`: what the asker says.
+    pub(super) limit: Option<usize>,
     /// Whether other names may be asked for elsewhere: not on internal networks.
     pub(super) outside: bool,
 }
@@ -45,29 +45,53 @@ pub(super) fn decide(packet: &[u8], tables: &mut Tables, manner: Manner) -> Verd
 
 /// The answer to a name of ours.
 fn known(question: &Question<'_>, name: &str, tables: &mut Tables, manner: Manner) -> Option<Vec<u8>> {
-    if let Some(address) = reversed(name) {
-        let found = tables.find_address(address)?;
+    if let Some(address) = reversed(name).or_else(|| reversed6(name)) {
+        let Some(found) = tables.find_address(address) else {
+            return tables.is_ours(address).then(|| question.reply(Code::NoName));
+        };
         let asked = matches!(question.kind, PTR | ANY);
         return Some(if asked { question.pointer(&found) } else { question.reply(Code::Good) });
     }
     match tables.find(name) {
-        Known::At(mut addresses) if matches!(question.kind, A | ANY) => {
-            let turn = manner.turn % addresses.len();
+        // The name exists; when it has nothing of that type a resolver must not look further.
+        Known::At(mut addresses) => {
+            addresses.retain(|address| is_asked(question.kind, address));
+            let turn = manner.turn % addresses.len().max(1);
             addresses.rotate_left(turn);
-            Some(question.addresses(addresses.into_iter(), manner.limit))
+            Some(question.addresses(&addresses, manner.limit.unwrap_or_else(|| question.room())))
         }
-        // The name exists, but has nothing of that type: a resolver must not look further.
-        Known::At(_) => Some(question.reply(Code::Good)),
         Known::Declared => Some(question.reply(Code::Failure)),
+        Known::Nobody => Some(question.reply(Code::NoName)),
         Known::No => None,
     }
 }
 
+fn is_asked(kind: u16, address: &IpAddr) -> bool {
+    match kind {
+        ANY => true,
+        A => address.is_ipv4(),
+        AAAA => address.is_ipv6(),
+        _ => false,
+    }
+}
+
 /// The address in a name such as `2.0.201.10.in-addr.arpa`.
-fn reversed(name: &str) -> Option<Ipv4Addr> {
+fn reversed(name: &str) -> Option<IpAddr> {
     let address: Ipv4Addr = name.strip_suffix(".in-addr.arpa")?.parse().ok()?;
     let [a, b, c, d] = address.octets();
-    Some(Ipv4Addr::new(d, c, b, a))
+    Some(Ipv4Addr::new(d, c, b, a).into())
+}
+
+/// The address in a name such as `2.0.….d.f.ip6.arpa`: 32 digits, the last one first.
+fn reversed6(name: &str) -> Option<IpAddr> {
+    let digits = name.strip_suffix(".ip6.arpa")?.split('.').rev();
+    let mut number = 0u128;
+    let mut count = 0;
+    for digit in digits {
+        let digit = u128::from_str_radix(digit, 16).ok().filter(|_| digit.len() == 1)?;
+        (number, count) = (number << 4 | digit, count + 1);
+    }
+    (count == 32).then(|| Ipv6Addr::from(number).into())
 }
 
 #[cfg(test)]
@@ -79,7 +103,7 @@ mod tests {
     use simple_dns::rdata::RData;
     use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, RCODE, TYPE};
 
-    const PLAIN: Manner = Manner { turn: 0, limit: packet::SMALL, outside: true };
+    const PLAIN: Manner = Manner { turn: 0, limit: None, outside: true };
 
     fn ask(name: &str, kind: TYPE) -> Vec<u8> {
         let mut packet = Packet::new_query(77);
@@ -94,25 +118,37 @@ mod tests {
         packet.build_bytes_vec().unwrap()
     }
 
+    fn six(last: u8) -> Ipv6Addr {
+        Ipv6Addr::new(0xfd73, 0, 0, 0, 0, 0, 0, last.into())
+    }
+
     fn tables() -> (tempfile::TempDir, Tables) {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path().join("root"), folder.path().join("run"));
         let add = |id: &str, name: &str, address: Option<[u8; 4]>| {
-            let names = Names { names: vec![name.into()], address: address.map(Into::into) };
+            let names = Names {
+                names: vec![name.into()],
+                address: address.map(Into::into),
+                six: address.map(|[.., last]| six(last)),
+            };
             table::write(&store, "shop_default", &id.parse().unwrap(), &names).unwrap();
         };
         add("shop.web.1.1", "web", Some([10, 201, 0, 2]));
         add("shop.web.2.1", "web", Some([10, 201, 0, 3]));
         add("shop.db.1.1", "db", None);
-        (folder, Tables::of(&store, ["shop_default"].into_iter()))
+        (
+            folder,
+            Tables::of(&store, ["shop_default"].into_iter()).over(vec!["10.201.0.0/24".parse().unwrap()]),
+        )
     }
 
-    fn addresses(verdict: &Verdict) -> Vec<Ipv4Addr> {
+    fn addresses(verdict: &Verdict) -> Vec<IpAddr> {
         let Verdict::Say(reply) = verdict else { panic!("{verdict:?}") };
         let reply = Packet::parse(reply).unwrap();
         assert_eq!((reply.id(), reply.rcode()), (77, RCODE::NoError));
         let address = |answer: &simple_dns::ResourceRecord<'_>| match &answer.rdata {
-            RData::A(address) => address.address.into(),
+            RData::A(address) => Ipv4Addr::from(address.address).into(),
+            RData::AAAA(address) => Ipv6Addr::from(address.address).into(),
             other => panic!("{other:?}"),
         };
         reply.answers.iter().map(address).collect()
@@ -126,7 +162,7 @@ mod tests {
     #[test]
     fn a_service_is_answered_with_all_its_addresses_in_turn_and_case_does_not_matter() {
         let (_folder, mut tables) = tables();
-        let (two, three) = (Ipv4Addr::new(10, 201, 0, 2), Ipv4Addr::new(10, 201, 0, 3));
+        let (two, three): (IpAddr, IpAddr) = ([10, 201, 0, 2].into(), [10, 201, 0, 3].into());
         let first = decide(&ask("WeB", TYPE::A), &mut tables, PLAIN);
         assert_eq!(addresses(&first), [two, three]);
         let second = decide(&ask("web", TYPE::A), &mut tables, Manner { turn: 1, ..PLAIN });
@@ -136,7 +172,9 @@ mod tests {
     #[test]
     fn other_types_of_a_known_name_are_answered_with_nothing_rather_than_forwarded() {
         let (_folder, mut tables) = tables();
-        assert!(addresses(&decide(&ask("web", TYPE::AAAA), &mut tables, PLAIN)).is_empty());
+        let six_only = addresses(&decide(&ask("web", TYPE::AAAA), &mut tables, PLAIN));
+        assert_eq!(six_only, [six(2), six(3)]);
+        assert!(addresses(&decide(&ask("web", TYPE::MX), &mut tables, PLAIN)).is_empty());
         let mut unknown_type = ask("web", TYPE::A);
         let end = unknown_type.len();
         unknown_type[end - 4..end - 2].copy_from_slice(&4711u16.to_be_bytes());
@@ -176,13 +214,35 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_over_udp_holds_as_many_addresses_as_fit() {
-        let packet = ask("web", TYPE::A);
-        let question = Question::read(&packet).unwrap();
-        let many = (0..200).map(|last| Ipv4Addr::new(10, 0, 0, last));
-        let reply = question.addresses(many, packet::SMALL);
-        assert!(reply.len() <= packet::SMALL);
-        assert_eq!(Packet::parse(&reply).unwrap().answers.len(), 30);
+    fn what_is_of_our_networks_and_nobodys_does_not_exist_anywhere() {
+        let (_folder, mut tables) = tables();
+        for (name, kind) in [("nobody.shop_default", TYPE::A), ("9.0.201.10.in-addr.arpa", TYPE::PTR)] {
+            assert_eq!(code(&decide(&ask(name, kind), &mut tables, PLAIN)), RCODE::NameError, "{name}");
+        }
+        let six = "3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.3.7.d.f.ip6.arpa";
+        let Verdict::Say(reply) = decide(&ask(six, TYPE::PTR), &mut tables, PLAIN) else { panic!() };
+        assert_eq!(Packet::parse(&reply).unwrap().answers.len(), 1);
+        let short = decide(&ask("3.7.d.f.ip6.arpa", TYPE::PTR), &mut tables, PLAIN);
+        assert_eq!(short, Verdict::Forward);
+    }
+
+    #[test]
+    fn an_answer_over_udp_holds_as_many_addresses_as_fit_and_says_when_there_are_more() {
+        let many: Vec<IpAddr> = (0..200).map(|last| Ipv4Addr::new(10, 0, 0, last).into()).collect();
+        let plain = ask("web", TYPE::A);
+        let mut with_option = plain.clone();
+        with_option[11] = 1;
+        with_option.extend_from_slice(&[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+        for (packet, limit, count) in
+            [(&plain, None, 30), (&with_option, None, 75), (&plain, Some(packet::LARGEST), 200)]
+        {
+            let question = Question::read(packet).unwrap();
+            let limit = limit.unwrap_or_else(|| question.room());
+            let reply = question.addresses(&many, limit);
+            assert!(reply.len() <= limit);
+            let reply = Packet::parse(&reply).unwrap();
+            assert_eq!((reply.answers.len(), reply.has_flags(PacketFlag::TRUNCATION)), (count, count < 200));
+        }
     }
 
     proptest! {

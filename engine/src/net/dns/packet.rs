@@ -3,12 +3,14 @@
 //! The question is copied into the answer as it stands, so that types and letter case that we
 //! do not know come back unchanged.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// Bytes of the header.
 const HEADER: usize = 12;
 /// Largest answer over UDP without negotiation (RFC 1035, section 2.3.4).
 pub(super) const SMALL: usize = 512;
+/// Largest answer over UDP that surely needs no fragments.
+const UNBROKEN: usize = 1232;
 /// Largest message.
 pub(super) const LARGEST: usize = u16::MAX as usize;
 /// Seconds for which an answer may be kept: containers come and go.
@@ -17,6 +19,8 @@ const TTL: u32 = 1;
 const ANSWER: u8 = 0x80;
 const WANTED: u8 = 0x01;
 const OPCODE: u8 = 0x78;
+/// Upper byte of the flags: there is more than fits.
+const TRUNCATED: u8 = 0x02;
 /// Lower byte of the flags: recursion is available.
 const AVAILABLE: u8 = 0x80;
 /// The class of the internet.
@@ -26,7 +30,10 @@ const SAME_NAME: [u8; 2] = [0xc0, HEADER as u8];
 
 /// Record types that are answered.
 pub(super) const A: u16 = 1;
+pub(super) const AAAA: u16 = 28;
 pub(super) const PTR: u16 = 12;
+/// Not a record: what the asker can do (RFC 6891).
+const OPT: u16 = 41;
 pub(super) const ANY: u16 = 255;
 
 /// Response codes.
@@ -119,14 +126,34 @@ impl<'a> Question<'a> {
         reply
     }
 
-    /// An answer with as many of these addresses as fit into `limit` bytes.
-    pub(super) fn addresses(&self, addresses: impl Iterator<Item = Ipv4Addr>, limit: usize) -> Vec<u8> {
-        /// Bytes of one record.
-        const RECORD: usize = 16;
+    /// The largest answer over UDP that the asker takes: it says so in the record after the question
+    /// (RFC 6891, section 6.2.3).
+    pub(super) fn room(&self) -> usize {
+        let after = &self.packet[self.end..];
+        // An empty name, then the type, then the size in place of a class.
+        let is_option = after.first() == Some(&0) && after.get(1..3) == Some(&OPT.to_be_bytes());
+        let size = after.get(3..5).filter(|_| is_option && self.packet[6..10] == [0; 4]);
+        let size = size.map_or(SMALL, |size| usize::from(u16::from_be_bytes([size[0], size[1]])));
+        size.clamp(SMALL, UNBROKEN)
+    }
+
+    /// An answer with as many of these addresses as fit into `limit` bytes. When that is not all of
+    /// them it says so: who needs them all asks over TCP.
+    pub(super) fn addresses(&self, addresses: &[IpAddr], limit: usize) -> Vec<u8> {
         let mut reply = self.reply(Code::Good);
-        let room = limit.saturating_sub(reply.len()) / RECORD;
-        for address in addresses.take(room) {
-            add(&mut reply, A, &address.octets());
+        for address in addresses {
+            let before = reply.len();
+            match address {
+                IpAddr::V4(address) => add(&mut reply, A, &address.octets()),
+                IpAddr::V6(address) => add(&mut reply, AAAA, &address.octets()),
+            }
+            if reply.len() > limit {
+                reply.truncate(before);
+                let count = u16::from_be_bytes([reply[6], reply[7]]) - 1;
+                reply[6..8].copy_from_slice(&count.to_be_bytes());
+                reply[2] |= TRUNCATED;
+                break;
+            }
         }
         reply
     }

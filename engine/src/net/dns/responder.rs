@@ -94,9 +94,11 @@ impl Responder {
     /// The calling thread enters the namespace and comes back.
     pub fn open(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Self> {
         let networks = || spec.networks.iter().map(|attachment| attachment.network.as_str());
-        let mut outside = false;
+        let (mut outside, mut ranges) = (false, Vec::new());
         for network in networks() {
-            outside |= !record::existing(store, network)?.spec.internal;
+            let network = record::existing(store, network)?;
+            outside |= !network.spec.internal;
+            ranges.extend(network.subnets());
         }
         let doing = || format!("answer names in {} on {ADDRESS}:{PORT}", id.name());
         let (udp, tcp) = netns::inside(&store.netns(id), || {
@@ -105,7 +107,7 @@ impl Responder {
             };
             bind().doing(doing)
         })?;
-        let tables = Tables::of(store, networks()).linked(&spec.names.links);
+        let tables = Tables::of(store, networks()).linked(&spec.names.links).over(ranges);
         Self::over(udp, tcp, tables, Servers::of(&spec.names.servers), outside).doing(doing)
     }
 
@@ -148,7 +150,7 @@ impl Responder {
         let mut buffer = [0; 4096];
         for _ in 0..AT_ONCE {
             let Ok((length, from)) = self.udp.recv_from(&mut buffer) else { return };
-            self.question(&buffer[..length], From::Datagram(from), packet::SMALL);
+            self.question(&buffer[..length], From::Datagram(from), None);
         }
     }
 
@@ -173,7 +175,7 @@ impl Responder {
         Some(number)
     }
 
-    fn question(&mut self, packet: &[u8], from: From, limit: usize) {
+    fn question(&mut self, packet: &[u8], from: From, limit: Option<usize>) {
         let manner = Manner { turn: self.turn, limit, outside: self.outside };
         self.turn = self.turn.wrapping_add(1);
         match decide(packet, &mut self.tables, manner) {
@@ -232,7 +234,7 @@ impl Responder {
                 let Ok(messages) = stream.flush().and_then(|()| stream.receive()) else { return };
                 self.peers.insert(number, Peer::Client { stream, until });
                 for message in messages {
-                    self.question(&message, From::Connection(number), packet::LARGEST);
+                    self.question(&message, From::Connection(number), Some(packet::LARGEST));
                 }
             }
             Some(Peer::Asked(mut asked)) => match asked.answer() {

@@ -39,7 +39,7 @@ impl Drop for Running {
 fn run(servers: Vec<SocketAddr>) -> Running {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path().join("root"), folder.path().join("run"));
-    let names = Names { names: vec!["web".into()], address: Some([10, 201, 0, 2].into()) };
+    let names = Names { names: vec!["web".into()], address: Some([10, 201, 0, 2].into()), six: None };
     table::write(&store, "n", &"shop.web.1.1".parse().unwrap(), &names).unwrap();
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();

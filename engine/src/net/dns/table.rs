@@ -4,11 +4,12 @@
 use crate::error::{Context, Result};
 use crate::net::record;
 use crate::store::{self, Store};
+use ipnet::IpNet;
 use planner::ContainerId;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +24,16 @@ pub(crate) struct Names {
     pub(crate) names: Vec<String>,
     /// `None`: declared, but not running.
     pub(crate) address: Option<Ipv4Addr>,
+    /// Its IPv6 address, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) six: Option<Ipv6Addr>,
+}
+
+impl Names {
+    fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let six = self.six.filter(|_| self.address.is_some());
+        self.address.map(IpAddr::V4).into_iter().chain(six.map(IpAddr::V6))
+    }
 }
 
 /// Writes the names of an endpoint.
@@ -36,7 +47,9 @@ pub(crate) fn write(store: &Store, network: &str, id: &ContainerId, names: &Name
 pub(crate) fn silence(store: &Store, network: &str, id: &ContainerId) -> Result<()> {
     let path = store.dns_entry(network, id);
     match store::read_whole::<Names>(&path)? {
-        Some(Names { names, address: Some(_) }) => store::write(&path, &Names { names, address: None }),
+        Some(Names { names, address: Some(_), .. }) => {
+            store::write(&path, &Names { names, address: None, six: None })
+        }
         _ => Ok(()),
     }
 }
@@ -45,9 +58,11 @@ pub(crate) fn silence(store: &Store, network: &str, id: &ContainerId) -> Result<
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Known {
     /// These run.
-    At(Vec<Ipv4Addr>),
+    At(Vec<IpAddr>),
     /// It belongs to somebody who does not run now.
     Declared,
+    /// Nothing, and nobody else can know it: it is a name of one of our networks.
+    Nobody,
     /// Nothing.
     No,
 }
@@ -58,6 +73,8 @@ pub(super) struct Tables {
     networks: Vec<Table>,
     /// Other names, in lower case, and whom they mean.
     links: HashMap<String, String>,
+    /// Addresses that only we can know.
+    ranges: Vec<IpNet>,
 }
 
 #[derive(Debug)]
@@ -66,8 +83,9 @@ struct Table {
     folder: PathBuf,
     /// When the folder had changed before it was read, if that can be relied on.
     seen: Option<SystemTime>,
-    names: HashMap<String, Vec<Option<Ipv4Addr>>>,
-    addresses: HashMap<Ipv4Addr, String>,
+    /// Without addresses: declared.
+    names: HashMap<String, Vec<IpAddr>>,
+    addresses: HashMap<IpAddr, String>,
 }
 
 impl Tables {
@@ -80,7 +98,7 @@ impl Tables {
             names: HashMap::new(),
             addresses: HashMap::new(),
         };
-        Self { networks: networks.map(table).collect(), links: HashMap::new() }
+        Self { networks: networks.map(table).collect(), links: HashMap::new(), ranges: Vec::new() }
     }
 
     /// With other names for some.
@@ -89,6 +107,17 @@ impl Tables {
             |(name, target): (&String, &String)| (name.to_ascii_lowercase(), target.to_ascii_lowercase());
         self.links = links.iter().map(lower).collect();
         self
+    }
+
+    /// Knowing everybody in these ranges.
+    pub(super) fn over(mut self, ranges: Vec<IpNet>) -> Self {
+        self.ranges = ranges;
+        self
+    }
+
+    /// Whether nobody else can know who has an address.
+    pub(super) fn is_ours(&self, address: IpAddr) -> bool {
+        self.ranges.iter().any(|range| range.contains(&address))
     }
 
     /// Looks a name in lower case up, plain or followed by the name of its network. The first
@@ -101,14 +130,15 @@ impl Tables {
             match table.find(name) {
                 Known::At(addresses) => return Known::At(addresses),
                 Known::Declared => known = Known::Declared,
-                Known::No => {}
+                Known::Nobody if known == Known::No => known = Known::Nobody,
+                Known::Nobody | Known::No => {}
             }
         }
         known
     }
 
     /// The container's name and network behind an address.
-    pub(super) fn find_address(&mut self, address: Ipv4Addr) -> Option<String> {
+    pub(super) fn find_address(&mut self, address: IpAddr) -> Option<String> {
         self.networks.iter_mut().find_map(|table| {
             table.refresh();
             table.addresses.get(&address).map(|name| format!("{name}.{}", table.network))
@@ -119,10 +149,13 @@ impl Tables {
 impl Table {
     fn find(&self, name: &str) -> Known {
         let network = self.network.to_ascii_lowercase();
-        let plain = || name.strip_suffix(&network)?.strip_suffix('.');
-        let Some(found) = self.names.get(name).or_else(|| self.names.get(plain()?)) else { return Known::No };
-        let addresses: Vec<_> = found.iter().copied().flatten().collect();
-        if addresses.is_empty() { Known::Declared } else { Known::At(addresses) }
+        let plain = name.strip_suffix(&network).and_then(|name| name.strip_suffix('.'));
+        match self.names.get(name).or_else(|| self.names.get(plain?)) {
+            None if plain.is_some() => Known::Nobody,
+            None => Known::No,
+            Some(addresses) if addresses.is_empty() => Known::Declared,
+            Some(addresses) => Known::At(addresses.clone()),
+        }
     }
 
     fn refresh(&mut self) {
@@ -145,13 +178,13 @@ impl Table {
             let Ok(names) = store::read::<Names>(&self.folder.join(id.to_string())) else { continue };
             for name in &names.names {
                 let addresses = self.names.entry(name.to_ascii_lowercase()).or_default();
-                if !names.address.is_some_and(|address| addresses.contains(&Some(address))) {
-                    addresses.push(names.address);
+                for address in names.addresses() {
+                    if !addresses.contains(&address) {
+                        addresses.push(address);
+                    }
                 }
             }
-            if let Some(address) = names.address {
-                self.addresses.insert(address, id.name());
-            }
+            self.addresses.extend(names.addresses().map(|address| (address, id.name())));
         }
     }
 }
@@ -161,7 +194,15 @@ mod tests {
     use super::*;
 
     fn names(names: &[&str], address: Option<[u8; 4]>) -> Names {
-        Names { names: names.iter().map(|one| (*one).to_owned()).collect(), address: address.map(Into::into) }
+        Names {
+            names: names.iter().map(|one| (*one).to_owned()).collect(),
+            address: address.map(Into::into),
+            six: None,
+        }
+    }
+
+    fn at(addresses: &[[u8; 4]]) -> Known {
+        Known::At(addresses.iter().map(|one| (*one).into()).collect())
     }
 
     fn set(store: &Store, network: &str, id: &str, what: &Names) {
@@ -177,10 +218,10 @@ mod tests {
         set(&store, "shop_b", "shop.db.1.1", &names(&["db"], None));
         set(&store, "shop_c", "shop.x.1.1", &names(&["x"], Some([10, 0, 2, 2])));
         let mut tables = Tables::of(&store, ["shop_a", "shop_b"].into_iter());
-        assert_eq!(tables.find("web"), Known::At(vec![[10, 0, 0, 2].into(), [10, 0, 0, 3].into()]));
-        assert_eq!(tables.find("www"), Known::At(vec![[10, 0, 0, 2].into()]));
-        assert_eq!(tables.find("www.shop_a"), Known::At(vec![[10, 0, 0, 2].into()]));
-        assert_eq!(tables.find("www.shop_b"), Known::No);
+        assert_eq!(tables.find("web"), at(&[[10, 0, 0, 2], [10, 0, 0, 3]]));
+        assert_eq!(tables.find("www"), at(&[[10, 0, 0, 2]]));
+        assert_eq!(tables.find("www.shop_a"), at(&[[10, 0, 0, 2]]));
+        assert_eq!(tables.find("www.shop_b"), Known::Nobody);
         assert_eq!(tables.find("db"), Known::Declared);
         assert_eq!(tables.find("x"), Known::No);
         assert_eq!(tables.find_address([10, 0, 0, 3].into()), Some("shop-web-2.shop_a".into()));
@@ -195,7 +236,7 @@ mod tests {
         assert_eq!(tables.find("web"), Known::No);
         for last in 2..60 {
             set(&store, "n", "shop.web.1.1", &names(&["web"], Some([10, 0, 0, last])));
-            assert_eq!(tables.find("web"), Known::At(vec![[10, 0, 0, last].into()]));
+            assert_eq!(tables.find("web"), at(&[[10, 0, 0, last]]));
         }
         silence(&store, "n", &"shop.web.1.1".parse().unwrap()).unwrap();
         assert_eq!(tables.find("web"), Known::Declared);

@@ -117,7 +117,7 @@ fn supervisor(host: &Host, id: &str, port: HeldPort) -> std::process::Child {
 fn replicas_share_a_host_port_and_another_service_is_told_who_has_it() {
     on_a_host(|host| {
         for protocol in [Protocol::Tcp, Protocol::Udp] {
-            let ports = vec![PortSpec { host_ip: None, published: Some(8080), target: 80, protocol }];
+            let ports = vec![PortSpec { published: Some(8080), target: 80, protocol, ..Default::default() }];
             let spec = ContainerSpec { ports, ..Default::default() };
             let hold = |id: &str| hold_ports(&host.store, &self::id(id), &spec);
             let mut first = hold("shop.web.1.1").unwrap();

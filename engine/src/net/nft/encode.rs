@@ -1,10 +1,11 @@
 //! Rules as nf_tables messages (linux/netfilter/nf_tables.h). Attribute numbers are named by
 //! what they hold; each block says which enumeration of the header it is from.
 
-use super::{Action, Chain, Match, Rule, Ruleset};
+use super::{Action, Chain, Family, Match, Rule, Ruleset};
 use crate::net::netlink::{Attrs, Message};
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use planner::desired::Protocol;
+use std::net::IpAddr;
 
 /// Size of `struct nfgenmsg`.
 pub(super) const HEADER: usize = 4;
@@ -53,6 +54,7 @@ const VERDICT_CHAIN: u16 = 2;
 const VERDICT_DROP: u32 = 0;
 const VERDICT_ACCEPT: u32 = 1;
 const VERDICT_JUMP: u32 = (-3i32).cast_unsigned();
+const VERDICT_RETURN: u32 = (-5i32).cast_unsigned();
 
 // enum nft_registers
 const VERDICT: u32 = 0;
@@ -70,11 +72,13 @@ const CT_STATUS: u32 = 2;
 const ESTABLISHED_OR_RELATED: u32 = 2 | 4;
 const DESTINATION_NAT: u32 = 1 << 5;
 
-// enum nft_payload_bases; offsets in the IPv4 and TCP/UDP headers
+// enum nft_payload_bases; offsets in the IPv4, IPv6 and transport headers
 const NETWORK: u32 = 1;
 const TRANSPORT: u32 = 2;
 const SOURCE_ADDRESS: u32 = 12;
 const DESTINATION_ADDRESS: u32 = 16;
+const SOURCE_ADDRESS_SIX: u32 = 8;
+const DESTINATION_ADDRESS_SIX: u32 = 24;
 const DESTINATION_PORT: u32 = 2;
 
 // enum nft_fib_result, nft_fib_flags; linux/rtnetlink.h
@@ -92,8 +96,16 @@ const MARK: &str = "fingerprint";
 /// Length of an interface name in a register.
 const NAME: usize = 16;
 
-fn message(kind: u16, flags: i32, doing: String) -> Message {
-    Message::new(kind, flags, doing).raw(&[libc::AF_INET as u8, 0, 0, 0])
+fn message(family: Family, kind: u16, flags: i32, doing: String) -> Message {
+    Message::new(kind, flags, doing).raw(&[number(family) as u8, 0, 0, 0])
+}
+
+/// The kernel's number of a family.
+fn number(family: Family) -> i32 {
+    match family {
+        Family::Four => libc::AF_INET,
+        Family::Six => libc::AF_INET6,
+    }
 }
 
 /// The messages that begin and end a batch.
@@ -103,13 +115,13 @@ pub(super) fn frame() -> (Message, Message) {
 }
 
 /// Asks for a table.
-pub(super) fn get_table(table: &str) -> Message {
-    message(GET_TABLE, 0, format!("look up firewall table {table}")).text(TABLE_NAME, table)
+pub(super) fn get_table(family: Family, table: &str) -> Message {
+    message(family, GET_TABLE, 0, format!("look up firewall table {table}")).text(TABLE_NAME, table)
 }
 
 /// Asks for the rules of the chain that holds the fingerprint.
-pub(super) fn get_mark(table: &str) -> Message {
-    message(GET_RULE, 0, format!("look up the fingerprint of firewall table {table}"))
+pub(super) fn get_mark(family: Family, table: &str) -> Message {
+    message(family, GET_RULE, 0, format!("look up the fingerprint of firewall table {table}"))
         .text(RULE_TABLE, table)
         .text(RULE_CHAIN, MARK)
 }
@@ -122,30 +134,30 @@ pub(super) fn comment(attrs: Attrs<'_>) -> Option<&[u8]> {
 }
 
 /// Deletes a table, whether or not it exists.
-pub(super) fn removal(table: &str) -> Vec<Message> {
+pub(super) fn removal(family: Family, table: &str) -> Vec<Message> {
     let doing = || format!("remove firewall table {table}");
-    let add = message(NEW_TABLE, libc::NLM_F_CREATE, doing()).text(TABLE_NAME, table);
-    vec![add, message(DELETE_TABLE, 0, doing()).text(TABLE_NAME, table)]
+    let add = message(family, NEW_TABLE, libc::NLM_F_CREATE, doing()).text(TABLE_NAME, table);
+    vec![add, message(family, DELETE_TABLE, 0, doing()).text(TABLE_NAME, table)]
 }
 
 /// Replaces all rules of a table. Its chains stay: taking one out of the way of packets waits
 /// until the last packet has left it, milliseconds for each.
 pub(super) fn replacement(rules: &Ruleset, fingerprint: &str) -> Vec<Message> {
-    let table = &rules.table;
-    let create = message(NEW_TABLE, libc::NLM_F_CREATE, format!("create firewall table {table}"));
-    let flush = message(DELETE_RULE, 0, format!("replace the rules of firewall table {table}"));
+    let (family, table) = (rules.family, &rules.table);
+    let create = message(family, NEW_TABLE, libc::NLM_F_CREATE, format!("create firewall table {table}"));
+    let flush = message(family, DELETE_RULE, 0, format!("replace the rules of firewall table {table}"));
     let mark = Chain { name: MARK, hook: None, rules: Vec::new() };
     let mut batch = vec![create.text(TABLE_NAME, table)];
-    batch.extend(std::iter::once(&mark).chain(&rules.chains).map(|chain| new_chain(table, chain)));
-    batch.extend([flush.text(RULE_TABLE, table), new_mark(table, fingerprint)]);
+    batch.extend(std::iter::once(&mark).chain(&rules.chains).map(|chain| new_chain((family, table), chain)));
+    batch.extend([flush.text(RULE_TABLE, table), new_mark((family, table), fingerprint)]);
     for chain in &rules.chains {
-        batch.extend(chain.rules.iter().map(|rule| new_rule(table, chain.name, rule)));
+        batch.extend(chain.rules.iter().map(|rule| new_rule((family, table), chain.name, rule)));
     }
     batch
 }
 
 /// A rule that no packet ever meets, whose comment is the fingerprint.
-fn new_mark(table: &str, fingerprint: &str) -> Message {
+fn new_mark(table: (Family, &str), fingerprint: &str) -> Message {
     let mut comment = fingerprint.as_bytes().to_vec();
     comment.push(0);
     comment.splice(..0, [COMMENT, comment.len() as u8]);
@@ -153,10 +165,11 @@ fn new_mark(table: &str, fingerprint: &str) -> Message {
     new_rule(table, MARK, &nothing).attr(RULE_USERDATA, &comment)
 }
 
-fn new_chain(table: &str, chain: &Chain) -> Message {
+fn new_chain((family, table): (Family, &str), chain: &Chain) -> Message {
     let doing = format!("create firewall chain {}", chain.name);
-    let message =
-        message(NEW_CHAIN, libc::NLM_F_CREATE, doing).text(CHAIN_TABLE, table).text(CHAIN_NAME, chain.name);
+    let message = message(family, NEW_CHAIN, libc::NLM_F_CREATE, doing)
+        .text(CHAIN_TABLE, table)
+        .text(CHAIN_NAME, chain.name);
     let Some(hook) = chain.hook else { return message };
     message
         .nest(CHAIN_HOOK, |nest| {
@@ -166,9 +179,9 @@ fn new_chain(table: &str, chain: &Chain) -> Message {
         .text(CHAIN_TYPE, hook.kind)
 }
 
-fn new_rule(table: &str, chain: &str, rule: &Rule) -> Message {
+fn new_rule((family, table): (Family, &str), chain: &str, rule: &Rule) -> Message {
     let flags = libc::NLM_F_CREATE | libc::NLM_F_APPEND;
-    message(NEW_RULE, flags, format!("add firewall rule `{rule}`"))
+    message(family, NEW_RULE, flags, format!("add firewall rule `{rule}`"))
         .text(RULE_TABLE, table)
         .text(RULE_CHAIN, chain)
         .nest(RULE_EXPRESSIONS, |list| action(rule.matches.iter().fold(list, condition), &rule.action))
@@ -184,8 +197,8 @@ fn condition(list: Message, one: &Match) -> Message {
         Match::NotFrom(name) => interface(list, META_IN_NAME, NOT_EQUAL, name),
         Match::To(name) => interface(list, META_OUT_NAME, EQUAL, name),
         Match::NotTo(name) => interface(list, META_OUT_NAME, NOT_EQUAL, name),
-        Match::Source(net) => address(list, SOURCE_ADDRESS, *net),
-        Match::Destination(net) => address(list, DESTINATION_ADDRESS, *net),
+        Match::Source(net) => address(list, false, *net),
+        Match::Destination(net) => address(list, true, *net),
         Match::DestinationLocal => {
             let list = expression(list, "fib", |data| {
                 data.be32(1, FIRST).be32(2, FIB_ADDRESS_TYPE).be32(3, FIB_OF_DESTINATION)
@@ -196,6 +209,7 @@ fn condition(list: Message, one: &Match) -> Message {
             let number = match protocol {
                 Protocol::Tcp => libc::IPPROTO_TCP,
                 Protocol::Udp => libc::IPPROTO_UDP,
+                Protocol::Sctp => libc::IPPROTO_SCTP,
             };
             let list = compare(meta(list, META_PROTOCOL), EQUAL, &[number as u8]);
             compare(payload(list, TRANSPORT, DESTINATION_PORT, 2), EQUAL, &port.to_be_bytes())
@@ -213,11 +227,13 @@ fn action(list: Message, action: &Action) -> Message {
     match action {
         Action::Accept => verdict(list, VERDICT_ACCEPT, None),
         Action::Drop => verdict(list, VERDICT_DROP, None),
+        Action::Return => verdict(list, VERDICT_RETURN, None),
         Action::Jump(chain) => verdict(list, VERDICT_JUMP, Some(chain)),
         Action::Redirect(address, port) => {
-            let list = immediate(list, FIRST, &address.octets());
+            let (family, bytes) = bytes(*address);
+            let list = immediate(list, FIRST, &bytes);
             let list = immediate(list, SECOND, &port.to_be_bytes());
-            let (destination, family) = (1, libc::AF_INET as u32);
+            let (destination, family) = (1, number(family) as u32);
             expression(list, "nat", |data| {
                 data.be32(1, destination).be32(2, family).be32(3, FIRST).be32(5, SECOND)
             })
@@ -240,7 +256,7 @@ fn compare(list: Message, operator: u32, value: &[u8]) -> Message {
     })
 }
 
-/// Keeps the bits of `mask` in the first register.
+/// Keeps the bits of `mask` in the first register. An IPv6 address takes all four parts of it.
 fn masked(list: Message, mask: &[u8]) -> Message {
     expression(list, "bitwise", |data| {
         data.be32(1, FIRST)
@@ -258,10 +274,25 @@ fn interface(list: Message, key: u32, operator: u32, name: &str) -> Message {
     compare(meta(list, key), operator, &padded)
 }
 
-fn address(list: Message, offset: u32, net: Ipv4Net) -> Message {
-    let list = payload(list, NETWORK, offset, 4);
-    let list = masked(list, &net.netmask().octets());
-    compare(list, EQUAL, &net.network().octets())
+fn address(list: Message, destination: bool, net: IpNet) -> Message {
+    let (family, network) = bytes(net.network());
+    let offset = match (family, destination) {
+        (Family::Four, false) => SOURCE_ADDRESS,
+        (Family::Four, true) => DESTINATION_ADDRESS,
+        (Family::Six, false) => SOURCE_ADDRESS_SIX,
+        (Family::Six, true) => DESTINATION_ADDRESS_SIX,
+    };
+    let list = payload(list, NETWORK, offset, network.len() as u32);
+    let list = masked(list, &bytes(net.netmask()).1);
+    compare(list, EQUAL, &network)
+}
+
+/// The family and the bytes of an address.
+fn bytes(address: IpAddr) -> (Family, Vec<u8>) {
+    match address {
+        IpAddr::V4(address) => (Family::Four, address.octets().to_vec()),
+        IpAddr::V6(address) => (Family::Six, address.octets().to_vec()),
+    }
 }
 
 fn tracked(list: Message, key: u32, bits: u32) -> Message {

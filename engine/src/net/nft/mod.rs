@@ -10,17 +10,28 @@ mod text;
 use super::netlink::{Socket, with_netfilter};
 use crate::error::Result;
 use crate::store::fnv1a;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use planner::desired::Protocol;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// All rules of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ruleset {
-    /// Name of the table, in the family `ip`.
+    /// Which packets it is about.
+    pub(crate) family: Family,
+    /// Name of the table.
     pub(crate) table: String,
     /// In an order in which a chain comes before those that jump to it.
     pub(crate) chains: Vec<Chain>,
+}
+
+/// Families of packets: each has tables of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// IPv4: `ip`.
+    Four,
+    /// IPv6: `ip6`.
+    Six,
 }
 
 /// Rules that are tried in order.
@@ -79,9 +90,9 @@ pub(crate) enum Match {
     /// It does not.
     NotTo(String),
     /// Its source is in this subnet.
-    Source(Ipv4Net),
+    Source(IpNet),
     /// Its destination is in this subnet.
-    Destination(Ipv4Net),
+    Destination(IpNet),
     /// Its destination is an address of this host.
     DestinationLocal,
     /// Its protocol and destination port.
@@ -101,10 +112,12 @@ pub(crate) enum Action {
     Accept,
     /// Drop it.
     Drop,
+    /// Go back to where the chain was jumped to from.
+    Return,
     /// Go on in another chain, and come back.
     Jump(&'static str),
     /// Send its connection to this address and port.
-    Redirect(Ipv4Addr, u16),
+    Redirect(IpAddr, u16),
     /// Let its connection come from the address of the interface that it leaves through.
     Masquerade,
 }
@@ -121,7 +134,7 @@ impl Ruleset {
 pub(crate) fn replace(rules: &Ruleset) -> Result<()> {
     let fingerprint = rules.fingerprint();
     with_netfilter(|socket| {
-        if mark(socket, &rules.table)?.as_deref() == Some(fingerprint.as_bytes()) {
+        if mark(socket, rules.family, &rules.table)?.as_deref() == Some(fingerprint.as_bytes()) {
             return Ok(());
         }
         let (begin, end) = encode::frame();
@@ -130,22 +143,25 @@ pub(crate) fn replace(rules: &Ruleset) -> Result<()> {
 }
 
 /// Whether the table exists.
-pub(crate) fn exists(table: &str) -> Result<bool> {
-    with_netfilter(|socket| Ok(socket.get(&encode::get_table(table))?.is_some()))
+pub(crate) fn exists(family: Family, table: &str) -> Result<bool> {
+    with_netfilter(|socket| Ok(socket.get(&encode::get_table(family, table))?.is_some()))
 }
 
 /// Removes the table with all its rules. Idempotent.
-pub(crate) fn remove(table: &str) -> Result<()> {
+pub(crate) fn remove(family: Family, table: &str) -> Result<()> {
+    if !exists(family, table)? {
+        return Ok(());
+    }
     let (begin, end) = encode::frame();
-    with_netfilter(|socket| socket.transact(&begin, &encode::removal(table), &end))
+    with_netfilter(|socket| socket.transact(&begin, &encode::removal(family, table), &end))
 }
 
 /// The fingerprint that the table carries; `None` when there is none.
-fn mark(socket: &mut Socket, table: &str) -> Result<Option<Vec<u8>>> {
-    if socket.get(&encode::get_table(table))?.is_none() {
+fn mark(socket: &mut Socket, family: Family, table: &str) -> Result<Option<Vec<u8>>> {
+    if socket.get(&encode::get_table(family, table))?.is_none() {
         return Ok(None);
     }
-    let rules = socket.dump(&encode::get_mark(table))?;
+    let rules = socket.dump(&encode::get_mark(family, table))?;
     let comment = rules.first().and_then(|rule| encode::comment(rule.attrs(encode::HEADER)));
     Ok(comment.map(<[u8]>::to_vec))
 }

@@ -1,12 +1,15 @@
 //! Rules as nft(8) writes them.
 
-use super::{Action, Chain, Hook, Match, Point, Rule, Ruleset};
+use super::{Action, Chain, Family, Hook, Match, Point, Rule, Ruleset};
+use ipnet::IpNet;
 use planner::desired::Protocol;
 use std::fmt::{Display, Formatter, Result};
+use std::net::SocketAddr;
 
 impl Display for Ruleset {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        writeln!(f, "table ip {} {{", self.table)?;
+        let family = if self.family == Family::Six { "ip6" } else { "ip" };
+        writeln!(f, "table {family} {} {{", self.table)?;
         self.chains.iter().try_for_each(|chain| chain.fmt(f))?;
         writeln!(f, "}}")
     }
@@ -49,12 +52,15 @@ impl Display for Match {
             Self::NotFrom(name) => write!(f, "iifname != \"{name}\""),
             Self::To(name) => write!(f, "oifname \"{name}\""),
             Self::NotTo(name) => write!(f, "oifname != \"{name}\""),
-            Self::Source(net) => write!(f, "ip saddr {net}"),
-            Self::Destination(net) if net.prefix_len() == 32 => write!(f, "ip daddr {}", net.addr()),
-            Self::Destination(net) => write!(f, "ip daddr {net}"),
+            Self::Source(net) => write!(f, "{} saddr {net}", word(net)),
+            Self::Destination(net) if net.prefix_len() == net.max_prefix_len() => {
+                write!(f, "{} daddr {}", word(net), net.addr())
+            }
+            Self::Destination(net) => write!(f, "{} daddr {net}", word(net)),
             Self::DestinationLocal => f.write_str("fib daddr type local"),
             Self::Port(Protocol::Tcp, port) => write!(f, "tcp dport {port}"),
             Self::Port(Protocol::Udp, port) => write!(f, "udp dport {port}"),
+            Self::Port(Protocol::Sctp, port) => write!(f, "sctp dport {port}"),
             Self::Established => f.write_str("ct state established,related"),
             Self::Redirected => f.write_str("ct status dnat"),
             Self::OneOf(count) => write!(f, "numgen inc mod {count} 0"),
@@ -67,9 +73,18 @@ impl Display for Action {
         match self {
             Self::Accept => f.write_str("accept"),
             Self::Drop => f.write_str("drop"),
+            Self::Return => f.write_str("return"),
             Self::Jump(chain) => write!(f, "jump {chain}"),
-            Self::Redirect(address, port) => write!(f, "dnat to {address}:{port}"),
+            Self::Redirect(address, port) => write!(f, "dnat to {}", SocketAddr::new(*address, *port)),
             Self::Masquerade => f.write_str("masquerade"),
         }
+    }
+}
+
+/// The header that an address is in.
+fn word(net: &IpNet) -> &'static str {
+    match net {
+        IpNet::V4(_) => "ip",
+        IpNet::V6(_) => "ip6",
     }
 }

@@ -21,7 +21,7 @@ pub(super) const NETWORK: Shape = Shape::Short(
         key("enable_ipv4", &BOOL)
             .about("Whether it has IPv4 addresses; by default true.")
             .checked(words::ipv4),
-        key("enable_ipv6", &BOOL).about("Whether it has IPv6 addresses; by default false.").refused(""),
+        key("enable_ipv6", &BOOL).about("Whether it has IPv6 addresses, of a unique local range unless `ipam` says one; by default false."),
         key("attachable", &BOOL)
             .about("Containers from outside of the stack may join; by default false.")
             .passed_on("it only means something to a cluster"),
@@ -47,13 +47,13 @@ const RANGE: Shape = Shape::Object(&[
         .checked(words::subnet),
     key("ip_range", &like::SUBNET)
         .about("Part of the range from which containers get addresses.")
-        .refused(""),
+        .checked(words::range),
     key("gateway", &like::ADDRESS)
         .about("Address of the host in the network; by default the first of the range.")
-        .checked(words::ipv4_address),
+        .checked(words::ip_address),
     key("aux_addresses", &Shape::Map(&TEXT))
         .about("Addresses that are taken, by the name of who has them.")
-        .refused(""),
+        .checked_whole(words::addresses),
 ]);
 
 /// A service's networks.
@@ -64,18 +64,22 @@ const ATTACHMENT: Shape = Shape::Object(&[
     key("aliases", &NAMES)
         .about("More names of the service on this network.")
         .merge(Merge::Unique(identity::name)),
-    key("interface_name", &TEXT).about("Name of the interface in the container.").refused(""),
-    key("ipv4_address", &like::ADDRESS).about("Fixed IPv4 address.").refused(""),
-    key("ipv6_address", &like::ADDRESS).about("Fixed IPv6 address.").refused(""),
+    key("interface_name", &TEXT)
+        .about("Name of the interface in the container; by default `eth` and a number.")
+        .checked(words::interface_name),
+    key("ipv4_address", &like::ADDRESS)
+        .about("Fixed IPv4 address in a range that the network's `ipam` says.")
+        .checked(words::ipv4_address),
+    key("ipv6_address", &like::ADDRESS)
+        .about("Fixed IPv6 address in a range that the network's `ipam` says.")
+        .checked(words::ipv6_address),
     key("link_local_ips", &NAMES)
-        .about("Link-local addresses.")
+        .about("Further addresses, link-local ones.")
         .merge(Merge::Unique(identity::name))
-        .refused(""),
-    key("mac_address", &like::MAC_ADDRESS).about("MAC address of the interface.").refused(""),
+        .checked(words::link_local),
+    key("mac_address", &like::MAC_ADDRESS).about("MAC address of the interface.").checked(words::mac_address),
     key("driver_opts", &OPTIONS).about("Options of the network's driver for this interface.").refused(""),
-    key("priority", &PRIORITY)
-        .about("The network with the highest number is joined first; by default 0.")
-        .refused(""),
+    key("priority", &PRIORITY).about("The network with the highest number is joined first; by default 0."),
     key("gw_priority", &PRIORITY)
         .about("The network with the highest number has the default route; by default 0."),
 ]);
@@ -95,7 +99,7 @@ pub(super) const PORT: Shape = Shape::Object(&[
     key("published", &Shape::One(Kind::TextOrInt))
         .about("Port of the host; by default a free one is chosen.")
         .checked(words::published_port),
-    key("protocol", &TEXT).about("`tcp` or `udp`; by default tcp.").checked(words::protocol),
+    key("protocol", &TEXT).about("`tcp`, `udp` or `sctp`; by default tcp.").checked(words::protocol),
     key("app_protocol", &TEXT)
         .about("What is spoken there, for people: `http`, …")
         .passed_on("it is a note for people"),

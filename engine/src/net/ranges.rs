@@ -1,0 +1,97 @@
+//! Which addresses a new network has: those that the file asks for, or free ones.
+
+use super::netlink::Socket;
+use super::{NetworkRecord, Six, ipam, link, record};
+use crate::error::{Error, Kind, Result};
+use crate::store::Store;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use planner::NetworkSpec;
+use planner::desired::Ipv6Spec;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Who has addresses already.
+struct Taken {
+    networks: Vec<NetworkRecord>,
+    hosts: Vec<IpNet>,
+}
+
+/// The subnet and gateway of a network, and those of IPv6. What the links given have does not count.
+pub(super) fn ranges(
+    store: &Store,
+    spec: &NetworkSpec,
+    socket: &mut Socket,
+    except: &[u32],
+) -> Result<(Ipv4Net, Ipv4Addr, Option<Six>)> {
+    let mut taken =
+        Taken { networks: record::all(store)?, hosts: link::used_subnets(socket, false, except)? };
+    let subnet = taken.subnet(spec)?;
+    let gateway = gateway(spec, subnet.into(), spec.gateway.map(IpAddr::V4))?;
+    let (IpAddr::V4(gateway), Some(wanted)) = (gateway, spec.ipv6) else {
+        let IpAddr::V4(gateway) = gateway else { return Err(not_of(spec, subnet.into())) };
+        return Ok((subnet, gateway, None));
+    };
+    taken.hosts = link::used_subnets(socket, true, except)?;
+    let six = taken.subnet6(store, spec, wanted)?;
+    let IpAddr::V6(gateway6) = self::gateway(spec, six.into(), wanted.gateway.map(IpAddr::V6))? else {
+        return Err(not_of(spec, six.into()));
+    };
+    Ok((subnet, gateway, Some(Six { subnet: six, gateway: gateway6 })))
+}
+
+impl Taken {
+    fn subnet(&self, spec: &NetworkSpec) -> Result<Ipv4Net> {
+        if let Some(wanted) = spec.subnet.map(|subnet| subnet.trunc()) {
+            return self.ensure_free(spec, wanted.into()).map(|()| wanted);
+        }
+        let of_networks = self.networks.iter().map(|network| network.subnet);
+        let of_host =
+            self.hosts.iter().filter_map(|net| if let IpNet::V4(net) = net { Some(*net) } else { None });
+        let used: Vec<Ipv4Net> = of_networks.chain(of_host).collect();
+        ipam::free_subnet(&used).map_err(|error| none_free(spec, error))
+    }
+
+    fn subnet6(&self, store: &Store, spec: &NetworkSpec, wanted: Ipv6Spec) -> Result<Ipv6Net> {
+        if let Some(wanted) = wanted.subnet.map(|subnet| subnet.trunc()) {
+            return self.ensure_free(spec, wanted.into()).map(|()| wanted);
+        }
+        let of_networks = self.networks.iter().filter_map(|network| Some(network.six?.subnet));
+        let of_host =
+            self.hosts.iter().filter_map(|net| if let IpNet::V6(net) = net { Some(*net) } else { None });
+        let used: Vec<Ipv6Net> = of_networks.chain(of_host).collect();
+        ipam::free_local_subnet(&store.tag(), &spec.name, &used).map_err(|error| none_free(spec, error))
+    }
+
+    fn ensure_free(&self, spec: &NetworkSpec, wanted: IpNet) -> Result<()> {
+        let doing = format!("give network {} the subnet {wanted}", spec.name);
+        if !ipam::is_usable(wanted) {
+            let hint = format!("it is too small: take a /{} or larger", wanted.max_prefix_len() - 2);
+            return Err(Error::new(Kind::Unsupported, doing).hint(hint));
+        }
+        let subnets = self.networks.iter().flat_map(|one| one.subnets().map(move |subnet| (one, subnet)));
+        if let Some((other, subnet)) = subnets.into_iter().find(|(_, subnet)| ipam::overlap(*subnet, wanted))
+        {
+            let hint = format!("network {} has {subnet}", other.spec.name);
+            return Err(Error::new(Kind::Conflict, doing).hint(hint));
+        }
+        if let Some(other) = self.hosts.iter().find(|other| ipam::overlap(**other, wanted)) {
+            return Err(Error::new(Kind::Conflict, doing).hint(format!("this host has a route to {other}")));
+        }
+        Ok(())
+    }
+}
+
+fn none_free(spec: &NetworkSpec, error: ipam::Exhausted) -> Error {
+    Error::new(Kind::Conflict, format!("find a subnet for network {}", spec.name))
+        .hint("remove networks that are no longer needed, or give it a subnet under `ipam`")
+        .because(error)
+}
+
+fn gateway(spec: &NetworkSpec, subnet: IpNet, wanted: Option<IpAddr>) -> Result<IpAddr> {
+    let gateway = wanted.or_else(|| ipam::default_gateway(subnet));
+    gateway.filter(|gateway| ipam::is_host(subnet, *gateway)).ok_or_else(|| not_of(spec, subnet))
+}
+
+fn not_of(spec: &NetworkSpec, subnet: IpNet) -> Error {
+    let doing = format!("the gateway of network {} is no host address of {subnet}", spec.name);
+    Error::new(Kind::Unsupported, doing)
+}

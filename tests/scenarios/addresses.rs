@@ -1,0 +1,81 @@
+//! Addresses that the file says, and IPv6.
+
+use e2e::{Host, eventually};
+
+const FIXED: &str = "
+name: fix
+services:
+  a:
+    image: busybox
+    command: httpd -f -p 80 -h /etc
+    init: true
+    stop_grace_period: 1s
+    networks:
+      front:
+        ipv4_address: 10.77.0.9
+        ipv6_address: fd77::9
+        mac_address: 02:00:00:00:00:09
+        interface_name: front0
+        link_local_ips: [169.254.8.8]
+        aliases: [shop]
+      back: {gw_priority: 1}
+  b: {image: busybox, command: sleep 1000, init: true, stop_grace_period: 1s, networks: [front]}
+networks:
+  front:
+    enable_ipv6: true
+    ipam:
+      config:
+        - {subnet: 10.77.0.0/24, ip_range: 10.77.0.64/28, aux_addresses: {printer: 10.77.0.64}}
+        - {subnet: 'fd77::/64'}
+  back:
+";
+
+#[test]
+fn a_container_has_the_addresses_of_the_file_and_others_get_what_is_left() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("fix", FIXED);
+    project.up();
+    let shown = project.exec("a", "ip addr show front0; ip route").succeeds();
+    let shown = shown.says("10.77.0.9/24").says("fd77::9/64").says("169.254.8.8/16");
+    let back = project.exec("a", "ip route | grep -c 'default.*eth'").stdout;
+    assert_eq!(back.trim(), "1", "the default route is on the other network: {}", shown.stdout);
+    project.exec("a", "cat /sys/class/net/front0/address").succeeds().says("02:00:00:00:00:09");
+    project.exec("b", "ip addr show eth0").succeeds().says("10.77.0.65/24");
+    eventually("the name leads to both addresses", || {
+        let found = project.exec("b", "nslookup shop 127.0.0.11").stdout;
+        (found.contains("10.77.0.9") && found.contains("fd77::9")).then_some(())
+    });
+    project.exec("b", "wget -q -O - 'http://[fd77::9]/hostname'").succeeds();
+    project.edit("command: httpd -f -p 80 -h /etc", "command: httpd -f -p 81 -h /etc");
+    project.sampan(["up", "-d"]).succeeds();
+    project.exec("a", "ip addr show front0").succeeds().says("10.77.0.9/24").says("fd77::9/64");
+    project.down();
+}
+
+#[test]
+fn ipv6_is_had_for_the_asking() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: six
+services:
+  a: {image: busybox, command: httpd -f -p 80 -h /etc, init: true, ports: ['8086:80']}
+  b: {image: busybox, command: sleep 1000, init: true}
+networks: {default: {enable_ipv6: true}}
+";
+    host.join_the_world();
+    let six =
+        "ip addr add 2001:db8::1/64 dev up0 nodad && ip -n world addr add 2001:db8::2/64 dev eth0 nodad";
+    host.shell(six).succeeds();
+    let project = host.project("six", yaml);
+    project.up();
+    project.exec("b", "ip -6 route").succeeds().says("default via fd73:");
+    project.exec("b", "ping -6 -c 1 -W 3 2001:db8::2").succeeds();
+    let get = "curl -sS --max-time 3 'http://[2001:db8::1]:8086/hostname'";
+    eventually("it answers the other machine", || {
+        (host.shell(&format!("ip netns exec world {get}")).code == 0).then_some(())
+    });
+    host.shell(get).succeeds();
+    project.exec("b", "wget -q -O - 'http://[2001:db8::1]:8086/hostname'").succeeds();
+    host.leave_the_world();
+    project.down();
+}
