@@ -8,6 +8,11 @@
 //! <root>/volumes/.removed-<name>/     on its way out
 //! ```
 
+pub mod manage;
+mod mount;
+
+pub use mount::{acquire, release};
+
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
 use crate::{overlay, tree};
@@ -59,7 +64,10 @@ pub fn create(store: &Store, spec: &VolumeSpec) -> Result<()> {
     check_name(&spec.name)?;
     let _lock = lock(store, &spec.name)?;
     if let Some(existing) = store::read_whole::<VolumeRecord>(&store.volume_record(&spec.name))? {
-        return if existing.spec.stack == spec.stack { Ok(()) } else { Err(taken(&existing.spec)) };
+        if existing.spec.stack != spec.stack {
+            return Err(taken(&existing.spec));
+        }
+        return Ok(());
     }
     let record = VolumeRecord { spec: spec.clone(), created_at: Timestamp::now(), content: Content::Fresh };
     if store.volume(&spec.name).exists() {
@@ -130,6 +138,7 @@ fn taken(spec: &VolumeSpec) -> Error {
 pub fn remove(store: &Store, name: &str) -> Result<()> {
     check_name(name)?;
     let _lock = lock(store, name)?;
+    mount::take_off(store, name)?;
     let away = store.volumes().join(format!("{REMOVED}{name}"));
     tree::remove(&away)?;
     match fs::rename(store.volume(name), &away) {
@@ -179,6 +188,14 @@ pub fn copy_up(store: &Store, name: &str, layers: &[PathBuf], target: &str) -> R
     let mut record = existing(store, name)?;
     let doing = || format!("give volume {name} what the image has at {target}");
     let (data, copy) = (store.volume_data(name), store.volume(name).join("copy"));
+    // What is mounted there is on another file system: nothing can be moved in.
+    if !record.spec.driver_opts.is_empty() {
+        if record.content == Content::Fresh && is_empty(&data).doing(doing)? {
+            copy_straight(layers, target, &data)?;
+        }
+        record.content = Content::Settled;
+        return store::write_durable(&store.volume_record(name), &record);
+    }
     if record.content == Content::Fresh && is_empty(&data).doing(doing)? {
         tree::remove(&copy)?;
         if copy_aside(layers, target, &copy)? {
@@ -237,6 +254,18 @@ fn copy_aside(layers: &[PathBuf], target: &str, copy: &Path) -> Result<bool> {
     tree::copy(source.as_fd(), to.as_fd())?;
     rustix::fs::syncfs(&to).doing(|| format!("write {} to the disk", copy.display()))?;
     Ok(true)
+}
+
+/// Copies the image's folder, if it has one, right to where it belongs.
+fn copy_straight(layers: &[PathBuf], target: &str, data: &Path) -> Result<()> {
+    if layers.is_empty() {
+        return Ok(());
+    }
+    let doing = || format!("look at {target} in the image");
+    let view = overlay::view(layers)?;
+    let Some(source) = folder_in(&view, target).doing(doing)? else { return Ok(()) };
+    let to = tree::open_path(data).doing(|| format!("open {}", data.display()))?;
+    tree::copy(source.as_fd(), to.as_fd())
 }
 
 /// The folder at a path in an image, whose symbolic links may not lead out of it.

@@ -98,3 +98,90 @@ fn a_volume_in_use_is_not_removed() {
     assert!(host.root().join("volumes/data_goods/data").exists());
     project.down();
 }
+
+#[test]
+fn volumes_are_made_looked_at_and_removed_without_a_stack() {
+    let Some(host) = Host::with_busybox() else { return };
+    let create = ["volume", "create", "--label", "team=a", "goods"];
+    assert_eq!(host.sampan(create).succeeds().stdout, "goods\n");
+    assert_eq!(host.sampan(create).succeeds().stdout, "goods\n");
+    host.sampan(["volume", "create", "-o", "type=tmpfs", "goods"]).exits(1).says("exists with other options");
+    host.sampan(["volume", "create", "-o", "size=1g", "x"])
+        .exits(1)
+        .says("a folder of the host has no `size`");
+    host.sampan(["volume", "create", "../x"]).exits(1).says("is not a volume name");
+    let made_up = host.sampan(["volume", "create"]).succeeds().stdout;
+    assert_eq!(made_up.trim().len(), 32);
+    let seen = host.sampan(["volume", "inspect", "goods"]).succeeds().json();
+    assert_eq!(seen[0]["Labels"]["team"], "a");
+    assert_eq!((&seen[0]["Stack"], &seen[0]["Driver"]), (&serde_json::Value::Null, &"local".into()));
+    host.sampan(["volume", "inspect", "none"]).exits(1).says("no volume `none`");
+    let stack = STORE.replace("goods:\n", "goods: {name: goods, external: true}\n");
+    let project = host.project("data", &stack);
+    project.write("config/a", "");
+    project.up();
+    project.exec("store", "echo tea > /goods/list").succeeds();
+    assert_eq!(host.sampan(["volume", "ls", "-q", "-f", "dangling=true"]).succeeds().stdout, made_up);
+    assert_eq!(host.sampan(["volume", "ls", "-q", "-f", "label=team"]).succeeds().stdout, "goods\n");
+    host.sampan(["volume", "rm", "goods"]).exits(1).says("is used by container data-store-1");
+    host.sampan(["volume", "prune", "-a"]).exits(3).says(&made_up).does_not_say("goods");
+    host.sampan(["volume", "prune", "-f"]).succeeds().says(&made_up).says("freed");
+    project.sampan(["down", "-v", "-t", "1"]).succeeds();
+    assert!(host.root().join("volumes/goods/data/list").exists());
+    host.sampan(["volume", "prune", "-f", "--filter", "label!=team"]).succeeds().says("nothing to remove");
+    host.sampan(["volume", "prune", "-a", "-f"]).succeeds().says("removed volume goods");
+    host.sampan(["volume", "rm", "goods"]).exits(1).says("no volume `goods`");
+    host.sampan(["volume", "rm", "-f", "goods"]).succeeds();
+    host.is_clean();
+}
+
+#[test]
+fn a_volume_that_is_something_mounted_is_so_while_a_container_runs() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: opts
+services:
+  a: &a
+    image: busybox
+    command: sleep 1000
+    init: true
+    volumes: ['memory:/memory', 'folder:/folder', 'image:/etc']
+  b: *a
+volumes:
+  memory: {driver_opts: {type: tmpfs, o: 'size=1m,uid=7,mode=0750'}}
+  folder: {driver: local, driver_opts: {type: none, o: 'bind,ro', device: '${PWD}/here'}}
+  image: {driver: local, driver_opts: {type: none, o: bind, device: ./etc}}
+";
+    let project = host.project("opts", yaml);
+    let mounts = || host.shell("grep -c /volumes/opts_ /proc/self/mounts").stdout;
+    project.sampan(["up", "-d"]).exits(1).says("does not exist").says("make the folder");
+    project.sampan(["down", "-v"]).succeeds();
+    assert_eq!(mounts(), "0\n");
+    project.write("here/file", "of the host");
+    host.shell(&format!("mkdir {}/etc", project.folder().display())).succeeds();
+    project.up();
+    assert_eq!(mounts(), "3\n");
+    project
+        .exec("a", "stat -c %a:%u /memory; df -k /memory | tail -1; echo tea > /memory/x")
+        .says("750:7")
+        .says("1024");
+    project.exec("b", "cat /memory/x /folder/file").succeeds().says("tea\nof the host");
+    project.exec("b", "touch /folder/new").says("Read-only");
+    project.exec("b", "grep -c root /etc/passwd").succeeds();
+    host.shell(&format!("kill -9 {}", project.pid("opts-a-1"))).succeeds();
+    host.script(project.folder(), "until $sampan ps -a --json | grep -q exited; do :; done").succeeds();
+    project.exec("b", "cat /memory/x").succeeds();
+    project.sampan(["up", "-d"]).succeeds();
+    project.exec("a", "cat /memory/x").succeeds();
+    project.edit("size=1m", "size=2m");
+    project.sampan(["plan"]).succeeds().says("is kept although driver_opts.o changed");
+    project.sampan(["stop", "-t", "1"]).succeeds();
+    assert_eq!(mounts(), "0\n");
+    project.sampan(["start"]).succeeds();
+    project.exec("a", "test ! -e /memory/x && cat /folder/file").succeeds();
+    project.down();
+    assert!(project.folder().join("etc/passwd").exists());
+    assert_eq!(fs::read_to_string(project.folder().join("here/file")).unwrap(), "of the host");
+    project.edit("type: none", "type: ext4");
+    project.sampan(["up", "-d"]).exits(15).says("`o` says bind, `type` says ext4");
+}

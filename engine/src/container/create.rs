@@ -38,7 +38,10 @@ pub fn create(store: &Store, id: &ContainerId, spec: &ContainerSpec, image_id: &
         mounted: mounted(&images, spec)?,
         created_at: Timestamp::now(),
     };
-    fill_volumes(store, &record)?;
+    // Those that are something mounted are needed for a moment already.
+    let filled = fill_volumes(store, id, &record);
+    volume::release(store, &id.to_string())?;
+    filled?;
     place(store, id, &record)?;
     net::declare(store, id, spec)
 }
@@ -66,7 +69,10 @@ fn image(images: &Images, spec: &ContainerSpec, image_id: &str) -> Result<Image>
 }
 
 /// What the image has at a place where an empty named volume is mounted goes into the volume.
-fn fill_volumes(store: &Store, record: &ContainerRecord) -> Result<()> {
+fn fill_volumes(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()> {
+    for name in record.spec.volumes() {
+        volume::acquire(store, name, &id.to_string())?;
+    }
     for mount in &record.spec.mounts {
         match &mount.kind {
             MountKind::Volume { inherited: true, .. } => {}

@@ -9,9 +9,9 @@ use super::record::{self, ContainerRecord};
 use super::state::{StateRecord, Status};
 use super::volatile::{self, clear, take_down};
 use crate::error::{Context, Result};
-use crate::net;
 use crate::shim::ready::Made;
 use crate::store::Store;
+use crate::{net, volume};
 use planner::ContainerId;
 use planner::live::State;
 use std::fs;
@@ -92,6 +92,9 @@ fn prepare(of: (&Store, &ContainerId, &ContainerRecord), made: &dyn Fn(Made)) ->
     let (store, id, record) = of;
     take_down(store, id)?;
     volatile::group(store, id)?.create(&record.spec.limits)?;
+    for name in record.spec.volumes() {
+        volume::acquire(store, name, &id.to_string())?;
+    }
     made(Made::Groups);
     let connected = net::connect(store, id, &record.spec)?;
     let hostname = format!("{}\n", record.process.hostname);

@@ -5,8 +5,8 @@ use super::handle::Handle;
 use super::state::ProcessKey;
 use crate::cgroup::{Group, Hierarchy, Supervisors};
 use crate::error::{Context, Error, Kind, Result};
-use crate::net;
 use crate::store::Store;
+use crate::{net, volume};
 use nix::libc;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
@@ -40,6 +40,7 @@ pub fn take_down(store: &Store, id: &ContainerId) -> Result<()> {
     }
     group.remove()?;
     supervisors(store)?.remove();
+    volume::release(store, &id.to_string())?;
     net::disconnect(store, id)
 }
 

@@ -267,6 +267,16 @@ impl Store {
         self.volume(name).join("data")
     }
 
+    /// Folder with one folder of users for each volume that is something mounted.
+    pub fn mounts(&self) -> PathBuf {
+        self.runtime.join("mounts")
+    }
+
+    /// Folder with one file for each who needs a volume to be mounted.
+    pub fn mount_users(&self, volume: &str) -> PathBuf {
+        self.mounts().join(volume)
+    }
+
     /// Who owns the stack.
     pub fn stack(&self, name: &str) -> PathBuf {
         self.root.join("stacks").join(format!("{name}.json"))

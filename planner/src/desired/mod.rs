@@ -16,6 +16,7 @@ mod namespaces;
 mod network;
 mod service;
 mod setting;
+mod volume_mount;
 
 pub use attachment::{Attachment, HostEntry, Mac, NameSpec, NetworkMode};
 pub use build::{
@@ -33,6 +34,7 @@ pub use mount::{Memory, MountKind, MountSpec, Propagation, Submounts};
 pub use namespaces::{Namespace, Namespaces};
 pub use network::{Ipv6Spec, NetworkSpec, VolumeSpec};
 pub use setting::setting_path;
+pub use volume_mount::{VolumeMount, shown_options};
 
 use crate::model::Condition;
 use serde::{Deserialize, Serialize};

@@ -142,6 +142,7 @@ pub(super) fn volumes(
             stack: (!volume.external).then(|| stack.name.clone()),
             external: volume.external,
             anonymous: false,
+            driver_opts: volume.driver_opts.clone(),
             labels: volume.labels.clone(),
         },
         None => VolumeSpec {

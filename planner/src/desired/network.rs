@@ -58,6 +58,9 @@ pub struct VolumeSpec {
     /// Made for one slot (`VOLUME` of the image, or a target without a source); its name is
     /// derived from the slot and target, so that each generation of the slot finds it again.
     pub anonymous: bool,
+    /// What is mounted as it, by [`VolumeMount`](super::VolumeMount); empty is a folder.
+    #[serde(default)]
+    pub driver_opts: BTreeMap<String, String>,
     /// User labels.
     pub labels: BTreeMap<String, String>,
 }

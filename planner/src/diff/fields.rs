@@ -126,7 +126,10 @@ pub const NETWORK: &[Field<NetworkSpec>] = &[
 ];
 
 /// The fields of a volume.
-pub const VOLUME: &[Field<VolumeSpec>] = &[each("labels", Keep, |v| v.labels.clone())];
+pub const VOLUME: &[Field<VolumeSpec>] = &[
+    each("labels", Keep, |v| v.labels.clone()),
+    each("driver_opts", Keep, |v| crate::desired::shown_options(&v.driver_opts)),
+];
 
 /// How two specs differ, in the order of the table, map-valued fields key by key.
 pub fn changes<T>(table: &[Field<T>], from: &T, to: &T) -> Vec<(FieldChange, OnChange)> {

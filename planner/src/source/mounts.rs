@@ -1,9 +1,11 @@
 //! Entries of `tmpfs`: `target[:options]`.
 
-use super::cast::Refused;
+use super::cast::{Refused, loose};
+use super::tree::Tree;
 use super::words::{self, refused};
-use crate::desired::Memory;
+use crate::desired::{Memory, VolumeMount};
 use crate::model::units;
+use std::collections::BTreeMap;
 
 /// What an entry of `tmpfs` says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -11,6 +13,20 @@ pub(crate) struct Tmpfs {
     pub(crate) target: String,
     pub(crate) read_only: bool,
     pub(crate) memory: Memory,
+}
+
+/// Why options of a volume cannot be mounted.
+pub(crate) fn driver_opts(tree: &Tree) -> Option<Refused> {
+    let options: BTreeMap<String, String> = tree
+        .entries()
+        .iter()
+        .map(|entry| (entry.key.to_string(), loose(&entry.value.value).into_owned()))
+        .collect();
+    if options.is_empty() {
+        return None;
+    }
+    let why = VolumeMount::parse(&options).err()?;
+    Some(refused(why, "for example `{type: nfs, device: ':/srv', o: 'addr=192.0.2.1'}`"))
 }
 
 /// Checks an entry of `tmpfs`: `target[:options]`.

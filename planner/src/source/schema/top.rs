@@ -5,7 +5,7 @@ use super::network::NETWORK;
 use super::shapes::{LABELS, ONE_OR_NAMES, OPTIONS, TEXT, TEXTS};
 use super::{Merge, SERVICE, Shape, forms, key};
 use crate::source::cast::Kind;
-use crate::source::words;
+use crate::source::{mounts, words};
 
 /// The whole file.
 pub(crate) const TOP: Shape = Shape::Object(&[
@@ -52,7 +52,9 @@ const VOLUME: Shape = Shape::Short(
         key("driver", &TEXT)
             .about("What holds the data; by default `local`, a folder of this host.")
             .checked(words::volume_driver),
-        key("driver_opts", &OPTIONS).about("Options of the driver.").refused(""),
+        key("driver_opts", &OPTIONS)
+            .about("What is mounted as it: `type`, `device` and `o`, as for mount(8); by default a folder.")
+            .checked_whole(mounts::driver_opts),
         key("external", &EXTERNAL).about("Somebody else makes and removes it; it must exist."),
         key("labels", &LABELS).about("Labels of the volume.").merge(Merge::Pairs),
     ]),
