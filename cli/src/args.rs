@@ -2,9 +2,9 @@
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
 use crate::commands::{
-    build, commit, completion, config, container, cp, create, down, env, exec, image, images, kill, login,
-    logs, ls, pause, plan, port, ps, pull, push, restart, rm, scale, start, stats, stop, system, top, up,
-    version, volume, wait,
+    attach, build, commit, completion, config, container, cp, create, down, env, exec, image, images, kill,
+    login, logs, ls, pause, plan, port, ps, pull, push, restart, rm, scale, start, stats, stop, system, top,
+    up, version, volume, wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -108,6 +108,7 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     Ps(ps::PsArgs),
     Logs(logs::LogsArgs),
+    Attach(attach::AttachArgs),
     Exec(exec::ExecArgs),
     Start(start::StartArgs),
     Stop(stop::StopArgs),

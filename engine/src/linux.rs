@@ -7,7 +7,9 @@ pub use images::Caller;
 use crate::container::changes::Change;
 use crate::container::top::ProcessStatus;
 use crate::container::usage::Usage;
-use crate::container::{self, CommitOptions, ContainerStatus, CopyOptions, ExecSpec, logs, record};
+use crate::container::{
+    self, AttachEnd, AttachOptions, CommitOptions, ContainerStatus, CopyOptions, ExecSpec, logs, record,
+};
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::Images;
 use crate::image::registry::{Registries, Stop};
@@ -119,6 +121,12 @@ impl LinuxEngine {
     /// error, or a terminal between; gives its exit code. Blocks; needs a process of one thread.
     pub fn exec(&self, id: &ContainerId, spec: &ExecSpec) -> Result<i32> {
         container::exec::exec(&self.store, id, spec)
+    }
+
+    /// This process's standard input, output and error become those of a container's first process,
+    /// until it ends or is left alone. Blocks.
+    pub fn attach(&self, id: &ContainerId, options: &AttachOptions) -> Result<AttachEnd> {
+        container::attach::attach(&self.store, id, options)
     }
 
     /// Waits until a container has ended for good; gives its exit code.

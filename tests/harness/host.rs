@@ -3,6 +3,7 @@
 use crate::leaks;
 use crate::output::Output;
 use crate::stack::Project;
+use crate::terminal::Terminal;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -100,6 +101,20 @@ impl Host {
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
         command.env("SAMPAN_ROOT", self.root()).env("SAMPAN_RUNTIME", self.runtime());
         command
+    }
+
+    /// Runs sampan in a folder of this host, on a terminal.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn terminal<'a>(&self, folder: &Path, args: impl IntoIterator<Item = &'a str>) -> Terminal {
+        // Only the command is in the session: what enters this host would die of Ctrl-C.
+        let mut command = self.command(Path::new("setsid"), folder);
+        command.args(["--ctty", "--wait"]).arg(binary()).args(args);
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
+        command.env("SAMPAN_ROOT", self.root()).env("SAMPAN_RUNTIME", self.runtime());
+        Terminal::run(&mut command)
     }
 
     /// Runs a shell script in a folder on this host; `$sampan` is the program, with its roots set.

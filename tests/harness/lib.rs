@@ -11,12 +11,14 @@ mod proxy;
 mod registry;
 pub mod schema;
 mod stack;
+mod terminal;
 
 pub use host::{Host, binary, busybox_archive, skip};
 pub use output::Output;
 pub use proxy::Proxy;
 pub use registry::{Guard, Registry, have, may_have};
 pub use stack::Project;
+pub use terminal::Terminal;
 
 use std::time::{Duration, Instant};
 

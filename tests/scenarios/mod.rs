@@ -30,6 +30,7 @@ mod registries;
 mod sandbox;
 mod sessions;
 mod system;
+mod terminals;
 mod transfers;
 mod updates;
 mod volumes;

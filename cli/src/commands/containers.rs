@@ -41,3 +41,24 @@ pub(crate) fn select(
     let wanted = |one: &ContainerStatus| services.contains(&one.id.slot.service);
     Ok(containers.into_iter().filter(wanted).collect())
 }
+
+/// The newest running container of that number.
+pub(crate) fn choose(
+    containers: Vec<ContainerStatus>,
+    name: &str,
+    index: u32,
+) -> Result<ContainerStatus, Failure> {
+    let mut of_index: Vec<_> = containers.into_iter().filter(|one| one.id.slot.index == index).collect();
+    let Some(newest) = of_index.pop() else {
+        let message = Message::new(Exit::NotReached, format!("service `{name}` has no container {index}"));
+        return Err(message.hint("`sampan up -d` creates what is missing").into());
+    };
+    of_index.push(newest);
+    let running = of_index.iter().rposition(|one| one.state.is_running());
+    match running {
+        Some(at) => Ok(of_index.swap_remove(at)),
+        None => Err(Message::new(Exit::NotReached, format!("container {name}-{index} does not run"))
+            .hint(format!("see why: `sampan logs {name}`; start it: `sampan start {name}`"))
+            .into()),
+    }
+}

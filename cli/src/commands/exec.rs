@@ -1,10 +1,10 @@
 //! `sampan exec`
 
-use super::containers::{known, select};
+use super::containers::{choose, known, select};
 use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use clap::Args;
-use engine::container::{ContainerStatus, ExecSpec};
+use engine::container::ExecSpec;
 use engine::sys::exe;
 use engine::{Error, Kind};
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<Exit, Failure> {
     let engine = context.engine_as_root("exec")?;
     become_sealed()?;
     let containers = select(known(&engine, &target)?, &target, std::slice::from_ref(&args.service))?;
-    let container = choose(containers, &args)?;
+    let container = choose(containers, &args.service, args.index)?;
     let terminals = context.environment.terminals;
     let spec = ExecSpec {
         env: variables(&args.env, &|name| context.environment.var(name).map(str::to_owned)),
@@ -103,25 +103,6 @@ fn unstarted(error: &Error) -> Exit {
         Kind::NotFound => Exit::Program(127),
         Kind::Denied => Exit::Program(126),
         _ => Exit::NotReached,
-    }
-}
-
-/// The newest running container of that number.
-fn choose(containers: Vec<ContainerStatus>, args: &ExecArgs) -> Result<ContainerStatus, Failure> {
-    let name = &args.service;
-    let mut of_index: Vec<_> = containers.into_iter().filter(|one| one.id.slot.index == args.index).collect();
-    let Some(newest) = of_index.pop() else {
-        let message =
-            Message::new(Exit::NotReached, format!("service `{name}` has no container {}", args.index));
-        return Err(message.hint("`sampan up -d` creates what is missing").into());
-    };
-    of_index.push(newest);
-    let running = of_index.iter().rposition(|one| one.state.is_running());
-    match running {
-        Some(at) => Ok(of_index.swap_remove(at)),
-        None => Err(Message::new(Exit::NotReached, format!("container {name}-{} does not run", args.index))
-            .hint(format!("see why: `sampan logs {name}`; start it: `sampan start {name}`"))
-            .into()),
     }
 }
 

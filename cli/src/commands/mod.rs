@@ -1,5 +1,6 @@
 //! The verbs: one file each.
 
+pub(crate) mod attach;
 pub(crate) mod build;
 pub(crate) mod commit;
 pub(crate) mod completion;
@@ -59,6 +60,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Plan(args) => plan::run(&args, context),
         Command::Ps(args) => ps::run(&args, context),
         Command::Logs(args) => logs::run(&args, context),
+        Command::Attach(args) => attach::run(&args, context),
         Command::Exec(args) => exec::run(args, context),
         Command::Start(args) => start::run(&args, context),
         Command::Stop(args) => stop::run(&args, context),

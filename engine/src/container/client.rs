@@ -84,6 +84,14 @@ pub fn follow(store: &Store, id: &ContainerId) -> Result<Option<UnixStream>> {
     listen(store, id, &Request::Follow)
 }
 
+/// Connects and attaches; from here on both sides speak in [frames](crate::shim::frame). Blocks where
+/// there is nothing to read.
+pub fn attach(store: &Store, id: &ContainerId, whole: bool) -> Result<Option<UnixStream>> {
+    let stream = listen(store, id, &Request::Attach { whole })?;
+    let blocking = |stream: UnixStream| stream.set_nonblocking(false).map(|()| stream);
+    stream.map(blocking).transpose().doing(|| format!("attach to {}", id.name()))
+}
+
 fn listen(store: &Store, id: &ContainerId, request: &Request) -> Result<Option<UnixStream>> {
     let connect = || {
         let mut stream = connect(store, id)?;

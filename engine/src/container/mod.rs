@@ -9,11 +9,14 @@
 //! - [`client`] talks to the supervisor.
 //! - [`volatile`] takes down what is not durable.
 
+pub mod attach;
 pub mod changes;
 pub mod client;
 pub mod commit;
+mod console;
 pub mod cp;
 pub mod create;
+pub mod detach;
 pub mod exec;
 pub mod export;
 mod files;
@@ -42,9 +45,11 @@ pub mod volatile;
 pub mod wait;
 mod watch;
 
+pub use attach::{AttachEnd, AttachOptions};
 pub use changes::{Change, ChangeKind};
 pub use commit::CommitOptions;
 pub use cp::CopyOptions;
+pub use detach::DetachKeys;
 pub use exec::ExecSpec;
 pub use list::ContainerStatus;
 pub use logs::{LogLine, LogOptions, Stream};

@@ -65,6 +65,9 @@ pub struct StateRecord {
     pub process: Option<ProcessKey>,
     /// The supervisor.
     pub shim: Option<ProcessKey>,
+    /// Who holds the terminal or input of the process, should the supervisor be killed.
+    #[serde(default)]
+    pub keeper: Option<ProcessKey>,
     /// When the process last started.
     pub started_at: Option<Timestamp>,
     /// When the process last ended.
@@ -97,6 +100,7 @@ impl Default for StateRecord {
             status: Status::Starting,
             process: None,
             shim: None,
+            keeper: None,
             started_at: None,
             finished_at: None,
             exit_code: None,

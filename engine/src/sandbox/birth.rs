@@ -48,6 +48,9 @@ pub struct Birth<'a> {
     pub read_only: bool,
     /// A small init is PID 1 and reaps; the program is its child.
     pub init: bool,
+    /// It makes a terminal, which is its standard input, output and error in place of `stdio`, and
+    /// hands the other end to its parent.
+    pub tty: bool,
     /// It is killed when the thread that bore it ends, however that comes.
     pub tied: bool,
 }

@@ -44,7 +44,7 @@ pub fn compile(birth: &Birth<'_>) -> Result<Program> {
     ops.list.extend([Op::Pivot, Op::AwaitLeave]);
     let mut process = birth.process.clone();
     process.env.entry("HOSTNAME".into()).or_insert_with(|| birth.hostname.clone());
-    ops.program(&process, &birth.confinement, (birth.tied, birth.init))?;
+    ops.program(&process, &birth.confinement, Manner::of(birth))?;
     Ok(Program { ops: ops.list })
 }
 
@@ -60,8 +60,22 @@ pub fn compile_exec(entry: &Entry<'_>) -> Result<Program> {
         ops.list.push(Op::TakeTerminal);
     }
     ops.list.push(Op::EnterContainer);
-    ops.program(&entry.process, &entry.confinement, (false, false))?;
+    ops.program(&entry.process, &entry.confinement, Manner::default())?;
     Ok(Program { ops: ops.list })
+}
+
+/// In which manner a program is run.
+#[derive(Clone, Copy, Default)]
+struct Manner {
+    tied: bool,
+    init: bool,
+    tty: bool,
+}
+
+impl Manner {
+    fn of(birth: &Birth<'_>) -> Self {
+        Self { tied: birth.tied, init: birth.init, tty: birth.tty }
+    }
 }
 
 /// Ops as they are added.
@@ -90,6 +104,10 @@ impl Ops {
         }
         self.new_mount(c"proc", "/proc", vec![], NOSUID | NODEV | NOEXEC)?;
         self.devices(birth)?;
+        if birth.tty {
+            self.list.push(Op::MakeFile(place("/dev/console")?));
+            self.list.push(Op::MakeTerminal { uid: birth.process.user.uid });
+        }
         // As late as can be: what comes before needs no network, which may still be in the making.
         self.list.extend(matches!(birth.netns, Netns::Bound(_)).then_some(Op::EnterNetwork));
         self.sys(birth)?;
@@ -304,12 +322,7 @@ impl Ops {
 
     /// From the container's root to its program. What the filter may forbid comes before it; the
     /// filter needs `CAP_SYS_ADMIN` or no_new_privs, so where it stands depends on the latter.
-    fn program(
-        &mut self,
-        process: &Process,
-        confinement: &Confinement,
-        (tied, init): (bool, bool),
-    ) -> Result<()> {
+    fn program(&mut self, process: &Process, confinement: &Confinement, manner: Manner) -> Result<()> {
         let filter = if confinement.privileged || confinement.unfiltered {
             None
         } else {
@@ -333,14 +346,15 @@ impl Ops {
         let own = if user.uid == 0 { confinement.capabilities } else { super::CapSet::NONE };
         self.list.push(Op::Capabilities(own));
         // Becoming another user has undone it.
-        self.list.extend(tied.then_some(Op::Tie));
+        self.list.extend(manner.tied.then_some(Op::Tie));
         if confinement.no_new_privileges {
             self.list.push(Op::NoNewPrivileges);
         }
         self.list.extend(late);
         // Init is confined as its program is: everything in the container can reach it.
-        if init {
+        if manner.init {
             self.list.push(Op::Init);
+            self.list.extend(manner.tty.then_some(Op::LeadTerminal));
         }
         self.list.push(Op::ResetSignals);
         self.list.push(Op::Execute(executable(process)?));

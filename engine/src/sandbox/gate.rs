@@ -44,18 +44,12 @@ impl Gate {
 
     /// In the child: waits for the network namespace.
     pub(super) fn receive(&self) -> Result<OwnedFd, Errno> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut received = RecvAncillaryBuffer::new(&mut space);
-        let mut byte = [0];
-        retry(|| {
-            let mut bytes = [IoSliceMut::new(&mut byte)];
-            recvmsg(&self.child, &mut bytes, &mut received, RecvFlags::CMSG_CLOEXEC).map(drop)
-        })?;
-        let mut files = received.drain().filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(files) => Some(files),
-            _ => None,
-        });
-        files.next().and_then(|mut files| files.next()).ok_or(Errno::CANCELED)
+        receive(self.child.as_fd())
+    }
+
+    /// In the child: hands the other end of its terminal over.
+    pub(super) fn give(&self, terminal: BorrowedFd<'_>) -> Result<(), Errno> {
+        give(self.child.as_fd(), terminal)
     }
 
     /// In the child: whether the parent has closed its end.
@@ -81,17 +75,41 @@ impl Keeper {
     /// Hands the network namespace over. A child that has failed does not take it; what it
     /// reports says why.
     pub(super) fn hand_over(&self, namespace: BorrowedFd<'_>) {
-        let files = [namespace];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut message = SendAncillaryBuffer::new(&mut space);
-        message.push(SendAncillaryMessage::ScmRights(&files));
-        let _ = sendmsg(&self.0, &[IoSlice::new(&[0])], &mut message, SendFlags::NOSIGNAL);
+        let _ = give(self.0.as_fd(), namespace);
+    }
+
+    /// Takes the other end of the child's terminal. `None` when the child has failed before.
+    pub(super) fn take_terminal(&self) -> Option<OwnedFd> {
+        receive(self.0.as_fd()).ok()
     }
 
     /// Gives leave to go on.
     pub(super) fn open(&self) {
         let _ = rustix::net::send(&self.0, &[0], SendFlags::NOSIGNAL);
     }
+}
+
+fn give(socket: BorrowedFd<'_>, file: BorrowedFd<'_>) -> Result<(), Errno> {
+    let files = [file];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut message = SendAncillaryBuffer::new(&mut space);
+    message.push(SendAncillaryMessage::ScmRights(&files));
+    sendmsg(socket, &[IoSlice::new(&[0])], &mut message, SendFlags::NOSIGNAL).map(drop)
+}
+
+fn receive(socket: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut received = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    retry(|| {
+        let mut bytes = [IoSliceMut::new(&mut byte)];
+        recvmsg(socket, &mut bytes, &mut received, RecvFlags::CMSG_CLOEXEC).map(drop)
+    })?;
+    let mut files = received.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(files) => Some(files),
+        _ => None,
+    });
+    files.next().and_then(|mut files| files.next()).ok_or(Errno::CANCELED)
 }
 
 fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {

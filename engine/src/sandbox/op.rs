@@ -29,6 +29,15 @@ pub enum Op {
     Stdio,
     /// Makes standard input the session's terminal.
     TakeTerminal,
+    /// Makes a terminal of the container for this user and hands its other end over at the gate. Its
+    /// own end becomes standard input, output and error, the session's terminal, and `/dev/console`.
+    MakeTerminal {
+        /// Who owns it.
+        uid: u32,
+    },
+    /// Gets a process group of its own, to which the terminal belongs from now on: what is typed
+    /// there to end it must not reach an init, too, which would pass it on.
+    LeadTerminal,
     /// Writes `0` to a `tasks` file of the host: the single thread here joins that group.
     JoinGroup(CString),
     /// Waits at the gate for the network namespace and enters it.
@@ -208,6 +217,7 @@ impl fmt::Display for Op {
             Self::NewSession => f.write_str("start a session"),
             Self::Stdio => f.write_str("set standard input and output"),
             Self::TakeTerminal => f.write_str("take the terminal"),
+            Self::MakeTerminal { uid } => write!(f, "make a terminal for user {uid}"),
             Self::JoinGroup(tasks) => write!(f, "join {}", text(tasks)),
             Self::EnterNetwork => f.write_str("enter the network namespace"),
             Self::EnterContainer => f.write_str("enter the container's namespaces"),
@@ -262,6 +272,7 @@ impl Op {
             }
             Self::Chdir(path) => write!(f, "change to folder {}", text(path)),
             Self::Init => f.write_str("split off init"),
+            Self::LeadTerminal => f.write_str("lead the terminal"),
             Self::ResetSignals => f.write_str("reset signals"),
             Self::CloseFiles => f.write_str("close other files"),
             Self::Bound(caps) => write!(f, "bound capabilities to {caps}"),

@@ -3,7 +3,7 @@
 use super::gate::Gate;
 use super::op::{Executable, FilesystemMount, Op, Place, Program};
 use crate::sys::reaper::{self, Arguments};
-use crate::sys::{fd, mountfd, process, seccomp};
+use crate::sys::{fd, mountfd, process, pty, seccomp};
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountAttrFlags, UnmountFlags};
@@ -77,6 +77,8 @@ fn act(op: &Op, inherited: &Inherited<'_>, shared: &Shared) -> Result<(), Failur
         Op::NewSession => rustix::process::setsid().map(drop)?,
         Op::Stdio => fd::make_standard(inherited.stdio)?,
         Op::TakeTerminal => process::take_terminal()?,
+        Op::MakeTerminal { uid } => make_terminal(root, *uid, inherited.gate.ok_or(Errno::PIPE)?)?,
+        Op::LeadTerminal => process::lead_terminal()?,
         Op::JoinGroup(tasks) => write_file(CWD, tasks, c"0", ResolveFlags::empty())?,
         Op::EnterNetwork => enter_network(inherited.gate)?,
         Op::AwaitLeave => inherited.gate.ok_or(Errno::BADF)?.pass()?,
@@ -175,6 +177,17 @@ fn set_oom_score(score: &CStr) -> Result<(), Errno> {
 fn tie(gate: Option<&Gate>) -> Result<(), Errno> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if gate.is_some_and(Gate::is_deserted) { Err(Errno::CANCELED) } else { Ok(()) }
+}
+
+/// The terminal is one of the container's own devpts, so that ttyname(3) finds it.
+fn make_terminal(root: BorrowedFd<'_>, uid: u32, gate: &Gate) -> Result<(), Errno> {
+    let pty = pty::open_below(root)?;
+    rustix::fs::fchown(&pty.slave, Some(Uid::from_raw(uid)), None)?;
+    let console = mountfd::copy_of(pty.slave.as_fd(), false)?;
+    mountfd::attach(console.as_fd(), find(root, c"/dev/console")?.as_fd())?;
+    gate.give(pty.master.as_fd())?;
+    fd::make_standard([pty.slave.as_fd(); 3])?;
+    process::take_terminal()
 }
 
 fn enter_network(gate: Option<&Gate>) -> Result<(), Errno> {

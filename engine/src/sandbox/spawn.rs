@@ -88,6 +88,13 @@ impl Unborn {
         }
     }
 
+    /// The other end of its terminal, when it makes one; once. `None` also when it has failed before:
+    /// then [`Unborn::bear`] says why.
+    pub fn take_terminal(&self) -> Option<OwnedFd> {
+        let makes_one = self.program.ops.iter().any(|op| matches!(op, Op::MakeTerminal { .. }));
+        self.gate.as_ref().filter(|_| makes_one).and_then(Keeper::take_terminal)
+    }
+
     fn give_up(self) {
         drop(self.gate);
         self.process.child.reap();

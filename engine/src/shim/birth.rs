@@ -1,5 +1,6 @@
 //! From the record to a running process: the first one, and health probes beside it.
 
+use super::input::Input;
 use super::mounts::mounts;
 use super::pump::Pump;
 use crate::cgroup::Group;
@@ -73,12 +74,18 @@ pub fn conceive(
 ) -> Result<(User, Unborn)> {
     let rootfs = place.rootfs.take()?;
     let user = User::lookup(rootfs.as_fd(), &record.process.user, &record.spec.group_add)?;
-    let [out, err] = place.pump.ends(user.uid, user.gid)?;
-    let null = null()?;
     let spec = &record.spec;
+    let null = null()?;
+    let ends = place.pump.ends(user.uid, user.gid)?;
+    let pipe = match spec.stdin_open && !spec.tty {
+        true => Some(place.input.pipe(store, id, (user.uid, user.gid))?),
+        false => None,
+    };
+    let input = pipe.as_ref().map_or(null.as_fd(), AsFd::as_fd);
+    let output = |stream: usize| ends.get(stream).map_or(null.as_fd(), AsFd::as_fd);
     let unborn = sandbox::conceive(&Birth {
         rootfs: rootfs.as_fd(),
-        stdio: [null.as_fd(), out.as_fd(), err.as_fd()],
+        stdio: [input, output(0), output(1)],
         process: process(record, record.process.argv.clone(), &user),
         confinement: confinement(record)?,
         hostname: record.process.hostname.clone(),
@@ -93,6 +100,7 @@ pub fn conceive(
         devices: Vec::new(),
         read_only: spec.read_only,
         init: spec.init,
+        tty: spec.tty,
         tied: false,
     })?;
     Ok((user, unborn))
@@ -110,6 +118,8 @@ pub struct Place<'a> {
     pub rootfs: &'a mut Rootfs,
     /// Takes its output.
     pub pump: &'a Pump,
+    /// The way to what it reads.
+    pub input: &'a mut Input,
     /// Its cgroup, which exists.
     pub group: &'a Group,
 }

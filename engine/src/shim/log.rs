@@ -136,18 +136,29 @@ impl Cutter {
 #[derive(Debug)]
 pub struct Label {
     text: String,
+    strip: bool,
 }
 
 impl Label {
     /// For text read at this time from this stream.
     pub fn new(at: Timestamp, stream: &str) -> Self {
-        Self { text: format!("{at:.9} {stream} ") }
+        Self { text: format!("{at:.9} {stream} "), strip: false }
+    }
+
+    /// For text of a terminal: the carriage return at the end of a line is left out.
+    #[must_use]
+    pub fn without_returns(self) -> Self {
+        Self { strip: true, ..self }
     }
 
     fn record(&self, flag: char, text: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(self.text.as_bytes());
         out.extend_from_slice(&[flag as u8, b' ']);
-        out.extend_from_slice(text);
+        out.extend_from_slice(if self.strip && flag == 'F' {
+            text.strip_suffix(b"\r").unwrap_or(text)
+        } else {
+            text
+        });
         out.push(b'\n');
     }
 }

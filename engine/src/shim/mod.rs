@@ -7,13 +7,17 @@
 //!
 //! - [`order`] and [`ready`] are how it is started, [`wire`] and [`control`] how it is asked.
 //! - [`machine`] is the pure core that decides, [`supervisor`] does it, [`poll`] waits for it.
-//! - [`birth`], [`mounts`], [`first`], [`pump`], [`log`], [`monitor`], [`oom`] are what it looks after.
+//! - [`birth`], [`mounts`], [`first`], [`pump`], [`input`], [`log`], [`monitor`], [`oom`] are what it looks after;
+//!   [`frame`] is how it speaks with those who are attached.
 //!
 //! When it is killed the container goes on, and another one adopts it.
 
+pub mod attached;
 pub mod birth;
 pub mod control;
 pub mod first;
+pub mod frame;
+pub mod input;
 pub mod log;
 pub mod machine;
 pub mod monitor;

@@ -15,6 +15,7 @@ enum Source {
     Signals,
     First,
     Output(usize),
+    Input,
     Control,
     Names,
     Oom,
@@ -46,8 +47,8 @@ pub(super) fn run(mut supervisor: Supervisor, signals: &SignalFd) -> Result<()> 
 }
 
 fn wait(supervisor: &Supervisor, signals: &SignalFd) -> Result<Vec<Source>> {
-    let sources: Vec<(Source, BorrowedFd<'_>)> = sources(supervisor, signals).collect();
-    let interest = sources.iter().map(|(_, fd)| PollFd::from_borrowed_fd(*fd, PollFlags::IN));
+    let sources: Vec<Interest<'_>> = sources(supervisor, signals);
+    let interest = sources.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags));
     let mut fds: Vec<PollFd<'_>> = interest.collect();
     let left = supervisor.due().map(|due| due.saturating_sub(supervisor.now()));
     let timeout = left.map(timespec);
@@ -56,7 +57,7 @@ fn wait(supervisor: &Supervisor, signals: &SignalFd) -> Result<Vec<Source>> {
         Err(error) => return Err(error).doing(|| "wait for events".to_owned()),
     }
     let ready = sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
-    let mut ready: Vec<Source> = ready.map(|((source, _), _)| *source).collect();
+    let mut ready: Vec<Source> = ready.map(|((source, ..), _)| *source).collect();
     ready.dedup();
     Ok(ready)
 }
@@ -68,20 +69,24 @@ fn timespec(time: Duration) -> Timespec {
     }
 }
 
-fn sources<'a>(
-    supervisor: &'a Supervisor,
-    signals: &'a SignalFd,
-) -> impl Iterator<Item = (Source, BorrowedFd<'a>)> {
-    let [out, err] = supervisor.pump.fds();
+/// Something to wait for, and what of it.
+type Interest<'a> = (Source, BorrowedFd<'a>, PollFlags);
+
+fn sources<'a>(supervisor: &'a Supervisor, signals: &'a SignalFd) -> Vec<Interest<'a>> {
     let first = supervisor.first.as_ref().and_then(|first| first.wake());
     let probe = supervisor.monitor.iter().flat_map(|monitor| monitor.fds());
-    [(Source::Signals, signals.as_fd()), (Source::Output(0), out), (Source::Output(1), err)]
-        .into_iter()
-        .chain(first.map(|fd| (Source::First, fd)))
-        .chain(supervisor.oom.fd().map(|fd| (Source::Oom, fd)))
-        .chain(supervisor.names.iter().map(|names| (Source::Names, names.as_fd())))
-        .chain(probe.map(|fd| (Source::Probe, fd)))
-        .chain(supervisor.control.fds().map(|fd| (Source::Control, fd)))
+    // What nobody takes stays where it is: then the process has to wait.
+    let outputs = supervisor.pump.fds().filter(|_| !supervisor.control.is_congested());
+    let mut sources: Vec<(Source, BorrowedFd<'a>)> = vec![(Source::Signals, signals.as_fd())];
+    sources.extend(outputs.map(|(stream, fd)| (Source::Output(stream), fd)));
+    sources.extend(first.map(|fd| (Source::First, fd)));
+    sources.extend(supervisor.oom.fd().map(|fd| (Source::Oom, fd)));
+    sources.extend(supervisor.names.iter().map(|names| (Source::Names, names.as_fd())));
+    sources.extend(probe.map(|fd| (Source::Probe, fd)));
+    let control = supervisor.control.fds(supervisor.input.has_room());
+    let control = control.map(|(fd, flags)| (Source::Control, fd, flags));
+    let input = supervisor.input.fd().map(|fd| (Source::Input, fd, PollFlags::OUT));
+    sources.into_iter().map(|(source, fd)| (source, fd, PollFlags::IN)).chain(input).chain(control).collect()
 }
 
 fn serve(supervisor: &mut Supervisor, signals: &SignalFd, source: Source) {
@@ -94,16 +99,9 @@ fn serve(supervisor: &mut Supervisor, signals: &SignalFd, source: Source) {
             }
         }
         Source::First => supervisor.look(),
-        Source::Output(stream) => {
-            if supervisor.pump.pump(stream) {
-                supervisor.control.logged();
-            }
-        }
-        Source::Control => {
-            for (from, request) in supervisor.control.requests() {
-                supervisor.serve(from, request);
-            }
-        }
+        Source::Output(stream) => supervisor.pump(stream),
+        Source::Input => supervisor.input.flush(),
+        Source::Control => supervisor.hear(),
         Source::Names => supervisor.names.iter_mut().for_each(Responder::handle),
         Source::Oom => supervisor.oom.woken(supervisor.now()),
         Source::Probe => supervisor.probe_progress(),

@@ -1,12 +1,14 @@
-//! From the container's output to its log.
+//! From the container's output to its log, and to those that are attached.
 //!
 //! Standard output and error are FIFOs that everybody opens for reading and writing: the
 //! process never sees the end of its reader, so that it survives a supervisor that is killed, and
-//! what it wrote meanwhile waits in the FIFO for the next one.
+//! what it wrote meanwhile waits in the FIFO for the next one. A terminal is one stream for both; we
+//! hold both of its ends, so that it is never hung up.
 
 use super::log::{Cutter, Label, LogWriter, Rotation};
 use crate::error::{Context, Result};
 use crate::store::Store;
+use crate::sys::pty;
 use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
@@ -24,62 +26,82 @@ const CHUNK: usize = 16 << 10;
 /// Both streams and the log.
 #[derive(Debug)]
 pub struct Pump {
-    streams: [Pipe; 2],
+    streams: Vec<Pipe>,
     log: LogWriter,
 }
 
 #[derive(Debug)]
 struct Pipe {
     name: &'static str,
-    path: PathBuf,
-    fifo: File,
+    origin: Origin,
+    file: File,
     cutter: Cutter,
 }
 
+/// Where a stream comes from.
+#[derive(Debug)]
+enum Origin {
+    Fifo(PathBuf),
+    /// A terminal, with the end that the process has.
+    Terminal(#[expect(dead_code, reason = "held so that the terminal is not hung up")] OwnedFd),
+}
+
 impl Pump {
-    /// Makes the FIFOs where they are missing and continues the log.
-    pub fn open(store: &Store, id: &ContainerId) -> Result<Self> {
+    /// Makes the FIFOs where they are missing and continues the log. With a terminal there is no
+    /// stream before [`Pump::take_terminal`].
+    pub fn open(store: &Store, id: &ContainerId, tty: bool) -> Result<Self> {
         let stream = |file, name| Pipe::open(store.fifo(id, file), name);
         Ok(Self {
-            streams: [stream("out", "stdout")?, stream("err", "stderr")?],
+            streams: if tty { Vec::new() } else { vec![stream("out", "stdout")?, stream("err", "stderr")?] },
             log: LogWriter::open(&store.log(id), Rotation::default())?,
         })
     }
 
     /// What the process gets as standard output and error, owned by its user so that it can open
-    /// `/dev/stdout` anew.
-    pub fn ends(&self, uid: u32, gid: u32) -> Result<[OwnedFd; 2]> {
-        let [out, err] = &self.streams;
-        Ok([out.end(uid, gid)?, err.end(uid, gid)?])
+    /// `/dev/stdout` anew; nothing when it has a terminal.
+    pub fn ends(&self, uid: u32, gid: u32) -> Result<Vec<OwnedFd>> {
+        self.streams.iter().filter_map(|pipe| pipe.end(uid, gid).transpose()).collect()
     }
 
-    /// To poll for reading: output, error.
-    pub fn fds(&self) -> [BorrowedFd<'_>; 2] {
-        [self.streams[0].fifo.as_fd(), self.streams[1].fifo.as_fd()]
+    /// This terminal is what the process writes to from now on.
+    pub fn take_terminal(&mut self, master: File) -> Result<()> {
+        let doing = || "take the other end of the terminal".to_owned();
+        nonblocking(&master).doing(doing)?;
+        let peer = pty::peer(master.as_fd()).doing(doing)?;
+        let origin = Origin::Terminal(peer);
+        self.streams = vec![Pipe { name: "stdout", origin, file: master, cutter: Cutter::default() }];
+        Ok(())
     }
 
-    /// Logs what can be read now of one stream; says whether there was anything.
-    pub fn pump(&mut self, stream: usize) -> bool {
+    /// To poll for reading: output, error; or the terminal.
+    pub fn fds(&self) -> impl Iterator<Item = (usize, BorrowedFd<'_>)> {
+        self.streams.iter().map(|pipe| pipe.file.as_fd()).enumerate()
+    }
+
+    /// Logs what can be read now of one stream, after it was shown to `see`; says whether there was
+    /// anything.
+    pub fn pump(&mut self, stream: usize, see: &mut dyn FnMut(usize, &[u8])) -> bool {
         let mut chunk = [0; CHUNK];
-        let pipe = &mut self.streams[stream];
-        let length = match pipe.fifo.read(&mut chunk) {
+        let Some(pipe) = self.streams.get_mut(stream) else { return false };
+        let length = match pipe.file.read(&mut chunk) {
             Ok(length) => length,
             Err(error) if error.kind() == ErrorKind::Interrupted => return true,
             Err(_) => return false,
         };
+        see(stream, &chunk[..length]);
         let mut records = Vec::with_capacity(length + 64);
-        pipe.cutter.cut(&chunk[..length], &Label::new(Timestamp::now(), pipe.name), &mut records);
+        pipe.cutter.cut(&chunk[..length], &pipe.label(), &mut records);
         self.append(&records);
         length > 0
     }
 
     /// The process is dead: logs all that it left.
-    pub fn drain(&mut self) {
+    pub fn drain(&mut self, see: &mut dyn FnMut(usize, &[u8])) {
         for stream in 0..self.streams.len() {
-            while self.pump(stream) {}
+            while self.pump(stream, see) {}
             let mut records = Vec::new();
             let pipe = &mut self.streams[stream];
-            pipe.cutter.end(&Label::new(Timestamp::now(), pipe.name), &mut records);
+            pipe.cutter.end(&pipe.label(), &mut records);
             self.append(&records);
         }
     }
@@ -109,16 +131,28 @@ impl Pipe {
         }
         let mut options = File::options();
         options.read(true).write(true).custom_flags(nix::libc::O_NONBLOCK);
-        let fifo = options.open(&path).doing(doing)?;
-        Ok(Self { name, path, fifo, cutter: Cutter::default() })
+        let file = options.open(&path).doing(doing)?;
+        Ok(Self { name, origin: Origin::Fifo(path), file, cutter: Cutter::default() })
     }
 
     /// Another open file description: that ours does not block is no affair of the process.
-    fn end(&self, uid: u32, gid: u32) -> Result<OwnedFd> {
-        let doing = || format!("open FIFO {}", self.path.display());
-        fchown(&self.fifo, Some(uid), Some(gid)).doing(doing)?;
-        Ok(File::options().read(true).write(true).open(&self.path).doing(doing)?.into())
+    fn end(&self, uid: u32, gid: u32) -> Result<Option<OwnedFd>> {
+        let Origin::Fifo(path) = &self.origin else { return Ok(None) };
+        let doing = || format!("open FIFO {}", path.display());
+        fchown(&self.file, Some(uid), Some(gid)).doing(doing)?;
+        Ok(Some(File::options().read(true).write(true).open(path).doing(doing)?.into()))
     }
+
+    /// A terminal ends each line as a typewriter does, which is no part of the text.
+    fn label(&self) -> Label {
+        let label = Label::new(Timestamp::now(), self.name);
+        if matches!(self.origin, Origin::Terminal(_)) { label.without_returns() } else { label }
+    }
+}
+
+fn nonblocking(file: &File) -> rustix::io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(file)?;
+    rustix::fs::fcntl_setfl(file, flags | rustix::fs::OFlags::NONBLOCK)
 }
 
 #[cfg(test)]
@@ -134,21 +168,44 @@ mod tests {
         let id: ContainerId = "s.a.1.1".parse().unwrap();
         fs::create_dir_all(store.container(&id)).unwrap();
         fs::create_dir_all(store.runtime_container(&id)).unwrap();
-        let mut first = Pump::open(&store, &id).unwrap();
+        let mut first = Pump::open(&store, &id, false).unwrap();
         let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
-        let [out, err] = first.ends(uid, gid).unwrap();
+        let mut ends = first.ends(uid, gid).unwrap().into_iter();
+        let (Some(out), Some(err)) = (ends.next(), ends.next()) else { panic!("two streams") };
         File::from(err).write_all(b"oops").unwrap();
         let mut out = File::from(out);
         out.write_all(b"one\n").unwrap();
-        first.drain();
+        let mut seen = Vec::new();
+        first.drain(&mut |stream, text| seen.push((stream, text.to_vec())));
+        assert_eq!(seen, [(0, b"one\n".to_vec()), (1, b"oops".to_vec())]);
         drop(first);
         out.write_all(b"two\n").unwrap();
-        let mut second = Pump::open(&store, &id).unwrap();
-        assert!(second.pump(0));
-        assert!(!second.pump(0));
+        let mut second = Pump::open(&store, &id, false).unwrap();
+        assert!(second.pump(0, &mut |_, _| {}));
+        assert!(!second.pump(0, &mut |_, _| {}));
         second.note("three");
         let log = fs::read_to_string(store.log(&id)).unwrap();
         let lines: Vec<&str> = log.lines().map(|line| line.split_once(' ').unwrap().1).collect();
         assert_eq!(lines, ["stdout F one", "stderr F oops", "stdout F two", "stderr F sampan: three"]);
+    }
+
+    #[test]
+    fn lines_of_a_terminal_are_logged_without_its_line_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("root"), folder.path().join("run"));
+        let id: ContainerId = "s.a.1.1".parse().unwrap();
+        fs::create_dir_all(store.container(&id)).unwrap();
+        let mut pump = Pump::open(&store, &id, true).unwrap();
+        let pty = pty::open().unwrap();
+        pump.take_terminal(File::from(pty.master)).unwrap();
+        let mut slave = File::from(pty.slave);
+        slave.write_all(b"one\ntwo").unwrap();
+        drop(slave);
+        let mut seen = Vec::new();
+        pump.drain(&mut |_, text| seen.extend_from_slice(text));
+        assert_eq!(seen, b"one\r\ntwo", "as the terminal has it");
+        let log = fs::read_to_string(store.log(&id)).unwrap();
+        let lines: Vec<&str> = log.lines().map(|line| line.split_once(' ').unwrap().1).collect();
+        assert_eq!(lines, ["stdout F one", "stdout F two"]);
     }
 }

@@ -3,6 +3,7 @@
 use super::birth::{self, Place, Rootfs};
 use super::control::{ConnectionId, Control};
 use super::first::{End, First};
+use super::input::Input;
 use super::machine::{Action, Machine, Phase};
 use super::monitor::Monitor;
 use super::oom::OomNotice;
@@ -12,10 +13,10 @@ use super::ready::Made;
 use super::wire::{Reply, Request};
 use crate::cgroup::Group;
 use crate::container::guard::Guard;
-use crate::container::state::{ProcessKey, StateRecord, Status};
+use crate::container::state::{ProcessKey, StateRecord, Status, UNKNOWN_CODE};
 use crate::container::stop::Advice;
 use crate::container::{ContainerRecord, record, signal, volatile};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::net::{self, HeldPort, dns::Responder};
 use crate::sandbox::{Unborn, User};
 use crate::store::Store;
@@ -25,7 +26,7 @@ use nix::libc;
 use planner::ContainerId;
 use planner::live::Health;
 use std::fs::File;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 /// Supervises one container. Single-threaded; nothing in it blocks for long.
@@ -43,6 +44,7 @@ pub struct Supervisor {
     user: User,
     group: Group,
     pub(super) pump: Pump,
+    pub(super) input: Input,
     pub(super) control: Control,
     /// None in a network that is another's.
     pub(super) names: Option<Responder>,
@@ -78,13 +80,14 @@ impl Supervisor {
         let record = record::read(&store, &id)?;
         let group = volatile::group(&store, &id)?;
         let ports = net::hold_ports(&store, &id, &record.spec)?;
-        let (pump, control) = (Pump::open(&store, &id)?, Control::listen(&store, &id)?);
+        let (pump, control) = (Pump::open(&store, &id, record.spec.tty)?, Control::listen(&store, &id)?);
+        let mut input = Input::default();
         let mut rootfs = Rootfs::of(&store, &id, &record)?;
         let mut unborn = None;
         if !adopt {
             rootfs.mount()?;
             Made::Groups.wait(command)?;
-            let place = Place { rootfs: &mut rootfs, pump: &pump, group: &group };
+            let place = Place { rootfs: &mut rootfs, pump: &pump, input: &mut input, group: &group };
             let (user, child) = birth::conceive(&store, &id, &record, place)?;
             Made::Network.wait(command)?;
             unborn = Some((user, child.enter_network()?));
@@ -99,6 +102,7 @@ impl Supervisor {
             remains: None,
             rootfs,
             pump,
+            input,
             control,
             user: User::default(),
             monitor: None,
@@ -125,6 +129,11 @@ impl Supervisor {
         self.clock.elapsed()
     }
 
+    /// Whether what is typed is for the process.
+    pub(super) fn has_input(&self) -> bool {
+        self.record.spec.stdin_open
+    }
+
     /// Whether there is nothing left to do.
     pub fn is_over(&self) -> bool {
         self.machine.phase() == Phase::Ended
@@ -137,6 +146,13 @@ impl Supervisor {
         })?;
         self.user = User::lookup_in(first.pid(), &self.record.process.user, &self.record.spec.group_add)?;
         self.first = Some(first);
+        let (keeper, tty) = (self.state.keeper.as_ref(), self.record.spec.tty);
+        let adopted = self.input.adopt((&self.store, &self.id), keeper, tty);
+        let taken = adopted.and_then(|terminal| terminal.map_or(Ok(()), |it| self.pump.take_terminal(it)));
+        if let Err(error) = taken {
+            // Better looked after without it than not at all.
+            self.pump.note(&error.chain());
+        }
         self.watch_health(self.state.health);
         self.state.paused = self.group.is_frozen();
         self.paused_at = self.state.paused.then(|| self.now());
@@ -146,7 +162,8 @@ impl Supervisor {
 
     /// Starts the process again.
     fn start(&mut self) -> Result<()> {
-        let place = Place { rootfs: &mut self.rootfs, pump: &self.pump, group: &self.group };
+        let (pump, input, group) = (&self.pump, &mut self.input, &self.group);
+        let place = Place { rootfs: &mut self.rootfs, pump, input, group };
         let (user, child) = birth::conceive(&self.store, &self.id, &self.record, place)?;
         self.bear(user, child.enter_network()?)
     }
@@ -154,8 +171,15 @@ impl Supervisor {
     /// Lets the process become its program.
     fn bear(&mut self, user: User, child: Unborn) -> Result<()> {
         self.user = user;
+        let terminal = child.take_terminal().map(File::from);
         // Written before it runs: should we be killed, whoever comes next finds it and adopts it.
         let first = child.bear(|child| {
+            if let Some(terminal) = terminal {
+                let copy = terminal.try_clone().doing(|| "copy the terminal".to_owned())?;
+                self.pump.take_terminal(copy)?;
+                self.input.terminal(terminal);
+            }
+            self.state.keeper = self.input.keep(child.pidfd.as_fd())?;
             self.state.process = ProcessKey::of(child.pid);
             self.state.started_at = Some(Timestamp::now());
             self.state.health = Health::None;
@@ -231,7 +255,7 @@ impl Supervisor {
     pub(super) fn serve(&mut self, from: ConnectionId, request: Request) {
         match request {
             Request::Ping => self.control.reply(from, &Reply::Done),
-            Request::Watch | Request::Follow => {}
+            Request::Watch | Request::Follow | Request::Attach { .. } => {}
             Request::Stop { grace } => {
                 self.stoppers.push(from);
                 self.stop(grace);
@@ -315,7 +339,7 @@ impl Supervisor {
     pub(super) fn look(&mut self) {
         let now = self.now();
         let Some(end) = self.first.as_mut().and_then(|first| first.end(now)) else { return };
-        self.pump.drain();
+        self.drain();
         self.check_oom();
         self.remains = self.first.take().and_then(First::remains);
         self.monitor = None;
@@ -438,5 +462,6 @@ impl Supervisor {
         // What cannot be taken down now is taken down by the next start, stop or removal.
         let _ = volatile::take_down(&self.store, &self.id);
         self.stoppers.iter().for_each(|to| self.control.reply(*to, &Reply::Done));
+        self.control.farewell(self.state.exit_code.unwrap_or(UNKNOWN_CODE));
     }
 }

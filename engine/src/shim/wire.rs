@@ -31,6 +31,12 @@ pub enum Request {
     Watch,
     /// Tell each change of the state record and of the log.
     Follow,
+    /// From here on this connection speaks in [frames](super::frame): what the process writes, what
+    /// is typed for it. Ends after [`Shown::Ended`](super::frame::Shown::Ended).
+    Attach {
+        /// Every byte counts: rather than that one is passed over, the process waits.
+        whole: bool,
+    },
 }
 
 /// Answered by a supervisor.

@@ -30,13 +30,19 @@ pub fn close_at_exec_from(first: u32) -> Result<(), Errno> {
     close_range(first, libc::CLOSE_RANGE_CLOEXEC)
 }
 
+/// Closes every descriptor from `first` on. Only for a process that uses none of them again and ends
+/// without looking back.
+pub(super) fn close_from(first: u32) -> Result<(), Errno> {
+    close_range(first, 0)
+}
+
 /// Closes every descriptor. Only for a process that ends without using one again.
 pub(super) fn close_all() -> Result<(), Errno> {
-    close_range(0, 0)
+    close_from(0)
 }
 
 fn close_range(first: u32, flags: u32) -> Result<(), Errno> {
-    // SAFETY: with CLOEXEC nothing is closed now; without, the only caller is the reaper, which
-    // owns no descriptor and never returns.
+    // SAFETY: with CLOEXEC nothing is closed now; without, the callers are processes that
+    // own no such descriptor and never return.
     check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, flags) }).map(drop)
 }

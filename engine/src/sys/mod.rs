@@ -9,6 +9,7 @@ pub mod event;
 pub mod exe;
 pub mod fd;
 pub mod heap;
+pub mod keeper;
 pub mod mountfd;
 pub mod netlink;
 pub mod pidfd;

@@ -124,3 +124,11 @@ pub fn take_terminal() -> Result<(), Errno> {
     // SAFETY: the request takes a number, not a pointer.
     check(unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) }.into()).map(drop)
 }
+
+/// Makes a process group of this process alone the one that reads from the terminal that is our
+/// standard input. `SIGTTOU` must be blocked: it would stop us.
+pub fn lead_terminal() -> Result<(), Errno> {
+    rustix::process::setpgid(None, None)?;
+    // SAFETY: both calls take and give numbers only.
+    check(unsafe { libc::tcsetpgrp(0, libc::getpid()) }.into()).map(drop)
+}

@@ -1,9 +1,9 @@
 //! Pseudo terminals: pty(7), ioctl_tty(2).
 
 use super::check;
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// Both ends of a terminal.
 #[derive(Debug)]
@@ -36,6 +36,22 @@ pub fn open_in(pid: i32) -> Result<Pty, Errno> {
     pair(rustix::fs::openat(CWD, ptmx, flags() | OFlags::NOFOLLOW, Mode::empty())?)
 }
 
+/// Makes a terminal in the devpts that is mounted below this root.
+pub fn open_below(root: BorrowedFd<'_>) -> Result<Pty, Errno> {
+    let path = c"/dev/pts/ptmx";
+    pair(rustix::fs::openat2(root, path, flags(), Mode::empty(), ResolveFlags::IN_ROOT)?)
+}
+
+/// One more descriptor of the other end of a terminal. As long as somebody holds one, the terminal
+/// is not hung up.
+pub fn peer(master: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    // SAFETY: the request takes open(2) flags as a number and returns a new descriptor.
+    unsafe {
+        let slave = check(libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags().bits()).into())?;
+        Ok(OwnedFd::from_raw_fd(slave as i32))
+    }
+}
+
 fn flags() -> OFlags {
     OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC
 }
@@ -44,11 +60,7 @@ fn pair(master: OwnedFd) -> Result<Pty, Errno> {
     let locked: libc::c_int = 0;
     // SAFETY: the request reads one int.
     check(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK, &raw const locked) }.into())?;
-    // SAFETY: the request takes open(2) flags as a number and returns a new descriptor.
-    let slave = unsafe {
-        let slave = check(libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags().bits()).into())?;
-        OwnedFd::from_raw_fd(slave as i32)
-    };
+    let slave = peer(master.as_fd())?;
     Ok(Pty { master, slave })
 }
 
@@ -70,7 +82,6 @@ pub fn set_size(terminal: BorrowedFd<'_>, size: Size) -> Result<(), Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsFd;
 
     #[test]
     fn what_is_written_to_the_slave_is_read_from_the_master_and_the_size_is_shared() {

@@ -45,7 +45,7 @@ fn become_init(program: i32, arguments: Option<Arguments>) -> ! {
     let _ = fd::close_all();
     let _ = rustix::thread::set_name(c"init");
     if let Some(arguments) = arguments {
-        forget(arguments);
+        rename(arguments, b"/sbin/init");
     }
     loop {
         match wait_for_signal() {
@@ -63,10 +63,10 @@ fn become_init(program: i32, arguments: Option<Arguments>) -> ! {
     }
 }
 
-/// The supervisor's arguments hold paths of the host: the container sees none of them.
-fn forget(arguments: Arguments) {
-    const NAME: &[u8] = b"/sbin/init";
-    if arguments.length <= NAME.len() {
+/// The supervisor's arguments hold paths of the host and say who it is: a copy of it that is something
+/// else shows this instead.
+pub(super) fn rename(arguments: Arguments, name: &[u8]) {
+    if arguments.length <= name.len() {
         return;
     }
     let start = arguments.start as *mut u8;
@@ -74,7 +74,7 @@ fn forget(arguments: Arguments) {
     // mapped and writable, this copy of the memory is ours alone, and nothing reads them again.
     unsafe {
         ptr::write_bytes(start, 0, arguments.length);
-        ptr::copy_nonoverlapping(NAME.as_ptr(), start, NAME.len());
+        ptr::copy_nonoverlapping(name.as_ptr(), start, name.len());
     }
 }
 

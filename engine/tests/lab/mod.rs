@@ -151,6 +151,7 @@ impl Lab {
             devices: self.devices.clone(),
             read_only: self.spec.read_only,
             init: self.spec.init,
+            tty: false,
             tied: false,
         };
         let child = sandbox::spawn(&birth, record)?;

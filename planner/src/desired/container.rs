@@ -56,6 +56,10 @@ pub struct ContainerSpec {
     pub health: Option<HealthSpec>,
     /// Put a small init as PID 1 that reaps and forwards signals.
     pub init: bool,
+    /// It has a terminal, which is its standard input, output and error.
+    pub tty: bool,
+    /// Its standard input stays open for who attaches.
+    pub stdin_open: bool,
     /// Root file system is read-only.
     pub read_only: bool,
     /// All capabilities and devices, no seccomp filter, no masked paths.

@@ -105,6 +105,8 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         restart: service.restart_policy(),
         health: service.healthcheck.as_deref().map(HealthCheck::spec),
         init: service.init.unwrap_or_default(),
+        tty: service.tty,
+        stdin_open: service.stdin_open,
         read_only: service.read_only,
         privileged: service.privileged,
         cap_add: capabilities(&service.cap_add),

@@ -121,6 +121,8 @@ fn every_field_of_a_container_has_its_row() {
             c.health = Some(HealthSpec { retries: Some(1), ..Default::default() });
         }),
         ("init", |c| c.init = true),
+        ("tty", |c| c.tty = true),
+        ("stdin_open", |c| c.stdin_open = true),
         ("read_only", |c| c.read_only = true),
         ("privileged", |c| c.privileged = true),
         ("cap_add", |c| c.cap_add.push("NET_ADMIN".into())),

@@ -181,10 +181,10 @@ fn what_is_said_of_addresses_must_go_together() {
 
 #[test]
 fn a_service_of_an_inactive_profile_is_only_looked_at_when_it_is_named() {
-    let memory = Memory::stack("services: {web: {image: w}, idle: {image: i, profiles: [p], tty: true}}");
+    let memory = Memory::stack("services: {web: {image: w}, idle: {image: i, profiles: [p], isolation: x}}");
     assert_eq!(refusals(&memory, &[]), <[&str; 0]>::default());
     assert_eq!(refusals(&memory, &["web"]), <[&str; 0]>::default());
-    assert_eq!(refusals(&memory, &["idle"]), ["`tty` is not supported yet"]);
+    assert_eq!(refusals(&memory, &["idle"]), ["`isolation` is not supported yet"]);
 }
 
 /// What becomes of the key with this path.
@@ -248,7 +248,8 @@ fn every_key_that_is_written_has_a_fate() {
             passed_on("`RUN --mount=type=secret` says who may read it"),
         ),
         // Refused, unless it asks for nothing.
-        ("tty: true", "tty", refused("`sampan exec` has a terminal")),
+        ("isolation: x", "isolation", refused("only containers on Windows know it")),
+        ("tty: true", "tty", Enforced),
         ("tty: false", "tty", Enforced),
         ("devices: [/dev/fuse]", "devices", refused("not supported yet")),
         ("devices: []", "devices", Enforced),
@@ -421,14 +422,14 @@ fn a_secret_without_a_file_has_no_content_unless_that_is_the_folder() {
 #[test]
 fn what_the_engine_cannot_do_is_told_with_the_mistakes_to_those_who_run_the_stack() {
     let memory = Memory::stack(
-        "services:\n  web: {image: w, tty: true, imag: x}\n  idle: {image: i, profiles: [p], tty: true}\n",
+        "services:\n  web: {image: w, isolation: x, imag: x}\n  idle: {image: i, profiles: [p], isolation: x}\n",
     );
-    let unknown = "compose.yaml:2:30: unknown key `imag`\n";
+    let unknown = "compose.yaml:2:33: unknown key `imag`\n";
     assert_eq!(memory.told().to_string(), unknown);
     let memory = memory.with(|options| options.to_run = Some(Vec::new()));
     assert_eq!(
         memory.told().to_string(),
-        format!("compose.yaml:2:19: `tty` is not supported yet\n{unknown}")
+        format!("compose.yaml:2:19: `isolation` is not supported yet\n{unknown}")
     );
 }
 

@@ -30,7 +30,12 @@ pub(crate) type Mistakes = &'static [(&'static str, &'static [&'static str])];
 /// Lines of a service.
 const IN_A_SERVICE: Mistakes = &[
     ("imgae: x", &["4:5 services.web.imgae: unknown key `imgae` [did you mean `image`?]"]),
-    ("tty: true", &["4:5 services.web.tty: `tty` is not supported yet [`sampan exec` has a terminal]"]),
+    (
+        "isolation: x",
+        &[
+            "4:5 services.web.isolation: `isolation` is not supported yet [only containers on Windows know it]",
+        ],
+    ),
     (
         "ports: [22:22]",
         &[

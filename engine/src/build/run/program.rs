@@ -55,6 +55,7 @@ impl Program<'_> {
             devices: if request.privileged { host_devices()? } else { Vec::new() },
             read_only: false,
             init: true,
+            tty: false,
             tied: true,
         };
         let child = sandbox::spawn(&birth, |_| Ok(()))?;

@@ -32,6 +32,7 @@ fn plain(fd: BorrowedFd<'_>) -> Birth<'_> {
         devices: Vec::new(),
         read_only: false,
         init: false,
+        tty: false,
         tied: false,
     }
 }
