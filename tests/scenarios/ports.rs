@@ -96,6 +96,58 @@ services:
 }
 
 #[test]
+fn a_port_answers_on_ipv6_of_the_host_though_the_network_has_none() {
+    let Some(host) = Host::with_busybox() else { return };
+    host.join_the_world();
+    let six =
+        "ip addr add 2001:db8::1/64 dev up0 nodad && ip -n world addr add 2001:db8::2/64 dev eth0 nodad";
+    host.shell(six).succeeds();
+    let project = host.project("web", &WEB.replace("'8080:80'", "'8080:80', '[::1]:8081:80'"));
+    project.up();
+    let get = |url: &str| format!("curl -sS --max-time 3 'http://{url}/hostname'");
+    for url in ["[::1]:8080", "[::1]:8081", "[2001:db8::1]:8080", "127.0.0.1:8080"] {
+        eventually(url, || (host.shell(&get(url)).code == 0).then_some(()));
+    }
+    host.shell(&format!("ip netns exec world {}", get("[2001:db8::1]:8080"))).succeeds();
+    assert_ne!(host.shell(&get("[2001:db8::1]:8081")).code, 0, "published on ::1 only");
+    project.sampan(["restart", "-t", "1", "web"]).succeeds();
+    eventually("it answers again", || (host.shell(&get("[::1]:8080")).code == 0).then_some(()));
+    host.leave_the_world();
+    project.down();
+}
+
+#[test]
+fn of_a_range_each_replica_has_a_port() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: range
+services:
+  web:
+    image: busybox
+    command: httpd -f -p 80 -h /etc
+    init: true
+    ports: ['8090-8092:80']
+    deploy: {replicas: 3}
+";
+    let project = host.project("range", yaml);
+    project.up();
+    for port in 8090..=8092 {
+        let get = format!("curl -sS --max-time 3 http://127.0.0.1:{port}/hostname");
+        eventually(&get, || (host.shell(&get).code == 0).then_some(()));
+    }
+    let told = [1, 2, 3].map(|index| {
+        project
+            .sampan(["port", "--index", &index.to_string(), "web", "80"])
+            .succeeds()
+            .stdout
+            .trim()
+            .to_owned()
+    });
+    assert!(told.iter().all(|socket| socket.starts_with("0.0.0.0:809")), "{told:?}");
+    project.down();
+}
+
+#[test]
 fn a_port_in_use_is_refused_with_the_name_of_the_culprit() {
     let Some(host) = Host::with_busybox() else { return };
     let project = host.project("web", WEB);

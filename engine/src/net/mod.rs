@@ -24,6 +24,8 @@ mod netlink;
 mod netns;
 mod nft;
 mod ports;
+mod proxy;
+mod proxy_link;
 mod publish;
 mod ranges;
 mod record;
@@ -37,7 +39,8 @@ pub use bridge::{create, list, remove, sweep, update};
 pub use endpoint::{connect, declare, disconnect, endpoints, ensure_present, forget};
 pub(crate) use lease::{sweep_leases, void_leases};
 pub use ports::hold_ports;
-pub use publish::{publish, published, unpublish};
+pub use proxy::Proxy;
+pub use publish::{publish, publish_held, published, unpublish};
 pub use record::sweep_records;
 pub use repair::{damaged, repair};
 

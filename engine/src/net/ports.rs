@@ -1,7 +1,8 @@
 //! Holds host ports: bound sockets on which nothing is received, because the firewall turns
 //! connections away before they get there. They make clashes known before anything starts.
 //!
-//! They do not listen: until a port is published a client is refused instead of kept waiting.
+//! They do not listen: until a port is published a client is refused instead of kept waiting. Then
+//! those of IPv6 do, for what the firewall leaves to the [proxy](super::proxy).
 
 use super::{HeldPort, Published, culprit};
 use crate::error::{Context, Error, Kind, Result};
@@ -20,15 +21,21 @@ use std::os::fd::OwnedFd;
 const CHOICES: usize = 32;
 
 /// Binds the host ports of a container; called by its supervisor, which keeps them. A port that
-/// somebody else has is a conflict that names who. Replicas of one service share ports.
-pub fn hold_ports(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<HeldPort>> {
+/// somebody else has is a conflict that names who. Replicas of one service share ports. Where there
+/// is a choice, what was `known` to be published stays if it can.
+pub fn hold_ports(
+    store: &Store,
+    id: &ContainerId,
+    spec: &ContainerSpec,
+    known: &[Published],
+) -> Result<Vec<HeldPort>> {
     if spec.ports.is_empty() {
         return Ok(Vec::new());
     }
     refuse_twice(&spec.ports)?;
     // Two replicas that start at once must see each other's sockets whole.
     let _lock = Lock::take(store, "ports", LockKind::Exclusive)?;
-    spec.ports.iter().map(|port| hold(store, id, port)).collect()
+    spec.ports.iter().map(|port| hold(store, id, port, known)).collect()
 }
 
 fn refuse_twice(ports: &[PortSpec]) -> Result<()> {
@@ -60,7 +67,16 @@ fn label(port: u16, protocol: Protocol) -> String {
     }
 }
 
-fn hold(store: &Store, id: &ContainerId, port: &PortSpec) -> Result<HeldPort> {
+fn hold(store: &Store, id: &ContainerId, port: &PortSpec, known: &[Published]) -> Result<HeldPort> {
+    let is_same = |one: &&Published| {
+        (one.host_ip, one.target, one.protocol) == (port.host_ip, port.target, port.protocol)
+    };
+    let is_chosen = port.published.is_none() || port.published_last.is_some();
+    for published in known.iter().filter(|_| is_chosen).filter(is_same) {
+        if let Ok(sockets) = hold_free(port, published.published) {
+            return Ok(HeldPort { published: published.clone(), sockets });
+        }
+    }
     let (number, sockets) = match (port.published, port.published_last) {
         (Some(first), Some(last)) => hold_one_of(port, first..=last)?,
         (Some(number), None) => (number, hold_number(store, id, port, number)?),
@@ -208,7 +224,7 @@ mod tests {
         let store = Store::new(folder.join("root"), folder.join("run"));
         store.prepare()?;
         let id = "shop.web.1.1".parse().unwrap();
-        hold_ports(&store, &id, &ContainerSpec { ports, ..Default::default() })
+        hold_ports(&store, &id, &ContainerSpec { ports, ..Default::default() }, &[])
     }
 
     #[test]
@@ -219,6 +235,12 @@ mod tests {
         assert_ne!(number, 0);
         let error = std::net::TcpListener::bind(("127.0.0.1", number)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let known = [held[0].published.clone()];
+        drop(held);
+        let store = Store::new(folder.path().join("root"), folder.path().join("run"));
+        let spec = ContainerSpec { ports: vec![port(Some("127.0.0.1"), None)], ..Default::default() };
+        let again = hold_ports(&store, &"shop.web.1.1".parse().unwrap(), &spec, &known).unwrap();
+        assert_eq!(again[0].published, known[0], "a new supervisor keeps it");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Directs host ports to containers: records of what is published, then the rules.
 
 use super::firewall::{self, Mapping};
-use super::{Published, conntrack, endpoint, record};
+use super::{HeldPort, Proxy, Published, conntrack, endpoint, record};
 use crate::error::{Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
 use planner::ContainerId;
@@ -20,6 +20,14 @@ pub fn publish(store: &Store, id: &ContainerId, ports: &[Published]) -> Result<(
     // What was sent while nothing was published is tracked as for the host itself.
     conntrack::forget(&mapping);
     Ok(())
+}
+
+/// Directs what is held to a connected container. What the firewall cannot turn towards it is for
+/// the proxy to pass on.
+pub fn publish_held(store: &Store, id: &ContainerId, held: &[HeldPort]) -> Result<Option<Proxy>> {
+    let ports: Vec<Published> = held.iter().map(|port| port.published.clone()).collect();
+    publish(store, id, &ports)?;
+    if held.is_empty() { Ok(None) } else { Proxy::open(held, address(store, id)?.0) }
 }
 
 /// The address on the first network that has a way to the outside, otherwise on the first; and the

@@ -2,7 +2,7 @@
 
 use super::supervisor::Supervisor;
 use crate::error::{Context, Result};
-use crate::net::dns::Responder;
+use crate::net::{Proxy, dns::Responder};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,6 +18,7 @@ enum Source {
     Input,
     Control,
     Names,
+    Proxy,
     Oom,
     Probe,
 }
@@ -82,6 +83,7 @@ fn sources<'a>(supervisor: &'a Supervisor, signals: &'a SignalFd) -> Vec<Interes
     sources.extend(first.map(|fd| (Source::First, fd)));
     sources.extend(supervisor.oom.fd().map(|fd| (Source::Oom, fd)));
     sources.extend(supervisor.names.iter().map(|names| (Source::Names, names.as_fd())));
+    sources.extend(supervisor.proxy.iter().map(|proxy| (Source::Proxy, proxy.as_fd())));
     sources.extend(probe.map(|fd| (Source::Probe, fd)));
     let control = supervisor.control.fds(supervisor.input.has_room());
     let control = control.map(|(fd, flags)| (Source::Control, fd, flags));
@@ -103,6 +105,7 @@ fn serve(supervisor: &mut Supervisor, signals: &SignalFd, source: Source) {
         Source::Input => supervisor.input.flush(),
         Source::Control => supervisor.hear(),
         Source::Names => supervisor.names.iter_mut().for_each(Responder::handle),
+        Source::Proxy => supervisor.proxy.iter_mut().for_each(Proxy::handle),
         Source::Oom => supervisor.oom.woken(supervisor.now()),
         Source::Probe => supervisor.probe_progress(),
     }

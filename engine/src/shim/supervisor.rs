@@ -17,7 +17,7 @@ use crate::container::state::{ProcessKey, StateRecord, Status, UNKNOWN_CODE};
 use crate::container::stop::Advice;
 use crate::container::{ContainerRecord, record, signal, volatile};
 use crate::error::{Context, Error, Kind, Result};
-use crate::net::{self, HeldPort, dns::Responder};
+use crate::net::{self, HeldPort, Proxy, dns::Responder};
 use crate::sandbox::{Unborn, User};
 use crate::store::Store;
 use crate::sys::heap;
@@ -48,6 +48,8 @@ pub struct Supervisor {
     pub(super) control: Control,
     /// None in a network that is another's.
     pub(super) names: Option<Responder>,
+    /// None without ports that need it.
+    pub(super) proxy: Option<Proxy>,
     pub(super) monitor: Option<Monitor>,
     pub(super) oom: OomNotice,
     /// Who asked to stop, with what grace.
@@ -79,7 +81,8 @@ impl Supervisor {
         state.write(&store, &id)?;
         let record = record::read(&store, &id)?;
         let group = volatile::group(&store, &id)?;
-        let ports = net::hold_ports(&store, &id, &record.spec)?;
+        let known = if adopt { state.ports.clone() } else { Vec::new() };
+        let ports = net::hold_ports(&store, &id, &record.spec, &known)?;
         let (pump, control) = (Pump::open(&store, &id, record.spec.tty)?, Control::listen(&store, &id)?);
         let mut input = Input::default();
         let mut rootfs = Rootfs::of(&store, &id, &record)?;
@@ -92,10 +95,11 @@ impl Supervisor {
             Made::Network.wait(command)?;
             unborn = Some((user, child.enter_network()?));
         }
-        net::publish(&store, &id, &ports.iter().map(|port| port.published.clone()).collect::<Vec<_>>())?;
+        let proxy = net::publish_held(&store, &id, &ports)?;
         let mut supervisor = Self {
             machine: Machine::running(record.spec.restart, state.restarts, Duration::ZERO),
             names: responder(&store, &id, &record)?,
+            proxy,
             oom: OomNotice::new(&group),
             clock: Instant::now(),
             first: None,

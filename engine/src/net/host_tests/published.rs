@@ -119,7 +119,7 @@ fn replicas_share_a_host_port_and_another_service_is_told_who_has_it() {
         for protocol in [Protocol::Tcp, Protocol::Udp] {
             let ports = vec![PortSpec { published: Some(8080), target: 80, protocol, ..Default::default() }];
             let spec = ContainerSpec { ports, ..Default::default() };
-            let hold = |id: &str| hold_ports(&host.store, &self::id(id), &spec);
+            let hold = |id: &str| hold_ports(&host.store, &self::id(id), &spec, &[]);
             let mut first = hold("shop.web.1.1").unwrap();
             let mut shim = supervisor(host, "shop.web.1.1", first.remove(0));
             let replica = hold("shop.web.2.1");
