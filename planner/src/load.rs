@@ -194,7 +194,7 @@ fn load_into(
         uses.extend(judge(&mut stack, &tree, options, (diagnostics, refusals)));
     }
     if let Some(services) = &options.to_run {
-        contents::gather(&mut stack, services, &tree, (source, &environment), refusals);
+        contents::gather(&mut stack, services, &tree, (source, &environment, &options.directory), refusals);
     }
     uses.sort_by(|a, b| (&a.span, &a.path).cmp(&(&b.span, &b.path)));
     uses.dedup();

@@ -14,6 +14,8 @@ pub enum Controller {
     Cpu,
     /// Which CPUs there are.
     Cpuset,
+    /// Which devices may be used (version 1 only).
+    Devices,
     /// Shares and limits of disks.
     Disks,
     /// Stopping processes where they are (version 1 only).
@@ -26,14 +28,14 @@ pub enum Controller {
 
 impl Controller {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Cpu, Self::Cpuset, Self::Disks, Self::Freezer, Self::Memory, Self::Pids];
+    pub const ALL: [Self; 7] =
+        [Self::Cpu, Self::Cpuset, Self::Devices, Self::Disks, Self::Freezer, Self::Memory, Self::Pids];
     /// Those that every container has in version 2.
     pub(super) const VERSION2: [Self; 3] = [Self::Cpu, Self::Memory, Self::Pids];
 
     /// Whether only containers that ask for something of it have a group there.
     pub(super) fn is_optional(self) -> bool {
-        matches!(self, Self::Cpuset | Self::Disks)
+        matches!(self, Self::Cpuset | Self::Devices | Self::Disks)
     }
 
     /// The name that version 2 has for it.
@@ -46,6 +48,7 @@ impl Controller {
         match self {
             Self::Cpu => "cpu",
             Self::Cpuset => "cpuset",
+            Self::Devices => "devices",
             Self::Disks => "blkio",
             Self::Freezer => "freezer",
             Self::Memory => "memory",

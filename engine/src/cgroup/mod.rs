@@ -17,6 +17,7 @@
 //! A controller that is missing is an error only when a limit needs it.
 
 mod delegation;
+mod devices;
 mod disks;
 mod further;
 mod group;

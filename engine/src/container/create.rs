@@ -6,6 +6,7 @@ use super::record::{self, ContainerRecord};
 use super::volatile::remove_folder;
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::{Image, Images};
+use crate::sandbox::Confinement;
 use crate::store::{self, Store};
 use crate::{net, overlay, volume};
 use jiff::Timestamp;
@@ -26,6 +27,8 @@ pub fn create(store: &Store, id: &ContainerId, spec: &ContainerSpec, image_id: &
         return Err(Error::new(Kind::Conflict, format!("container {id} exists already")));
     }
     net::ensure_present(store, spec)?;
+    // What cannot be kept is better told now than when the old container is gone.
+    Confinement::of(spec)?;
     // Until the record names the image nothing else keeps it from being removed.
     let images = Images::new(store);
     let _image_lock = images.lock_to_read()?;

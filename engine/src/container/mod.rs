@@ -10,6 +10,7 @@
 //! - [`volatile`] takes down what is not durable.
 
 pub mod attach;
+mod cdi;
 pub mod changes;
 pub mod client;
 pub mod commit;
@@ -17,6 +18,7 @@ mod console;
 pub mod cp;
 pub mod create;
 pub mod detach;
+pub mod devices;
 pub mod exec;
 pub mod export;
 mod files;

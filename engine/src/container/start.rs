@@ -1,6 +1,7 @@
 //! Starting a container: everything volatile, then its supervisor.
 
 use super::create::make_folder;
+use super::devices;
 use super::guard::Guard;
 use super::handle::Handle;
 use super::launch::launch;
@@ -91,7 +92,11 @@ fn settle(store: &Store, id: &ContainerId) -> Result<Option<Guard>> {
 fn prepare(of: (&Store, &ContainerId, &ContainerRecord), made: &dyn Fn(Made)) -> Result<()> {
     let (store, id, record) = of;
     take_down(store, id)?;
-    volatile::group(store, id)?.create(&record.spec.limits)?;
+    let group = volatile::group(store, id)?;
+    group.create(&record.spec.limits)?;
+    if let Some(rules) = devices::given(&record.spec)?.rules {
+        group.guard_devices(&rules)?;
+    }
     for name in record.spec.volumes() {
         volume::acquire(store, name, &id.to_string())?;
     }

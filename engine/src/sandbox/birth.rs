@@ -1,11 +1,14 @@
 //! Everything that a child needs to know before it is born.
 
 use super::caps::CapSet;
+use super::seccomp;
 use super::user::User;
 use crate::cgroup::Join;
 use crate::error::{Error, Kind, Result};
+use crate::sys::seccomp::Instruction;
 use planner::ContainerSpec;
 use planner::desired::Memory;
+use planner::desired::Seccomp;
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
@@ -42,8 +45,10 @@ pub struct Birth<'a> {
     pub files: Vec<GivenFile>,
     /// Size of `/dev/shm` in bytes.
     pub shm_size: u64,
-    /// Device nodes of the host that appear at the same path inside, besides the usual six.
-    pub devices: Vec<PathBuf>,
+    /// Device nodes of the host, besides the usual six.
+    pub devices: Vec<Device>,
+    /// Devices may be opened wherever their nodes are: a device group says which.
+    pub guarded: bool,
     /// Nothing of the root file system can be written.
     pub read_only: bool,
     /// A small init is PID 1 and reaps; the program is its child.
@@ -53,6 +58,15 @@ pub struct Birth<'a> {
     pub tty: bool,
     /// It is killed when the thread that bore it ends, however that comes.
     pub tied: bool,
+}
+
+/// A device node of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Path on the host.
+    pub source: PathBuf,
+    /// Absolute path inside.
+    pub target: String,
 }
 
 /// Which network namespace a process is in.
@@ -142,6 +156,12 @@ pub struct Confinement {
     pub no_new_privileges: bool,
     /// No system call filter (privileged processes have none anyway).
     pub unfiltered: bool,
+    /// A system call filter in place of the default one.
+    pub filter: Option<Vec<Instruction>>,
+    /// Nothing of /proc and /sys is hidden or read-only.
+    pub unmasked: bool,
+    /// The AppArmor profile of the program.
+    pub apparmor: Option<String>,
     /// Limits of setrlimit(2).
     pub rlimits: Vec<Rlimit>,
     /// How early the kernel kills it when memory is short, -1000 to 1000.
@@ -240,11 +260,19 @@ impl Eq for DetachedMount {}
 impl Confinement {
     /// What the spec allows.
     pub fn of(spec: &ContainerSpec) -> Result<Self> {
+        let capabilities = CapSet::of(spec)?;
+        let filter = match &spec.security.seccomp {
+            Seccomp::Profile(text) if !spec.privileged => Some(seccomp::own_filter(text, capabilities)?),
+            _ => None,
+        };
         Ok(Self {
             privileged: spec.privileged,
-            capabilities: CapSet::of(spec)?,
+            capabilities,
             no_new_privileges: spec.no_new_privileges,
-            unfiltered: spec.privileged,
+            unfiltered: spec.privileged || spec.security.seccomp == Seccomp::Unconfined,
+            filter,
+            unmasked: spec.security.unmasked,
+            apparmor: spec.security.apparmor.clone(),
             rlimits: spec
                 .ulimits
                 .iter()

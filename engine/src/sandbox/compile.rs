@@ -31,7 +31,8 @@ const STAGE: &str = "/proc";
 
 /// The acts that make a container's first process.
 pub fn compile(birth: &Birth<'_>) -> Result<Program> {
-    let mut ops = Ops { privileged: birth.confinement.privileged, list: vec![Op::Hide] };
+    let nodev = !birth.confinement.privileged && !birth.guarded;
+    let mut ops = Ops { privileged: birth.confinement.privileged, nodev, list: vec![Op::Hide] };
     ops.list.extend(birth.tied.then_some(Op::Tie));
     ops.list.push(Op::NewSession);
     for (_, folder) in &birth.cgroup.version1 {
@@ -50,7 +51,8 @@ pub fn compile(birth: &Birth<'_>) -> Result<Program> {
 
 /// The acts that make one more process in a container that lives.
 pub fn compile_exec(entry: &Entry<'_>) -> Result<Program> {
-    let mut ops = Ops { privileged: entry.confinement.privileged, list: vec![Op::Hide, Op::NewSession] };
+    let mut ops =
+        Ops { privileged: entry.confinement.privileged, nodev: true, list: vec![Op::Hide, Op::NewSession] };
     for (_, folder) in &entry.cgroup.version1 {
         ops.list.push(Op::JoinGroup(host_path(&folder.join("tasks"))?));
     }
@@ -81,6 +83,8 @@ impl Manner {
 /// Ops as they are added.
 struct Ops {
     privileged: bool,
+    /// Device nodes on file systems of the container are no devices.
+    nodev: bool,
     list: Vec<Op>,
 }
 
@@ -99,7 +103,7 @@ impl Ops {
     }
 
     fn root_file_system(&mut self, birth: &Birth<'_>) -> Result<()> {
-        if !self.privileged {
+        if self.nodev {
             self.list.push(Op::Attributes { inside: c"/".into(), attributes: NODEV });
         }
         self.new_mount(c"proc", "/proc", vec![], NOSUID | NODEV | NOEXEC)?;
@@ -123,7 +127,7 @@ impl Ops {
             let inside = string(&format!("/proc/sys/{path}"))?;
             self.list.push(Op::Sysctl { inside, value: string(value)? });
         }
-        if !self.privileged {
+        if !self.privileged && !birth.confinement.unmasked {
             self.list.extend(READ_ONLY.map(|path| Op::ReadOnly(path.into())));
             self.list.extend(MASKED.map(|path| Op::Mask(path.into())));
         }
@@ -174,10 +178,10 @@ impl Ops {
         self.new_mount(c"devpts", "/dev/pts", pts, NOSUID | NOEXEC)?;
         self.memory(birth)?;
         self.new_mount(c"mqueue", "/dev/mqueue", vec![], NOSUID | NODEV | NOEXEC)?;
-        let further = birth.devices.iter().map(|path| &**path);
-        let further = further.filter(|path| !DEVICES.iter().any(|known| Path::new(known) == *path));
-        for device in DEVICES.iter().map(Path::new).chain(further) {
-            let inside = device.to_str().ok_or_else(|| unusable(&device.display().to_string()))?;
+        let usual = DEVICES.iter().map(|path| (Path::new(path), *path));
+        let further = birth.devices.iter().map(|device| (&*device.source, &*device.target));
+        let further = further.filter(|(_, inside)| !DEVICES.contains(inside));
+        for (device, inside) in usual.chain(further) {
             let place = place(inside)?;
             let folder = parent(&place)?.filter(|folder| folder.path.as_bytes() != b"/dev");
             self.list.extend(folder.map(Op::MakeFolder));
@@ -275,9 +279,9 @@ impl Ops {
         Ok(path)
     }
 
-    /// Attributes with what an unprivileged container must not have.
+    /// Attributes with what a container must not have unless something else guards it.
     fn limits(&self, attributes: MountAttrFlags) -> MountAttrFlags {
-        if self.privileged { attributes } else { attributes | NODEV }
+        if self.nodev { attributes | NODEV } else { attributes }
     }
 
     /// A new file system on a folder that is made when missing.
@@ -323,10 +327,10 @@ impl Ops {
     /// From the container's root to its program. What the filter may forbid comes before it; the
     /// filter needs `CAP_SYS_ADMIN` or no_new_privs, so where it stands depends on the latter.
     fn program(&mut self, process: &Process, confinement: &Confinement, manner: Manner) -> Result<()> {
-        let filter = if confinement.privileged || confinement.unfiltered {
-            None
-        } else {
-            Some(Op::Filter(seccomp::filter(confinement.capabilities)?))
+        let filter = match &confinement.filter {
+            _ if confinement.privileged || confinement.unfiltered => None,
+            Some(own) => Some(Op::Filter(own.clone())),
+            None => Some(Op::Filter(seccomp::filter(confinement.capabilities)?)),
         };
         self.list.push(Op::Umask(0o022));
         self.list.extend(confinement.rlimits.iter().map(|limit| Op::Limit(*limit)));
@@ -357,6 +361,9 @@ impl Ops {
             self.list.extend(manner.tty.then_some(Op::LeadTerminal));
         }
         self.list.push(Op::ResetSignals);
+        let profile =
+            confinement.apparmor.as_ref().map(|name| string(&format!("exec {name}"))).transpose()?;
+        self.list.extend(profile.map(Op::AppArmor));
         self.list.push(Op::Execute(executable(process)?));
         Ok(())
     }

@@ -21,13 +21,13 @@ mod spawn;
 mod user;
 
 pub use birth::{
-    Birth, Confinement, DetachedMount, Entry, GivenFile, Mount, MountSource, Namespaces, Netns, Process,
-    Rlimit, Whose,
+    Birth, Confinement, DetachedMount, Device, Entry, GivenFile, Mount, MountSource, Namespaces, Netns,
+    Process, Rlimit, Whose,
 };
 pub use caps::CapSet;
 pub use compile::{compile, compile_exec};
 pub use op::{Op, Program};
-pub use paths::host_devices;
+pub use paths::{device_nodes, host_devices};
 pub use spawn::{Unborn, conceive, spawn, spawn_exec};
 pub use user::User;
 

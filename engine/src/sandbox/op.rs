@@ -166,6 +166,8 @@ pub enum Op {
     NoNewPrivileges,
     /// Applies the system call filter.
     Filter(Vec<Instruction>),
+    /// Says which AppArmor profile the program gets.
+    AppArmor(CString),
     /// Becomes the program.
     Execute(Executable),
 }
@@ -282,6 +284,7 @@ impl Op {
             }
             Self::Capabilities(caps) => write!(f, "set capabilities {caps}"),
             Self::NoNewPrivileges => f.write_str("forbid new privileges"),
+            Self::AppArmor(order) => write!(f, "ask AppArmor to {}", text(order)),
             Self::Filter(_) => f.write_str("apply the system call filter"),
             Self::Execute(executable) => {
                 let arguments = executable.arguments.strings().iter().map(|argument| text(argument));

@@ -1,5 +1,6 @@
 //! What a container sees in /proc, /sys and /dev: tables.
 
+use super::Device;
 use crate::error::{Context, Result};
 use std::ffi::CStr;
 use std::fs;
@@ -53,9 +54,16 @@ pub(super) const LINKS: [(&str, &CStr); 5] = [
 pub(super) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// All device nodes of the host: for privileged containers.
-pub fn host_devices() -> Result<Vec<PathBuf>> {
+pub fn host_devices() -> Result<Vec<Device>> {
+    let nodes = device_nodes(Path::new("/dev"))?;
+    let same = |path: PathBuf| Some(Device { target: path.to_str()?.to_owned(), source: path });
+    Ok(nodes.into_iter().filter_map(same).collect())
+}
+
+/// All device nodes of the host in a folder and those below it.
+pub fn device_nodes(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    collect(Path::new("/dev"), &mut found).doing(|| "list devices in /dev".into())?;
+    collect(folder, &mut found).doing(|| format!("list devices in {}", folder.display()))?;
     found.sort();
     Ok(found)
 }

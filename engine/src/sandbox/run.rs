@@ -137,6 +137,9 @@ fn change_self(op: &Op) -> Result<(), Errno> {
         Op::Capabilities(caps) => set_capabilities(caps.bits())?,
         Op::NoNewPrivileges => rustix::thread::set_no_new_privs(true)?,
         Op::Filter(filter) => seccomp::load(filter)?,
+        Op::AppArmor(order) => {
+            write_file(CWD, c"/proc/self/attr/apparmor/exec", order, ResolveFlags::empty())?;
+        }
         _ => {}
     }
     Ok(())

@@ -6,7 +6,7 @@ use super::pump::Pump;
 use crate::cgroup::Group;
 use crate::container::ContainerRecord;
 use crate::container::given::given;
-use crate::container::owner;
+use crate::container::{devices, owner};
 use crate::error::{Context, Error, Kind, Result};
 use crate::net;
 use crate::overlay::{self, Layers};
@@ -73,8 +73,10 @@ pub fn conceive(
     place: Place<'_>,
 ) -> Result<(User, Unborn)> {
     let rootfs = place.rootfs.take()?;
-    let user = User::lookup(rootfs.as_fd(), &record.process.user, &record.spec.group_add)?;
     let spec = &record.spec;
+    let devices = devices::given(spec)?;
+    let mut user = User::lookup(rootfs.as_fd(), &record.process.user, &spec.group_add)?;
+    user.groups.extend(devices.groups);
     let null = null()?;
     let ends = place.pump.ends(user.uid, user.gid)?;
     let pipe = match spec.stdin_open && !spec.tty {
@@ -83,10 +85,14 @@ pub fn conceive(
     };
     let input = pipe.as_ref().map_or(null.as_fd(), AsFd::as_fd);
     let output = |stream: usize| ends.get(stream).map_or(null.as_fd(), AsFd::as_fd);
+    let mut process = process(record, record.process.argv.clone(), &user);
+    process.env.extend(devices.env);
+    let mut mounts = mounts(store, id, record)?;
+    mounts.extend(devices.mounts);
     let unborn = sandbox::conceive(&Birth {
         rootfs: rootfs.as_fd(),
         stdio: [input, output(0), output(1)],
-        process: process(record, record.process.argv.clone(), &user),
+        process,
         confinement: confinement(record)?,
         hostname: record.process.hostname.clone(),
         domainname: spec.domainname.clone(),
@@ -94,10 +100,11 @@ pub fn conceive(
         netns: netns(store, id, spec)?,
         namespaces: owner::namespaces(store, id, spec)?,
         cgroup: place.group.join(),
-        mounts: mounts(store, id, record)?,
+        mounts,
         files: given(store, id, spec),
         shm_size: spec.shm_size.unwrap_or(SHM_SIZE),
-        devices: Vec::new(),
+        devices: devices.nodes,
+        guarded: devices::are_everywhere(spec),
         read_only: spec.read_only,
         init: spec.init,
         tty: spec.tty,

@@ -4,6 +4,7 @@
 //! All of it may be called between clone and exec: nothing allocates or takes a lock, unless a
 //! function says so.
 
+pub mod bpf;
 pub mod clone;
 pub mod event;
 pub mod exe;

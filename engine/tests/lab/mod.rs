@@ -3,7 +3,7 @@
 
 use engine::cgroup::{Group, Hierarchy, Join};
 use engine::sandbox::{
-    self, Birth, Child, Confinement, Entry, GivenFile, Mount, Namespaces, Netns, Process, User,
+    self, Birth, Child, Confinement, Device, Entry, GivenFile, Mount, Namespaces, Netns, Process, User,
 };
 use engine::sys::mountfd;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -44,7 +44,7 @@ pub(crate) struct Lab {
     pub(crate) process: Process,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) files: Vec<GivenFile>,
-    pub(crate) devices: Vec<PathBuf>,
+    pub(crate) devices: Vec<Device>,
 }
 
 /// What became of a program.
@@ -149,6 +149,7 @@ impl Lab {
             files: self.files.clone(),
             shm_size: 1 << 20,
             devices: self.devices.clone(),
+            guarded: false,
             read_only: self.spec.read_only,
             init: self.spec.init,
             tty: false,

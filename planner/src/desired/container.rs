@@ -1,6 +1,8 @@
 //! One container that should exist.
 
-use super::{Attachment, FileSpec, Limits, MountKind, MountSpec, NameSpec, Namespaces, NetworkMode};
+use super::{
+    Attachment, Devices, FileSpec, Limits, MountKind, MountSpec, NameSpec, Namespaces, NetworkMode, Security,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -70,6 +72,10 @@ pub struct ContainerSpec {
     pub cap_drop: Vec<String>,
     /// Set no_new_privs.
     pub no_new_privileges: bool,
+    /// What else keeps it to itself.
+    pub security: Security,
+    /// Devices beyond those that every program expects.
+    pub devices: Devices,
     /// Resource limits of the process (setrlimit(2)).
     pub ulimits: BTreeMap<String, Ulimit>,
     /// Whose further namespaces it is in.

@@ -112,6 +112,8 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         cap_add: capabilities(&service.cap_add),
         cap_drop: capabilities(&service.cap_drop),
         no_new_privileges: service.no_new_privileges(),
+        security: service.security(&stack.contents.profiles),
+        devices: service.all_devices(),
         ulimits: service.process_limits(),
         namespaces: Namespaces::of(service),
         sysctls: service.sysctls.clone(),

@@ -2,7 +2,9 @@
 //! a difference means for the resource that exists.
 
 use super::{FieldChange, format};
-use crate::desired::{ContainerSpec, FileSpec, HealthSpec, Namespace, NetworkSpec, VolumeSpec};
+use crate::desired::{
+    ContainerSpec, DeviceRule, DeviceSpec, FileSpec, HealthSpec, Namespace, NetworkSpec, VolumeSpec,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a difference in a field means. The gravest of all differences decides.
@@ -96,6 +98,17 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     one("cap_add", Replace, |c| set(&c.cap_add)),
     one("cap_drop", Replace, |c| set(&c.cap_drop)),
     one("security_opt.no-new-privileges", Replace, |c| flag(c.no_new_privileges)),
+    one("security_opt.seccomp", Replace, |c| c.security.seccomp.shown()),
+    one("security_opt.systempaths", Replace, |c| c.security.unmasked.then(|| "unconfined".to_owned())),
+    one("security_opt.apparmor", Replace, |c| c.security.apparmor.clone()),
+    each("devices", Replace, |c| {
+        let node = |node: &DeviceSpec| (node.target.clone(), format!("{}:{}", node.source, node.access));
+        c.devices.nodes.iter().map(node).collect()
+    }),
+    one("device_cgroup_rules", Replace, |c| {
+        set(&c.devices.rules.iter().map(DeviceRule::to_string).collect::<Vec<_>>())
+    }),
+    one("gpus", Replace, |c| set(&c.devices.named)),
     each("ulimits", Replace, |c| {
         let text = |(name, limit): (&String, &crate::desired::Ulimit)| {
             (name.clone(), format!("{}:{}", limit.soft, limit.hard))

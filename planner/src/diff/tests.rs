@@ -50,6 +50,15 @@ fn process() -> Vec<Mutation> {
         ("sysctls.net.core.somaxconn", |c| {
             c.sysctls.insert("net.core.somaxconn".into(), "64".into());
         }),
+        ("security_opt.seccomp", |c| c.security.seccomp = Seccomp::Unconfined),
+        ("security_opt.systempaths", |c| c.security.unmasked = true),
+        ("security_opt.apparmor", |c| c.security.apparmor = Some("web".into())),
+        ("devices./dev/fuse", |c| {
+            let path = "/dev/fuse".to_owned();
+            c.devices.nodes.push(DeviceSpec { source: path.clone(), target: path, access: Access::ALL });
+        }),
+        ("device_cgroup_rules", |c| c.devices.rules.push(DeviceRule::parse("c 1:3 r").unwrap())),
+        ("gpus", |c| c.devices.named.push("gpu=all".into())),
         ("pid", |c| c.namespaces.pid = Namespace::Host),
         ("ipc", |c| c.namespaces.ipc = Namespace::Service("db".into())),
         ("uts", |c| c.namespaces.uts_of_host = true),
@@ -152,7 +161,8 @@ fn every_field_of_a_container_has_its_row() {
     let serde_json::Value::Object(all) = serde_json::to_value(spec()).unwrap() else { panic!() };
     // Limits and names are one field each, with a row for each of what they hold.
     let limits = all["limits"].as_object().unwrap().len() - 1;
-    let namespaces = all["namespaces"].as_object().unwrap().len() - 1;
+    let grouped = ["namespaces", "security", "devices"].map(|name| all[name].as_object().unwrap().len() - 1);
+    let namespaces: usize = grouped.iter().sum();
     let names_have_more_rows_than_fields = 4;
     assert_eq!(all.len() + limits + namespaces + names_have_more_rows_than_fields, CONTAINER.len());
 }

@@ -44,6 +44,8 @@ pub struct Contents {
     pub configs: BTreeMap<String, Content>,
     /// Of secrets.
     pub secrets: BTreeMap<String, Content>,
+    /// Texts of system call profiles, by the path that a service names.
+    pub profiles: BTreeMap<String, String>,
 }
 
 impl Stack {

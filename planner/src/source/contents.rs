@@ -2,6 +2,7 @@
 
 use super::Source;
 use super::environment::{Environment, why_unreadable};
+use super::resolve::clean;
 use super::tree::Tree;
 use crate::desired::Content;
 use crate::diagnostic::{Diagnostics, Span};
@@ -25,7 +26,7 @@ pub(crate) fn gather(
     stack: &mut Stack,
     services: &[String],
     tree: &Tree,
-    (source, environment): (&dyn Source, &Environment<'_>),
+    (source, environment, directory): (&dyn Source, &Environment<'_>, &str),
     refusals: &mut Diagnostics,
 ) {
     let (mut secrets, mut configs) = (BTreeMap::new(), BTreeMap::new());
@@ -42,8 +43,33 @@ pub(crate) fn gather(
     for (key, config) in names.into_iter().filter_map(|name| stack.configs.get_key_value(name)) {
         configs.extend(reader.content(&of_config(key, config)).map(|content| (key.clone(), content)));
     }
+    let profiles = profiles(&used, directory, &mut reader);
+    stack.contents.profiles = profiles;
     stack.contents.secrets = secrets;
     stack.contents.configs = configs;
+}
+
+/// The texts of the system call profiles that services name.
+fn profiles(used: &[&Service], directory: &str, reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for service in used {
+        for written in service.call_profiles().filter(|path| !path.is_empty()) {
+            if found.contains_key(written) {
+                continue;
+            }
+            let path =
+                if written.starts_with('/') { written.to_owned() } else { format!("{directory}/{written}") };
+            match reader.source.read(&clean(&path)) {
+                Ok(text) => drop(found.insert(written.to_owned(), text)),
+                Err(error) => {
+                    let message = why_unreadable(reader.refusals.shown(&clean(&path)), &error);
+                    let told = reader.refusals.error(&service.span, "security_opt", message);
+                    told.hint("a profile in the format of Docker, or `seccomp=unconfined`");
+                }
+            }
+        }
+    }
+    found
 }
 
 fn of_secret<'a>(key: &'a str, secret: &'a Secret) -> Origin<'a> {

@@ -4,7 +4,7 @@
 use super::cast::{Refused, loose};
 use super::tree::{Entry, Tree, Value};
 use super::words::refused;
-use crate::desired::setting_path;
+use crate::desired::{Access, DeviceRule, is_named, setting_path};
 use std::ops::RangeInclusive;
 
 type Word = Result<String, Refused>;
@@ -51,6 +51,47 @@ fn namespace(text: &str, words: &[&str], possible: &str) -> Word {
         None if words.contains(&text) => Ok(text.to_owned()),
         _ => Err(refused(format!("`{}` is not a namespace", text.escape_debug()), possible)),
     }
+}
+
+/// Devices by number.
+pub(crate) fn device_rule(text: &str) -> Word {
+    if DeviceRule::parse(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    Err(refused(format!("`{}` is not a rule for devices", text.escape_debug()), "for example `c 1:3 rw`"))
+}
+
+/// What is wrong with `devices`.
+pub(crate) fn devices(tree: &Tree) -> Option<Refused> {
+    tree.items().iter().find_map(|device| {
+        let text = |key: &str| device.get(key).map(|node| loose(&node.value)).unwrap_or_default();
+        let (source, target, access) = (text("source"), text("target"), text("permissions"));
+        if is_named(&source) {
+            return None;
+        }
+        let hint = "for example /dev/fuse, or a name of a vendor: vendor.com/class=name";
+        let path = |path: &str| {
+            let usable = path.starts_with('/') && !path.split('/').any(|step| step == "..");
+            (!usable).then(|| refused(format!("`{}` is not the path of a device", path.escape_debug()), hint))
+        };
+        let unknown = || {
+            let message = format!("`{}` are no permissions of a device", access.escape_debug());
+            refused(message, "some of r, w and m")
+        };
+        let access_fault = (!access.is_empty() && Access::parse(&access).is_none()).then(unknown);
+        path(&source).or_else(|| path(&target).filter(|_| !target.is_empty())).or(access_fault)
+    })
+}
+
+/// What is wrong with requests for devices.
+pub(crate) fn device_requests(tree: &Tree) -> Option<Refused> {
+    let has_options =
+        |request: &&Tree| request.get("options").is_some_and(|options| !options.entries().is_empty());
+    let asked = tree.items().iter().find(has_options)?;
+    let named = asked.get("options").and_then(|options| options.entries().first());
+    let name = named.map(|entry| entry.key.escape_debug().to_string()).unwrap_or_default();
+    let message = format!("the option `{name}` of a device means nothing here");
+    Some(refused(message, "what a device brings along is said by its CDI file"))
 }
 
 /// CPU time against other containers.

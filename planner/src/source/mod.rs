@@ -36,6 +36,7 @@ pub(crate) mod suggest;
 pub(crate) mod support;
 pub(crate) mod template;
 pub(crate) mod tree;
+mod value;
 mod variables;
 pub(crate) mod visit;
 pub(crate) mod words;
@@ -45,6 +46,7 @@ pub use plain::reads_as_text;
 pub use schema::stack_schema;
 pub use suggest::did_you_mean;
 pub use support::{Fate, Use};
+pub use value::yaml_value;
 pub use variables::{Variable, variables};
 
 #[cfg(doc)]

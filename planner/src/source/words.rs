@@ -185,12 +185,13 @@ pub(crate) fn deploy_mode(text: &str) -> Word {
 pub(crate) fn security_option(text: &str) -> Word {
     let (name, value) = text.split_once(['=', ':']).unwrap_or((text, ""));
     match (name, value) {
-        ("no-new-privileges", "" | "true" | "false") => Ok(text.to_owned()),
-        ("label" | "apparmor" | "seccomp" | "systempaths" | "writable-cgroups", _) => {
-            not_yet(&format!("security option `{text}`"), "leave it out")
-        }
+        ("no-new-privileges", "" | "true" | "false") | ("systempaths", "unconfined") => Ok(text.to_owned()),
+        ("seccomp" | "apparmor", value) if !value.is_empty() => Ok(text.to_owned()),
+        // Nothing is labelled here anyway.
+        ("label", "disable") => Ok(text.to_owned()),
+        ("label" | "writable-cgroups", _) => not_yet(&format!("security option `{text}`"), "leave it out"),
         _ => {
-            let hint = did_you_mean(name, ["no-new-privileges"])
+            let hint = did_you_mean(name, ["no-new-privileges", "seccomp", "apparmor", "systempaths"])
                 .unwrap_or_else(|| "for example `no-new-privileges:true`".to_owned());
             Err(refused(format!("`{}` is not a security option", text.escape_debug()), hint))
         }

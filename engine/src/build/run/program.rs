@@ -53,6 +53,7 @@ impl Program<'_> {
             files: Vec::new(),
             shm_size: request.shm_size.unwrap_or(SHM_SIZE),
             devices: if request.privileged { host_devices()? } else { Vec::new() },
+            guarded: false,
             read_only: false,
             init: true,
             tty: false,
@@ -76,6 +77,9 @@ fn confinement(request: &RunRequest<'_>) -> Confinement {
         capabilities: if request.privileged { CapSet::ALL } else { CapSet::docker() },
         no_new_privileges: false,
         unfiltered: request.privileged,
+        filter: None,
+        unmasked: false,
+        apparmor: None,
         rlimits: request.rlimits.clone(),
         oom_score_adj: None,
     }

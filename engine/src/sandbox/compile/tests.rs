@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cgroup::Join;
-use crate::sandbox::{CapSet, Rlimit, User};
+use crate::sandbox::{CapSet, Device, Rlimit, User};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -30,6 +30,7 @@ fn plain(fd: BorrowedFd<'_>) -> Birth<'_> {
         files: Vec::new(),
         shm_size: 64 << 20,
         devices: Vec::new(),
+        guarded: false,
         read_only: false,
         init: false,
         tty: false,
@@ -205,7 +206,8 @@ fn a_privileged_container_is_neither_masked_nor_filtered_and_has_the_devices_of_
     let text = compiled(|birth| {
         birth.confinement =
             Confinement { privileged: true, capabilities: CapSet::ALL, ..Confinement::default() };
-        birth.devices = vec!["/dev/null".into(), "/dev/net/tun".into()];
+        let device = |path: &str| Device { source: path.into(), target: path.into() };
+        birth.devices = vec![device("/dev/null"), device("/dev/net/tun")];
     });
     for absent in ["\nmask ", "read-only", "apply ", "set on /", "sysfs) ro"] {
         assert!(!text.contains(absent), "{absent} in {text}");

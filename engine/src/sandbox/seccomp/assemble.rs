@@ -12,35 +12,49 @@ use crate::sys::seccomp::Instruction;
 const OFFSET_NUMBER: u32 = 0;
 const OFFSET_ARCHITECTURE: u32 = 4;
 /// The lower half of the first argument, on little-endian machines.
-const OFFSET_ARGUMENT: u32 = 16;
+pub(super) const OFFSET_ARGUMENT: u32 = 16;
 
 /// Codes of linux/bpf_common.h.
-const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+pub(super) const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
-const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-const IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+pub(super) const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+pub(super) const IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
 const IF_ANY_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
-const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+pub(super) const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+
+/// More instructions than these the kernel does not take (`BPF_MAXINSNS`).
+const LENGTH_MAX: usize = 4096;
 
 /// From this number on a verdict holds, until the next range begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Range {
-    from: u32,
-    verdict: Verdict,
+pub(super) struct Range<V = Verdict> {
+    pub(super) from: u32,
+    pub(super) verdict: V,
 }
 
 /// The filter for programs of these architectures; those of others are killed.
 pub(super) fn assemble(architectures: &[Architecture], capabilities: CapSet) -> Result<Vec<Instruction>> {
+    of_all(architectures, |architecture| {
+        tree(&ranges(architecture, capabilities), &|verdict| Ok(leaf(*verdict)))
+    })
+}
+
+/// The filter whose part for one architecture `search` makes: with the call's number in the
+/// accumulator it finds the answer.
+pub(super) fn of_all(
+    architectures: &[Architecture],
+    search: impl Fn(Architecture) -> Result<Vec<Instruction>>,
+) -> Result<Vec<Instruction>> {
     let mut filter = vec![plain(LOAD, OFFSET_ARCHITECTURE)];
     for architecture in architectures {
         let mut body = vec![plain(LOAD, OFFSET_NUMBER)];
-        body.extend(tree(&ranges(*architecture, capabilities))?);
+        body.extend(search(*architecture)?);
         // The architecture in the accumulator survives a comparison that fails.
         filter.extend(unless(IF_EQUAL, architecture.audit(), body.len())?);
         filter.extend(body);
     }
     filter.push(plain(RETURN, libc::SECCOMP_RET_KILL_PROCESS));
-    Ok(filter)
+    if filter.len() > LENGTH_MAX { Err(too_long()) } else { Ok(filter) }
 }
 
 /// The verdicts on all numbers, in ascending order. Numbers that no call has are refused, those
@@ -66,15 +80,18 @@ fn ranges(architecture: Architecture, capabilities: CapSet) -> Vec<Range> {
 }
 
 /// A binary search over ranges, with the call's number in the accumulator.
-fn tree(ranges: &[Range]) -> Result<Vec<Instruction>> {
+pub(super) fn tree<V>(
+    ranges: &[Range<V>],
+    leaf: &impl Fn(&V) -> Result<Vec<Instruction>>,
+) -> Result<Vec<Instruction>> {
     if let [range] = ranges {
-        return Ok(leaf(range.verdict));
+        return leaf(&range.verdict);
     }
     let (low, high) = ranges.split_at(ranges.len() / 2);
-    let low_code = tree(low)?;
+    let low_code = tree(low, leaf)?;
     let mut code = when(IF_AT_LEAST, high[0].from, low_code.len())?;
     code.extend(low_code);
-    code.extend(tree(high)?);
+    code.extend(tree(high, leaf)?);
     Ok(code)
 }
 
@@ -121,7 +138,7 @@ fn forbid() -> Instruction {
     }
 }
 
-fn plain(code: u16, operand: u32) -> Instruction {
+pub(super) fn plain(code: u16, operand: u32) -> Instruction {
     Instruction { code, if_true: 0, if_false: 0, operand }
 }
 
@@ -149,7 +166,11 @@ fn unless(code: u16, operand: u32, distance: usize) -> Result<Vec<Instruction>> 
 }
 
 fn far(distance: usize) -> Result<u32> {
-    u32::try_from(distance).map_err(|_| Error::new(Kind::Unsupported, "the system call filter is too long"))
+    u32::try_from(distance).map_err(|_| too_long())
+}
+
+fn too_long() -> Error {
+    Error::new(Kind::Unsupported, "the system call filter is too long")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::shapes::{CORES, COUNT, CUT, DURATION, INT, LABELS, NAMES, TEXT, TEXT_BYTES, TEXTS};
 use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
-use crate::source::words;
+use crate::source::{kernel, words};
 
 /// Why what is for a cluster has no effect.
 pub(super) const NO_CLUSTER: &str = "it only means something to a cluster";
@@ -72,7 +72,7 @@ const RESOURCES: Shape = Shape::Object(&[
                 .passed_on(NO_CLUSTER),
             key("devices", &Shape::List(&DEVICE_REQUEST))
                 .about("Devices that are asked for by what they can do.")
-                .refused(""),
+                .checked_whole(kernel::device_requests),
         ]),
     )
     .about("What is kept for each container."),

@@ -43,10 +43,10 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("depends_on", &Shape::Short(forms::DEPENDS_ON, &Shape::Named(&DEPENDENCY))).about("Services that must be up before it."),
     key("deploy", &Shape::Nullable(&DEPLOY)).about("How many containers, with which resources."),
     key("develop", &Shape::Nullable(&DEVELOP)).about("What happens when files are edited.").passed_on("nothing watches files yet"),
-    key("device_cgroup_rules", &NAMES).about("Rules of the cgroup device controller, for example `c 1:3 mr`.").refused(""),
+    key("device_cgroup_rules", &NAMES).about("Rules of the cgroup device controller, for example `c 1:3 mr`.").checked(kernel::device_rule),
     key("devices", &Shape::List(&Shape::Short(forms::DEVICE, &DEVICE))).about("Devices of the host: `source[:target[:permissions]]`.")
         .merge(Merge::Unique(identity::target))
-        .refused(""),
+        .checked_whole(kernel::devices),
     key("dns", &SERVERS).about("Name servers; by default those of the host.").merge(Merge::Unique(identity::name)).checked(words::ip_address),
     key("dns_opt", &Shape::Short(forms::LIST_OVER_LIST, &NAMES)).about("Options of the resolver; by default those of the host.").merge(Merge::Unique(identity::name)).checked(words::resolver_option),
     key("dns_search", &ONE_OR_NAMES_AT_LAST).about("Domains in which names are looked for; by default those of the host, `.` is none.").merge(Merge::Unique(identity::name)).checked(words::search_domain),
@@ -61,7 +61,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("extends", &Shape::Short(forms::EXTENDS, &EXTENDS)).about("Another service that this one starts from."),
     key("external_links", &Shape::Set(&like::LINK)).about("Containers outside of the stack by another name: `container[:alias]`. They share a network."),
     key("extra_hosts", &HOSTS).about("Names for the hosts file, each with its addresses; `host-gateway` is the host.").merge(Merge::Unique(identity::written)).checked(words::extra_host),
-    key("gpus", &GPUS).about("GPUs: `all`, or a list of requests.").refused(""),
+    key("gpus", &GPUS).about("GPUs: `all`, or a list of requests.").checked_whole(kernel::device_requests),
     key("group_add", &Shape::Set(&Shape::One(Kind::TextOrInt))).about("Groups of the process beyond those of its user: names or numbers.").checked(kernel::group),
     key("healthcheck", &HEALTHCHECK).about("How to know that it works; by default the image's."),
     key("hostname", &like::HOST_NAME).about("Host name; by default the container's id.").checked(words::hostname),
