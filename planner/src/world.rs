@@ -100,6 +100,7 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
             live.containers.remove(id);
         }
         Step::UpdateContainer { id, spec } => {
+            networks_present(live, spec)?;
             let container = find(live, id)?;
             let in_place = crate::diff::changes_in_place(&container.spec, spec);
             refuse_when(!in_place, id, "cannot be changed like this in place")?;

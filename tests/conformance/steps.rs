@@ -19,6 +19,7 @@ pub(super) const CASES: &[Case] = &[
     ("limits and policies change in place, nothing else does", in_place),
     ("who is in the network of another one needs it to run", guests),
     ("who is in other namespaces of another one needs it to run", neighbours),
+    ("networks and names change in place", moved),
     ("nothing is made of what is missing", missing),
     ("nothing is taken from under a container", in_use),
 ];
@@ -127,6 +128,31 @@ fn neighbours(bench: &mut Bench) {
     bench.refuses(&start(&guest));
     bench.does(remove(&guest));
     bench.does(remove(&owner));
+}
+
+fn moved(bench: &mut Bench) {
+    let id = container_id("a", 1);
+    let both = |first: &str, second: &str| {
+        let mut spec = on(shell("exec sleep 1000"), first);
+        spec.networks.push(Attachment { network: second.to_owned(), ..Default::default() });
+        spec
+    };
+    bench.does(Step::CreateNetwork { spec: network("s_n") });
+    bench.does(create(bench, &id, on(shell("exec sleep 1000"), "s_n")));
+    bench.refuses(&update(&id, &both("s_n", "s_m")));
+    bench.does(Step::CreateNetwork { spec: network("s_m") });
+    bench.does(update(&id, &both("s_n", "s_m")));
+    bench.does(start(&id));
+    bench.does(update(&id, &both("s_m", "s_n")));
+    bench.does(update(&id, &on(shell("exec sleep 1000"), "s_m")));
+    bench.does(Step::RemoveNetwork { name: "s_n".to_owned() });
+    bench.refuses(&Step::RemoveNetwork { name: "s_m".to_owned() });
+    let mut named = on(shell("exec sleep 1000"), "s_m");
+    named.names.search = Some(Vec::new());
+    bench.does(update(&id, &named));
+    bench.does(stop(&id));
+    bench.does(remove(&id));
+    bench.does(Step::RemoveNetwork { name: "s_m".to_owned() });
 }
 
 fn volumes(bench: &mut Bench) {

@@ -79,3 +79,51 @@ networks: {default: {enable_ipv6: true}}
     host.leave_the_world();
     project.down();
 }
+
+const MOVING: &str = "
+name: move
+services:
+  a:
+    image: busybox
+    command: sh -c 'httpd -p 80 -h /etc; exec sleep 1000'
+    init: true
+    stop_grace_period: 1s
+    ports: ['8085:80']
+    networks: [front]
+  b: {image: busybox, command: sleep 1000, init: true, stop_grace_period: 1s, networks: [back]}
+networks:
+  front:
+  back:
+";
+
+#[test]
+fn a_running_container_joins_and_leaves_networks() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("move", MOVING);
+    project.up();
+    let pid = project.pid("move-a-1");
+    assert_ne!(project.exec("b", "timeout 1 wget -q -O - http://a/hostname").code, 0, "not yet");
+    let change = |from: &str, to: &str| {
+        project.edit(from, to);
+        project.sampan(["plan"]).succeeds().says("networks.");
+        project.up();
+        assert_eq!(project.pid("move-a-1"), pid, "nobody was restarted");
+        project.sampan(["plan"]).succeeds().says("unchanged");
+    };
+    change("networks: [front]", "networks: [back, front]");
+    eventually("the name is known", || {
+        (project.exec("b", "timeout 2 wget -q -O - http://a/hostname").code == 0).then_some(())
+    });
+    assert_eq!(project.exec("a", "ip route | grep -c default").stdout.trim(), "1");
+    change("networks: [back, front]", "networks: {back: {aliases: [shop]}}");
+    let interfaces = project.exec("a", "ls /sys/class/net").succeeds().stdout;
+    assert_eq!(interfaces.split_whitespace().count(), 2, "{interfaces}");
+    eventually("the alias is known", || {
+        (project.exec("b", "timeout 2 wget -q -O - http://shop/hostname").code == 0).then_some(())
+    });
+    for address in ["127.0.0.1", "[::1]"] {
+        let get = format!("curl -sS --max-time 3 'http://{address}:8085/hostname'");
+        eventually(address, || (host.shell(&get).code == 0).then_some(()));
+    }
+    project.down();
+}

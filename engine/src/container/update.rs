@@ -1,16 +1,23 @@
 //! Changing a container in place.
 
+use super::client::Client;
 use super::process::Process;
 use super::record;
 use super::volatile;
 use crate::error::{Error, Kind, Result};
 use crate::image::Images;
+use crate::net;
+use crate::shim::wire::Request;
 use crate::store::{self, Store};
 use planner::{ContainerId, ContainerSpec};
+use std::time::Duration;
+
+/// How long the supervisor may take to open its sockets again.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the container what the spec says, without a restart. The record is written last: an
 /// interrupted update is seen as not done. The supervisor reads the record when it decides
-/// something, so it need not be told.
+/// something, so it need only be told what it holds open: names and ports.
 pub fn update(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<()> {
     let mut record = record::read(store, id)?;
     if !planner::diff::changes_in_place(&record.spec, spec) {
@@ -25,7 +32,15 @@ pub fn update(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<(
     if record.spec.limits != spec.limits && !group.procs()?.is_empty() {
         group.update(&spec.limits)?;
     }
+    let is_moved = net::is_concerned(&record.spec, spec);
+    if is_moved {
+        net::reconnect(store, id, &record.spec, spec)?;
+    }
     record.process = process;
     record.spec = spec.clone();
-    store::write_durable(&store.container_record(id), &record)
+    store::write_durable(&store.container_record(id), &record)?;
+    match Client::connect(store, id)?.filter(|_| is_moved) {
+        Some(mut supervisor) => supervisor.call(&Request::Moved, PATIENCE, &mut drop),
+        None => Ok(()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::dns::table::{self, Names};
 use super::link::{self, Link, Veth};
-use super::netlink::Socket;
+use super::netlink::{Message, Socket};
 use super::netns::{self, Netns};
 use super::{Connected, Endpoint, SixEndpoint, bridge, files, firewall, lease, mode, nft, publish, record};
 use crate::error::{Error, Kind, Result};
@@ -81,9 +81,7 @@ pub fn connect(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<
         }
         made?
     };
-    for (attachment, endpoint) in spec.networks.iter().zip(&endpoints) {
-        table::write(store, &attachment.network, id, &names(id, attachment, Some(endpoint)))?;
-    }
+    announce(store, id, spec, &endpoints)?;
     Ok(Connected {
         netns: store.netns(id),
         hostname: files::hostname(id, spec),
@@ -91,6 +89,49 @@ pub fn connect(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<
         resolv_conf: files::resolv_conf(&spec.names),
         endpoints,
     })
+}
+
+/// Answers a container's names with its addresses, one endpoint for each of its networks.
+pub(super) fn announce(
+    store: &Store,
+    id: &ContainerId,
+    spec: &ContainerSpec,
+    all: &[Endpoint],
+) -> Result<()> {
+    spec.networks.iter().zip(all).try_for_each(|(attachment, endpoint)| {
+        table::write(store, &attachment.network, id, &names(id, attachment, Some(endpoint)))
+    })
+}
+
+/// One more interface for a container whose namespace is there.
+pub(super) struct Plug<'a> {
+    pub(super) store: &'a Store,
+    pub(super) id: &'a ContainerId,
+    pub(super) socket: &'a mut Socket,
+    pub(super) netns: &'a mut Netns,
+    /// The container reaches its own published ports.
+    pub(super) hairpin: bool,
+}
+
+impl Plug<'_> {
+    /// Makes it, up and with addresses.
+    pub(super) fn one(self, wanted: &Attachment, interface: String) -> Result<Endpoint> {
+        let (bridge, endpoint) = reserve(self.store, self.id, self.socket, wanted, interface)?;
+        let name = add_pair(self.store, self.id, self.socket, self.netns, (bridge, &endpoint))?;
+        if self.hairpin {
+            self.socket.request(&[link::set_hairpin(&name)])?;
+        }
+        let batch = bring_up(&mut self.netns.socket, &endpoint)?;
+        self.netns.socket.request(&batch)?;
+        let port = Port { name, endpoint };
+        await_forwarding(self.socket, std::slice::from_ref(&port))?;
+        Ok(port.endpoint)
+    }
+}
+
+/// Records the interfaces of a container.
+pub(super) fn write(store: &Store, id: &ContainerId, endpoints: &[Endpoint]) -> Result<()> {
+    store::write(&store.endpoints(id), &Endpoints { endpoints: endpoints.to_vec() })
 }
 
 /// One pair that is there: the host's end, by name, as a port of its bridge.
@@ -111,9 +152,9 @@ fn plug(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<End
         }
         ports.push(Port { name, endpoint });
     }
-    configure(&mut netns.socket, &ports, way_out(store, &ports)?)?;
     let endpoints: Vec<_> = ports.iter().map(|port| port.endpoint.clone()).collect();
-    store::write(&store.endpoints(id), &Endpoints { endpoints: endpoints.clone() })?;
+    configure(store, &mut netns.socket, &endpoints)?;
+    write(store, id, &endpoints)?;
     await_forwarding(&mut socket, &ports)?;
     Ok(endpoints)
 }
@@ -190,33 +231,50 @@ fn interfaces(attachments: &[Attachment]) -> Vec<String> {
     names.into_iter().flatten().collect()
 }
 
-/// The place of the interface with the default route: the first that leads to the outside.
-fn way_out(store: &Store, ports: &[Port]) -> Result<usize> {
-    for (at, port) in ports.iter().enumerate() {
-        if !record::existing(store, &port.endpoint.network)?.spec.internal {
-            return Ok(at);
-        }
+/// Sets the interfaces inside the container up, with addresses and the default routes.
+fn configure(store: &Store, socket: &mut Socket, endpoints: &[Endpoint]) -> Result<()> {
+    let mut batch = vec![link::set_up(link::LOOPBACK)];
+    for endpoint in endpoints {
+        batch.extend(bring_up(socket, endpoint)?);
     }
-    Ok(0)
+    batch.extend(default_routes(store, socket, endpoints)?);
+    socket.request(&batch)
 }
 
-/// Sets the interfaces inside the container up, with addresses and the default route.
-fn configure(socket: &mut Socket, ports: &[Port], way_out: usize) -> Result<()> {
-    let mut batch = vec![link::set_up(link::LOOPBACK)];
-    for Port { endpoint, .. } in ports {
-        let index = index_of(socket, endpoint)?;
-        batch.extend([link::set_no_own_ipv6(index)]);
-        batch.extend(addresses(endpoint).map(|(address, subnet)| link::add_address(index, address, subnet)));
-        batch.push(link::set_up(index));
+/// Sets the default routes of a container anew.
+pub(super) fn route(store: &Store, socket: &mut Socket, endpoints: &[Endpoint]) -> Result<()> {
+    for six in [false, true] {
+        link::forget_default_routes(socket, six)?;
     }
-    let ways = || ports.get(way_out).into_iter().chain(ports).map(|port| &port.endpoint);
-    if let Some(endpoint) = ways().next() {
-        batch.push(link::add_default_route(index_of(socket, endpoint)?, endpoint.gateway.into()));
+    let routes = default_routes(store, socket, endpoints)?;
+    if routes.is_empty() { Ok(()) } else { socket.request(&routes) }
+}
+
+fn bring_up(socket: &mut Socket, endpoint: &Endpoint) -> Result<Vec<Message>> {
+    let index = index_of(socket, endpoint)?;
+    let mut batch = vec![link::set_no_own_ipv6(index)];
+    batch.extend(addresses(endpoint).map(|(address, subnet)| link::add_address(index, address, subnet)));
+    batch.push(link::set_up(index));
+    Ok(batch)
+}
+
+/// Through the first network that leads to the outside, else through the first.
+fn default_routes(store: &Store, socket: &mut Socket, endpoints: &[Endpoint]) -> Result<Vec<Message>> {
+    let mut ways: Vec<&Endpoint> = Vec::new();
+    for endpoint in endpoints {
+        if !record::existing(store, &endpoint.network)?.spec.internal {
+            ways.push(endpoint);
+        }
     }
-    if let Some((endpoint, six)) = ways().find_map(|endpoint| Some((endpoint, endpoint.six?))) {
-        batch.push(link::add_default_route(index_of(socket, endpoint)?, six.gateway.into()));
+    ways.extend(endpoints);
+    let mut routes = Vec::new();
+    if let Some(endpoint) = ways.first() {
+        routes.push(link::add_default_route(index_of(socket, endpoint)?, endpoint.gateway.into()));
     }
-    socket.request(&batch)
+    if let Some((endpoint, six)) = ways.iter().find_map(|endpoint| Some((endpoint, endpoint.six?))) {
+        routes.push(link::add_default_route(index_of(socket, endpoint)?, six.gateway.into()));
+    }
+    Ok(routes)
 }
 
 fn index_of(socket: &mut Socket, endpoint: &Endpoint) -> Result<u32> {

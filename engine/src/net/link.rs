@@ -151,9 +151,10 @@ pub(crate) fn set_up(index: u32) -> Message {
     Message::new(libc::RTM_SETLINK, 0, format!("set link {index} up")).raw(&link_header(index, true))
 }
 
-/// Deletes a link. Only for bridges: for a veth it takes 16 ms under the lock of all links.
+/// Deletes a link. For a veth it takes 16 ms under the lock of all links: only where its container
+/// goes on without it.
 pub(crate) fn delete(index: u32, name: &str) -> Message {
-    Message::new(libc::RTM_DELLINK, 0, format!("delete bridge {name}")).raw(&link_header(index, false))
+    Message::new(libc::RTM_DELLINK, 0, format!("delete interface {name}")).raw(&link_header(index, false))
 }
 
 /// Gives a link an address. Nobody else can have it, so that nobody is asked whether he does.
@@ -219,6 +220,24 @@ pub(crate) fn add_default_route(index: u32, gateway: IpAddr) -> Message {
         .raw(&header)
         .attr(libc::RTA_GATEWAY, &octets(gateway))
         .u32(libc::RTA_OIF, index)
+}
+
+/// Takes away all default routes of one family.
+pub(crate) fn forget_default_routes(socket: &mut Socket, six: bool) -> Result<()> {
+    let mut header = [0; ROUTE];
+    header[0] = if six { libc::AF_INET6 as u8 } else { libc::AF_INET as u8 };
+    let routes = socket.dump(&Message::new(libc::RTM_GETROUTE, 0, "list routes").raw(&header))?;
+    header[4] = libc::RT_TABLE_MAIN;
+    for route in routes {
+        // Those without a destination; what is unreachable (as IPv6 has it) is no way.
+        let (fixed, attrs) = (route.fixed(ROUTE), route.attrs(ROUTE));
+        let is_way = fixed.get(1) == Some(&0) && fixed.get(7) == Some(&libc::RTN_UNICAST);
+        if let (true, Some(gateway)) = (is_way, attrs.get(libc::RTA_GATEWAY)) {
+            let message = Message::new(libc::RTM_DELROUTE, 0, "take a default route away").raw(&header);
+            socket.request(&[message.attr(libc::RTA_GATEWAY, gateway)])?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks a link up by its name.

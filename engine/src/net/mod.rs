@@ -28,6 +28,7 @@ mod proxy;
 mod proxy_link;
 mod publish;
 mod ranges;
+mod reconnect;
 mod record;
 mod repair;
 
@@ -40,7 +41,8 @@ pub use endpoint::{connect, declare, disconnect, endpoints, ensure_present, forg
 pub(crate) use lease::{sweep_leases, void_leases};
 pub use ports::hold_ports;
 pub use proxy::Proxy;
-pub use publish::{publish, publish_held, published, unpublish};
+pub use publish::{publish, publish_held, published, published_address, unpublish};
+pub use reconnect::{is_concerned, reconnect};
 pub use record::sweep_records;
 pub use repair::{damaged, repair};
 

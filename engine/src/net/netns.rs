@@ -39,6 +39,12 @@ pub(crate) fn make(path: &Path) -> Result<Netns> {
     )
 }
 
+/// The network namespace that is held at a path.
+pub(crate) fn open(path: &Path) -> Result<Netns> {
+    let file = File::open(path).doing(|| format!("open network namespace {}", path.display()))?;
+    Ok(Netns { file, socket: inside(path, Socket::route)? })
+}
+
 /// Makes a network namespace with nothing but its loopback device, and binds it to `path`.
 pub(crate) fn isolate(path: &Path) -> Result<()> {
     make(path)?.socket.request(&[link::set_up(LOOPBACK)])

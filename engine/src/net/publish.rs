@@ -30,6 +30,11 @@ pub fn publish_held(store: &Store, id: &ContainerId, held: &[HeldPort]) -> Resul
     if held.is_empty() { Ok(None) } else { Proxy::open(held, address(store, id)?.0) }
 }
 
+/// Where published ports of a connected container lead.
+pub fn published_address(store: &Store, id: &ContainerId) -> Result<Ipv4Addr> {
+    address(store, id).map(|(address, _)| address)
+}
+
 /// The address on the first network that has a way to the outside, otherwise on the first; and the
 /// same of IPv6, where there is one.
 fn address(store: &Store, id: &ContainerId) -> Result<(Ipv4Addr, Option<Ipv6Addr>)> {

@@ -275,12 +275,28 @@ impl Supervisor {
                 };
                 self.control.reply(from, &reply);
             }
+            Request::Moved => {
+                let reply = self.moved().map_or_else(|error| Reply::Failed(error.chain()), |()| Reply::Done);
+                self.control.reply(from, &reply);
+            }
             Request::Pause { paused } => {
                 let done = if paused { self.pause() } else { self.unpause() };
                 let reply = done.map_or_else(|error| Reply::Failed(error.chain()), |()| Reply::Done);
                 self.control.reply(from, &reply);
             }
         }
+    }
+
+    /// Answers names and passes connections on as the record says now.
+    fn moved(&mut self) -> Result<()> {
+        self.reread();
+        if let Some(names) = &mut self.names {
+            names.move_to(&self.store, &self.record.spec)?;
+        }
+        if let Some(proxy) = &mut self.proxy {
+            proxy.lead_to(net::published_address(&self.store, &self.id)?);
+        }
+        Ok(())
     }
 
     /// Lets everything stand still. What ends must not: it could not take the signal.

@@ -176,13 +176,19 @@ fn a_container_whose_record_is_damaged_is_made_anew() {
 }
 
 #[test]
-fn limits_restart_and_stopping_change_in_place_and_the_rest_replaces() {
+fn limits_networks_restart_and_stopping_change_in_place_and_the_rest_replaces() {
     let in_place: Vec<_> = CONTAINER.iter().filter(|f| f.on_change == OnChange::UpdateInPlace).collect();
     let names: Vec<_> = in_place.iter().map(|field| field.name).collect();
     assert_eq!(
         names,
         [
             "annotations",
+            "networks",
+            "dns",
+            "dns_search",
+            "dns_opt",
+            "extra_hosts",
+            "links",
             "deploy.resources.limits.memory",
             "memswap_limit",
             "deploy.resources.limits.cpus",

@@ -77,6 +77,7 @@ struct Order<'a> {
     starts: BTreeMap<&'a ContainerId, StepId>,
     stops: BTreeMap<&'a ContainerId, StepId>,
     removes: BTreeMap<&'a ContainerId, StepId>,
+    updates: BTreeMap<&'a ContainerId, StepId>,
     specs: BTreeMap<&'a ContainerId, &'a ContainerSpec>,
 }
 
@@ -90,6 +91,7 @@ impl<'a> Order<'a> {
             starts: BTreeMap::new(),
             stops: BTreeMap::new(),
             removes: BTreeMap::new(),
+            updates: BTreeMap::new(),
             specs: live.containers.iter().map(|(id, container)| (id, &container.spec)).collect(),
         };
         for (at, node) in plan.nodes.iter().enumerate() {
@@ -115,6 +117,7 @@ impl<'a> Order<'a> {
                 self.specs.insert(id, spec);
             }
             Step::UpdateContainer { id, spec } => {
+                self.updates.insert(id, at);
                 self.specs.insert(id, spec);
             }
             Step::StartContainer { id } => {
@@ -299,7 +302,7 @@ fn what_a_container_needs_is_made_first(order: &Order) -> Vec<Violation> {
     let mut wrong = Vec::new();
     // Who stays may be on a network that was lost, and needs it to start.
     let kept = order.starts.iter().filter(|(id, _)| !order.creates.contains_key(*id));
-    let users: Vec<_> = order.creates.iter().chain(kept).collect();
+    let users: Vec<_> = order.creates.iter().chain(kept).chain(&order.updates).collect();
     for (made, step) in order.steps() {
         let uses: Box<dyn Fn(&ContainerSpec) -> bool> = match step {
             Step::CreateNetwork { spec } => Box::new(|user| user.is_on(&spec.name)),

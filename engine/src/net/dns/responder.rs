@@ -89,17 +89,23 @@ enum Via {
     Tcp(Stream),
 }
 
+/// The names that a container of this spec knows, and whether it may ask for others elsewhere.
+fn known(store: &Store, spec: &ContainerSpec) -> Result<(Tables, bool)> {
+    let networks = || spec.networks.iter().map(|attachment| attachment.network.as_str());
+    let (mut outside, mut ranges) = (false, Vec::new());
+    for network in networks() {
+        let network = record::existing(store, network)?;
+        outside |= !network.spec.internal;
+        ranges.extend(network.subnets());
+    }
+    Ok((Tables::of(store, networks()).linked(&spec.names.links).over(ranges), outside))
+}
+
 impl Responder {
     /// Opens the sockets inside the container's network namespace, which must be connected.
     /// The calling thread enters the namespace and comes back.
     pub fn open(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Self> {
-        let networks = || spec.networks.iter().map(|attachment| attachment.network.as_str());
-        let (mut outside, mut ranges) = (false, Vec::new());
-        for network in networks() {
-            let network = record::existing(store, network)?;
-            outside |= !network.spec.internal;
-            ranges.extend(network.subnets());
-        }
+        let (tables, outside) = known(store, spec)?;
         let doing = || format!("answer names in {} on {ADDRESS}:{PORT}", id.name());
         let (udp, tcp) = netns::inside(&store.netns(id), || {
             let bind = || {
@@ -107,8 +113,14 @@ impl Responder {
             };
             bind().doing(doing)
         })?;
-        let tables = Tables::of(store, networks()).linked(&spec.names.links).over(ranges);
         Self::over(udp, tcp, tables, Servers::of(&spec.names.servers), outside).doing(doing)
+    }
+
+    /// From now on it answers as a container of this spec is to be answered.
+    pub fn move_to(&mut self, store: &Store, spec: &ContainerSpec) -> Result<()> {
+        (self.tables, self.outside) = known(store, spec)?;
+        self.servers = Servers::of(&spec.names.servers);
+        Ok(())
     }
 
     fn over(

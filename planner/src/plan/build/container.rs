@@ -6,12 +6,14 @@ use crate::desired::ContainerId;
 use crate::plan::{Cause, Step, StepId};
 
 impl Draft<'_> {
-    /// Containers that change in place: this waits for nothing.
+    /// Containers that change in place, once the networks that they are on are there.
     pub(super) fn update_containers(&mut self) {
         for slot in &self.slots {
             if let Some(cause) = &slot.update {
                 let step = Step::UpdateContainer { id: slot.id.clone(), spec: Box::new(slot.spec.clone()) };
-                self.steps.push(step, cause.clone(), Vec::new());
+                let networks = slot.spec.networks.iter().map(|on| self.steps.networks.get(&on.network));
+                let needs = networks.flatten().copied().collect();
+                self.steps.push(step, cause.clone(), needs);
             }
         }
     }

@@ -113,6 +113,10 @@ impl Scene<'_> {
         // What has completed has no use for a network and would only do its work a second time.
         let network = occupants
             .find_map(|there| self.replaced_network_of(&there.spec).filter(|_| !there.is_completed(spec)));
+        // Nobody joins a network that is about to go.
+        let there = diff.occupant.as_ref().and_then(|id| self.live.containers.get(id));
+        let joins = |network: &&str| there.is_some_and(|there| !there.spec.is_on(network));
+        let network = network.or_else(|| self.replaced_network_of(spec).filter(joins));
         let cause = match (&diff.change, network) {
             (Change::Create, _) => Some(Cause::Declared),
             (Change::Replace(fields), _) => Some(Cause::Changed(fields.clone())),
