@@ -21,6 +21,8 @@ pub enum Event {
 pub enum Progress {
     /// In words, such as `waiting for port 8080`.
     Note(String),
+    /// What went wrong on the way, and is worth telling when the step is done all the same.
+    Trouble(String),
     /// So many bytes of what is to be transferred are here.
     Transfer {
         /// Bytes so far.

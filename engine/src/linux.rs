@@ -214,7 +214,9 @@ impl LinuxEngine {
                 container::create::create(store, id, spec, image_id)
             }
             Step::StartContainer { id } => container::start::start(store, &self.program, id, &mut note),
-            Step::StopContainer { id, grace } => container::stop::stop(store, id, *grace, &mut note),
+            Step::StopContainer { id, grace } => {
+                container::stop::stop(store, id, *grace, &mut |how| tell(how))
+            }
             Step::KillContainer { id, signal } => container::kill::kill(store, id, signal, &mut note),
             Step::PauseContainer { id } => container::pause::pause(store, id, &mut note),
             Step::UnpauseContainer { id } => container::pause::unpause(store, id, &mut note),

@@ -7,6 +7,7 @@
 //! services; what types cannot say is validated. What the engine cannot do is told apart: only
 //! those who want to run the stack need to care.
 
+use crate::desired::with_init_services;
 use crate::diagnostic::{Diagnostics, Span};
 use crate::model::{Stack, decode};
 use crate::source::env_files::EnvFiles;
@@ -49,7 +50,7 @@ pub struct LoadOptions {
     pub short_lived: bool,
     /// The services to run, none for all: when the stack cannot be used, what of these the engine
     /// cannot do is told with the mistakes, not only once they are mended. Only with it is read
-    /// what configs and secrets hold.
+    /// what configs and secrets hold, and are `pre_start` commands services.
     pub to_run: Option<Vec<String>>,
     /// Stages that are left out, as flags of `config` ask for.
     pub skip: Skip,
@@ -201,6 +202,9 @@ fn load_into(
     select::apply(&mut stack, &options.services);
     if !options.all_resources {
         stack.keep_used();
+    }
+    if let Some(services) = &options.to_run {
+        with_init_services(&mut stack, services);
     }
     if options.short_lived {
         std::mem::forget(tree);

@@ -7,6 +7,7 @@
 mod agreement;
 mod consistency;
 mod engine;
+mod hooks;
 mod limits;
 mod mounts;
 mod namespaces;
@@ -58,6 +59,7 @@ pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
         rules.addresses_in_range(service, stack);
         rules.targets(service, mounts::cleaned);
         rules.mount_options(service);
+        rules.hooks(service, stack);
     }
     // Circles of services that are on are inconsistent anyway.
     if !stack.disabled.is_empty() {

@@ -14,6 +14,7 @@ mod failures;
 mod files;
 mod given;
 mod groups;
+mod hooks;
 mod images;
 mod lifecycle;
 mod limits;

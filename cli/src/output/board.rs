@@ -149,6 +149,7 @@ impl Board {
                 row.running.insert(step, now);
             }
             Event::Progress(_, Progress::Note(note)) => row.note = note,
+            Event::Progress(_, Progress::Trouble(what)) => row.remark = format!("  {what}"),
             Event::Progress(_, Progress::Build(event)) => {
                 let name = &row.resource.name;
                 let named = |mut line: Line| {
@@ -168,7 +169,7 @@ impl Board {
                     STARTING => !note.is_empty(),
                     doing => doing == STOPPING && time >= SLOW,
                 };
-                if is_worth_it {
+                if is_worth_it && row.remark.is_empty() {
                     row.remark = format!("  {note}");
                 }
                 self.steps[step].finish = Some(finish);

@@ -62,7 +62,7 @@ pub(crate) fn remark(text: &str) -> Value {
 /// How a step gets on: words, bytes, or a line of a build.
 fn gets_on(progress: &Progress) -> Option<Value> {
     match progress {
-        Progress::Note(note) => Some(json!({"note": note})),
+        Progress::Note(note) | Progress::Trouble(note) => Some(json!({"note": note})),
         Progress::Transfer { done, total } => Some(json!({"bytes": done, "of_bytes": total})),
         Progress::Build(BuildEvent::Output(_, line)) => Some(json!({"output": line})),
         Progress::Build(_) => None,

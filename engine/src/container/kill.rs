@@ -5,6 +5,7 @@ use super::handle::Handle;
 use super::signal;
 use super::state::StateRecord;
 use super::stop;
+use crate::Progress;
 use crate::error::{Context, Error, Kind, Result};
 use crate::shim::wire::Request;
 use crate::store::Store;
@@ -19,7 +20,11 @@ pub fn kill(store: &Store, id: &ContainerId, name: &str, tell: &mut dyn FnMut(St
     let number = signal::number(name);
     let number = number.ok_or_else(|| Error::new(Kind::Unsupported, format!("`{name}` is not a signal")))?;
     if number == nix::libc::SIGKILL {
-        return stop::stop(store, id, Duration::ZERO, tell);
+        return stop::stop(store, id, Duration::ZERO, &mut |how| {
+            if let Progress::Note(note) = how {
+                tell(note);
+            }
+        });
     }
     if let Some(mut supervisor) = Client::connect(store, id)? {
         return supervisor.call(&Request::Signal { name: name.to_owned() }, PATIENCE, tell);

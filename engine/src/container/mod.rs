@@ -25,6 +25,7 @@ mod files;
 pub(crate) mod given;
 pub mod guard;
 pub mod handle;
+mod hooks;
 pub mod kill;
 mod launch;
 pub mod list;

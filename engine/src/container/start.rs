@@ -4,6 +4,7 @@ use super::create::make_folder;
 use super::devices;
 use super::guard::Guard;
 use super::handle::Handle;
+use super::hooks;
 use super::launch::launch;
 use super::owner;
 use super::record::{self, ContainerRecord};
@@ -30,7 +31,8 @@ const NAMELESS: Duration = Duration::from_millis(500);
 const BIRTH: Duration = Duration::from_millis(200);
 
 /// Starts a container, or adopts one that runs without a supervisor. What an interrupted start
-/// left is taken down first. A container that runs is left alone.
+/// left is taken down first. A container that runs is left alone. What is to run after its start
+/// has run then; when that fails, the container goes on.
 pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnMut(String)) -> Result<()> {
     let record = record::read(store, id)?;
     let Some(mut guard) = settle(store, id)? else { return Ok(()) };
@@ -48,7 +50,8 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnM
     clear(store, id)?;
     make_folder(&store.runtime_container(id), 0o700)?;
     let prepare = |made: &dyn Fn(Made)| prepare((store, id, &record), made);
-    launch((store, program, id), (guard, false), prepare, tell).inspect_err(|_| undo(store, id))
+    launch((store, program, id), (guard, false), prepare, tell).inspect_err(|_| undo(store, id))?;
+    hooks::run((store, id, &record), ("post_start", &record.spec.post_start), None)
 }
 
 fn is_unsupervised(store: &Store, id: &ContainerId) -> Result<bool> {

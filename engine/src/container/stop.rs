@@ -2,28 +2,33 @@
 
 use super::client::Client;
 use super::handle::Handle;
+use super::hooks;
 use super::record;
 use super::signal;
 use super::state::{ProcessKey, StateRecord, Status};
 use super::volatile::{self, take_down};
+use crate::Progress;
 use crate::error::{Context, Error, Kind, Result};
 use crate::shim::wire::Request;
 use crate::store::Store;
 use jiff::Timestamp;
 use nix::libc;
 use planner::ContainerId;
+use planner::live::State;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a supervisor may take beyond the grace before it is taken for stuck.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Stops it: afterwards no process of it runs and nothing volatile but its state is left. The
 /// supervisor does it; without one we do. Idempotent.
-pub fn stop(store: &Store, id: &ContainerId, grace: Duration, tell: &mut dyn FnMut(String)) -> Result<()> {
+pub fn stop(store: &Store, id: &ContainerId, grace: Duration, tell: &mut dyn FnMut(Progress)) -> Result<()> {
     if !store.container(id).exists() {
         return Err(Error::new(Kind::NotFound, format!("no container {}", id.name())));
     }
+    let grace = prepare(store, id, grace, tell)?;
+    let tell = &mut |note| tell(Progress::Note(note));
     if let Some(mut supervisor) = Client::connect(store, id)? {
         match supervisor.call(&Request::Stop { grace }, grace.saturating_add(PATIENCE), tell) {
             Err(error) if error.kind == Kind::Container => return Err(error),
@@ -35,6 +40,32 @@ pub fn stop(store: &Store, id: &ContainerId, grace: Duration, tell: &mut dyn FnM
     stop_alone(store, id, grace, tell)?;
     take_down(store, id)
 }
+
+/// Runs what is to run before the stop; gives the grace that is left. It takes its time from the grace,
+/// and whatever becomes of it, the container is stopped.
+fn prepare(
+    store: &Store,
+    id: &ContainerId,
+    grace: Duration,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Duration> {
+    let Some(record) = record::read_or_guess(store, id)? else { return Ok(grace) };
+    let hooks = &record.spec.pre_stop;
+    let state = StateRecord::read(store, id)?.map(|state| state.live());
+    let runs = matches!(state, Some(State::Running { .. } | State::Unsupervised));
+    if hooks.is_empty() || grace.is_zero() || !runs {
+        return Ok(grace);
+    }
+    let began = Instant::now();
+    if let Err(error) = hooks::run((store, id, &record), ("pre_stop", hooks), Some(grace)) {
+        let said = error.evidence.last().map(|line| format!(": {line}")).unwrap_or_default();
+        tell(Progress::Trouble(error.chain() + &said));
+    }
+    Ok(grace.saturating_sub(began.elapsed()).max(LAST_GRACE))
+}
+
+/// The grace of what took all its time before the stop signal.
+const LAST_GRACE: Duration = Duration::from_secs(1);
 
 /// Ends what still runs, as the supervisor would have done it.
 fn stop_alone(store: &Store, id: &ContainerId, grace: Duration, tell: &mut dyn FnMut(String)) -> Result<()> {

@@ -1,7 +1,8 @@
 //! One container that should exist.
 
 use super::{
-    Attachment, Devices, FileSpec, Limits, MountKind, MountSpec, NameSpec, Namespaces, NetworkMode, Security,
+    Attachment, Devices, FileSpec, HookSpec, Limits, MountKind, MountSpec, NameSpec, Namespaces, NetworkMode,
+    Security,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,6 +91,10 @@ pub struct ContainerSpec {
     pub stop_signal: Option<String>,
     /// Time between that signal and `KILL`.
     pub stop_grace_period: Duration,
+    /// What runs in it, one after the other, once it has started.
+    pub post_start: Vec<HookSpec>,
+    /// What runs in it, one after the other, before it is asked to end.
+    pub pre_stop: Vec<HookSpec>,
     /// Services that must outlive it: `down` and `stop` work in reverse order of these, also
     /// when the stack file is gone.
     pub depends_on: BTreeSet<String>,

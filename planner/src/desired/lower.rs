@@ -9,7 +9,7 @@ use super::{
 use crate::goal::{Goal, UpOptions, Verb};
 use crate::graph::DependencyGraph;
 use crate::live::Live;
-use crate::model::{Dependency, FileMode, FileReference, HealthCheck, Port, Service, Stack};
+use crate::model::{Dependency, FileMode, FileReference, HealthCheck, Hook, Port, Service, Stack};
 use std::collections::BTreeMap;
 
 /// What should exist when the goal is reached. Live is asked only for facts about images.
@@ -121,6 +121,8 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         shm_size: service.shm_size.amount(),
         stop_signal: service.end_signal(),
         stop_grace_period: service.grace(),
+        post_start: service.post_start.iter().map(Hook::spec).collect(),
+        pre_stop: service.pre_stop.iter().map(Hook::spec).collect(),
         depends_on: dependencies(stack, service).map(|(name, _)| name.clone()).collect(),
     }
 }

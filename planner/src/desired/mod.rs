@@ -6,6 +6,7 @@ mod build_lower;
 mod container;
 mod devices;
 mod file;
+mod hook;
 mod id;
 mod image;
 mod limits;
@@ -29,6 +30,8 @@ pub use container::{ContainerSpec, HealthSpec, HealthTest, PortSpec, Protocol, R
 pub(crate) use devices::is_named;
 pub use devices::{Access, DeviceKind, DeviceRule, DeviceSpec, Devices};
 pub use file::{Content, FileSpec};
+pub use hook::HookSpec;
+pub(crate) use hook::{init_name, with_init_services};
 pub use id::{ContainerId, ParseContainerIdError, Slot};
 pub use image::{ImageSpec, PullPolicy, images};
 pub use limits::{Disk, Disks, Limits, Swap};

@@ -3,7 +3,8 @@
 
 use super::{FieldChange, format};
 use crate::desired::{
-    ContainerSpec, DeviceRule, DeviceSpec, FileSpec, HealthSpec, Namespace, NetworkSpec, VolumeSpec,
+    ContainerSpec, Content, DeviceRule, DeviceSpec, FileSpec, HealthSpec, HookSpec, Namespace, NetworkSpec,
+    VolumeSpec,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -124,6 +125,8 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     one("shm_size", Replace, |c| c.shm_size.map(format::bytes)),
     one("stop_signal", UpdateInPlace, |c| c.stop_signal.clone()),
     one("stop_grace_period", UpdateInPlace, |c| Some(format::duration(c.stop_grace_period))),
+    one("post_start", Replace, |c| hooks(&c.post_start)),
+    one("pre_stop", UpdateInPlace, |c| hooks(&c.pre_stop)),
     one("depends_on", UpdateInPlace, |c| set(&c.depends_on)),
 ];
 
@@ -217,6 +220,22 @@ fn files(files: &[FileSpec]) -> BTreeMap<String, String> {
         [(target.clone(), format!("{source} {uid}:{gid} {mode:04o}")), held]
     };
     files.iter().flat_map(file).collect()
+}
+
+/// Variables by their names alone: their values may be secrets, but count.
+fn hooks(hooks: &[HookSpec]) -> Option<String> {
+    let hook = |hook: &HookSpec| {
+        let mut text = format!("{:?}", hook.command);
+        let options = [("user", &hook.user), ("in", &hook.working_dir)];
+        for (name, value) in options.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            text += &format!(" {name} {value}");
+        }
+        let digest = |value: &String| Content::of(value.clone().into_bytes()).digest()[7..15].to_owned();
+        let variables = hook.environment.iter().map(|(name, value)| format!(" {name}=#{}", digest(value)));
+        text.extend(variables);
+        text + if hook.privileged { " privileged" } else { "" }
+    };
+    (!hooks.is_empty()).then(|| hooks.iter().map(hook).collect::<Vec<_>>().join("; "))
 }
 
 /// Ends the name of a field that tells whether content is the same.

@@ -143,6 +143,8 @@ fn every_field_of_a_container_has_its_row() {
         ("shm_size", |c| c.shm_size = Some(1 << 20)),
         ("stop_signal", |c| c.stop_signal = Some("QUIT".into())),
         ("stop_grace_period", |c| c.stop_grace_period = Duration::from_secs(1)),
+        ("post_start", |c| c.post_start.push(HookSpec::default())),
+        ("pre_stop", |c| c.pre_stop.push(HookSpec::default())),
         ("depends_on", |c| {
             c.depends_on.insert("db".into());
         }),
@@ -204,6 +206,7 @@ fn limits_networks_restart_and_stopping_change_in_place_and_the_rest_replaces() 
             "restart",
             "stop_signal",
             "stop_grace_period",
+            "pre_stop",
             "depends_on",
         ]
     );
