@@ -3,8 +3,8 @@
 
 use crate::commands::{
     attach, build, commit, completion, config, container, cp, create, down, env, exec, image, images, kill,
-    login, logs, ls, pause, plan, port, ps, pull, push, restart, rm, scale, start, stats, stop, system, top,
-    up, version, volume, wait,
+    login, logs, ls, pause, plan, port, ps, pull, push, restart, rm, run, scale, start, stats, stop, system,
+    top, up, version, volume, wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -109,6 +109,7 @@ pub(crate) enum Command {
     Ps(ps::PsArgs),
     Logs(logs::LogsArgs),
     Attach(attach::AttachArgs),
+    Run(run::RunArgs),
     Exec(exec::ExecArgs),
     Start(start::StartArgs),
     Stop(stop::StopArgs),

@@ -1,6 +1,6 @@
 //! What a command asks for. `up`, `down`, `stop` and the others differ only here.
 
-use crate::desired::PullPolicy;
+use crate::desired::{OneOff, PullPolicy};
 use crate::plan::Step;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +72,20 @@ pub struct UpOptions {
     pub no_start: bool,
     /// How images come here.
     pub images: ImageOptions,
+    /// In place of the replicas of the one service that is named, one more container of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunOptions>,
+}
+
+/// One more container of a service, that is no replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunOptions {
+    /// Its number, one of those that replicas do not have.
+    pub number: u32,
+    /// What is special about it.
+    pub one_off: OneOff,
+    /// It answers to the names of the service, too.
+    pub aliases: bool,
 }
 
 /// How `up` gets its images, and what of it is done.

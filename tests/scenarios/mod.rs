@@ -26,6 +26,7 @@ mod modes;
 mod mounts;
 mod namespaces;
 mod networks;
+mod once;
 mod ports;
 mod process;
 mod progress;

@@ -4,7 +4,9 @@ use super::containers::{choose, known, select};
 use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use clap::{ArgAction, Args};
+use engine::LinuxEngine;
 use engine::container::{AttachEnd, AttachOptions, DetachKeys};
+use planner::ContainerId;
 
 /// Be the input and output of a running container's program
 #[derive(Debug, Args)]
@@ -12,7 +14,8 @@ use engine::container::{AttachEnd, AttachOptions, DetachKeys};
     `sampan exec web sh` starts one of your own.")]
 pub(crate) struct AttachArgs {
     /// The service
-    service: String,
+    #[arg(required_unless_present = "id")]
+    service: Option<String>,
 
     /// Number of the container when there are several
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -20,6 +23,10 @@ pub(crate) struct AttachArgs {
 
     #[command(flatten)]
     how: HowArgs,
+
+    /// This container, for `run`, which becomes this command: every byte counts
+    #[arg(long, hide = true, value_name = "ID")]
+    id: Option<ContainerId>,
 }
 
 /// How to attach.
@@ -55,12 +62,21 @@ pub(crate) fn keys(text: &str) -> Result<DetachKeys, String> {
 }
 
 pub(crate) fn run(args: &AttachArgs, context: &Context) -> Result<Exit, Failure> {
-    let target = context.target()?;
     let engine = context.engine_as_root("attach")?;
-    let containers = select(known(&engine, &target)?, &target, std::slice::from_ref(&args.service))?;
-    let container = choose(containers, &args.service, args.index)?;
-    let end = engine.attach(&container.id, &args.how.options())?;
-    left(context, &container.id.name(), end)
+    let id = match &args.id {
+        Some(id) => id.clone(),
+        None => chosen(args, context, &engine)?,
+    };
+    let options = AttachOptions { whole: args.id.is_some(), ..args.how.options() };
+    let end = engine.attach(&id, &options)?;
+    left(context, &id.name(), end)
+}
+
+fn chosen(args: &AttachArgs, context: &Context, engine: &LinuxEngine) -> Result<ContainerId, Failure> {
+    let target = context.target()?;
+    let service = args.service.clone().unwrap_or_default();
+    let containers = select(known(engine, &target)?, &target, std::slice::from_ref(&service))?;
+    choose(containers, &service, args.index).map(|container| container.id)
 }
 
 /// What there is to say about how that ended, and the exit code of it.

@@ -6,9 +6,16 @@ use engine::LinuxEngine;
 use engine::container::ContainerStatus;
 use std::collections::BTreeSet;
 
-/// The containers of the stack, by service, number and generation. A stack that neither files
+/// The replicas of the stack, by service, number and generation. A stack that neither files
 /// nor the machine know is an error.
 pub(crate) fn known(engine: &LinuxEngine, target: &Target) -> Result<Vec<ContainerStatus>, Failure> {
+    let mut containers = all_known(engine, target)?;
+    containers.retain(|one| !one.id.slot.is_one_off());
+    Ok(containers)
+}
+
+/// The same, with the one-off containers.
+pub(crate) fn all_known(engine: &LinuxEngine, target: &Target) -> Result<Vec<ContainerStatus>, Failure> {
     let mut containers = engine.list(Some(&target.name))?;
     if containers.is_empty() && target.stack.is_none() {
         return Err(Message::new(Exit::NotReached, format!("no stack `{}`", target.name))

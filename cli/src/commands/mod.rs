@@ -30,6 +30,7 @@ pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod restart;
 pub(crate) mod rm;
+pub(crate) mod run;
 pub(crate) mod scale;
 pub(crate) mod shim;
 pub(crate) mod start;
@@ -61,6 +62,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Ps(args) => ps::run(&args, context),
         Command::Logs(args) => logs::run(&args, context),
         Command::Attach(args) => attach::run(&args, context),
+        Command::Run(args) => run::run(&args, context),
         Command::Exec(args) => exec::run(args, context),
         Command::Start(args) => start::run(&args, context),
         Command::Stop(args) => stop::run(&args, context),

@@ -1,6 +1,6 @@
 //! `sampan ps`
 
-use super::containers::{known, select};
+use super::containers::{all_known, select};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::output::status::{health, ports, protocol, status, word};
@@ -42,9 +42,12 @@ pub(crate) struct PsArgs {
 pub(crate) fn run(args: &PsArgs, context: &Context) -> Result<Exit, Failure> {
     let target = context.target()?;
     let engine = context.engine()?;
-    let containers = select(known(&engine, &target)?, &target, &args.services)?;
+    let containers = select(all_known(&engine, &target)?, &target, &args.services)?;
     // One that failed is what people look for: it is shown although it does not run.
-    let shown = |one: &ContainerStatus| args.all || one.state.is_running() || failed(&one.state);
+    // What was run once is shown with everything only.
+    let shown = |one: &ContainerStatus| {
+        args.all || !one.id.slot.is_one_off() && (one.state.is_running() || failed(&one.state))
+    };
     let containers: Vec<ContainerStatus> = containers.into_iter().filter(shown).collect();
     let now = Timestamp::now();
     if args.json {

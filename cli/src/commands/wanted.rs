@@ -51,7 +51,7 @@ pub(crate) struct ImageArgs {
 }
 
 impl ImageArgs {
-    fn options(&self) -> ImageOptions {
+    pub(crate) fn options(&self) -> ImageOptions {
         let build = match self {
             Self { build: true, .. } => BuildWhen::Always,
             Self { no_build: true, .. } => BuildWhen::Never,

@@ -148,6 +148,22 @@ impl Context {
         Ok(self.loaded(&found, loaded))
     }
 
+    /// The same for one service, with one more file over the others: what the command line says.
+    pub(crate) fn stack_to_run_with(&self, service: &str, overlay: String) -> Result<Target, Failure> {
+        let mut found = self.found()?;
+        found.options.to_run = Some(vec![service.to_owned()]);
+        found.options.files.push(OVERLAY.to_owned());
+        let source = Overlaid { context: self, overlay };
+        let loaded = planner::load::load(&found.options, &source)?;
+        found.options.files.pop();
+        let told = loaded.to_run(&[service.to_owned()]);
+        if told.has_errors() {
+            return Err(Failure::Invalid(told));
+        }
+        self.screen.diagnostics(&told);
+        Ok(self.loaded(&found, loaded))
+    }
+
     /// The files, which must be there.
     fn found(&self) -> Result<Found, Failure> {
         let found = discover::find(&self.global, &self.environment)?;
@@ -260,6 +276,29 @@ impl Source for Context {
 
     fn var(&self, name: &str) -> Option<String> {
         self.environment.var(name).map(str::to_owned)
+    }
+}
+
+/// What the command line says about a service is called so where it is wrong.
+const OVERLAY: &str = "command line";
+
+/// The context with one more file.
+struct Overlaid<'a> {
+    context: &'a Context,
+    overlay: String,
+}
+
+impl Source for Overlaid<'_> {
+    fn read(&self, path: &str) -> io::Result<String> {
+        if path == OVERLAY { Ok(self.overlay.clone()) } else { Source::read(self.context, path) }
+    }
+
+    fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.context.bytes(path)
+    }
+
+    fn var(&self, name: &str) -> Option<String> {
+        self.context.var(name)
     }
 }
 

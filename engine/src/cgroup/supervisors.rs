@@ -63,6 +63,23 @@ impl Supervisors {
         })
     }
 
+    /// Takes this process, which is about to end, out of them, so that the last one of all need not
+    /// leave them behind: a process cannot remove the group that it is in.
+    pub fn leave(&self) {
+        let own = own_groups().unwrap_or_default();
+        let is_ours = |line: &str| {
+            line.splitn(3, ':').nth(2).is_some_and(|path| Path::new(path).ends_with(&self.below))
+        };
+        if !own.lines().any(is_ours) {
+            return;
+        }
+        for place in &self.groups {
+            let file = if place.is_unified() { "cgroup.procs" } else { "tasks" };
+            // Where it was not in it, or may not go, nothing changes.
+            let _ = place.folder.ancestors().nth(2).map(|root| super::group::write(&root.join(file), "0"));
+        }
+    }
+
     /// Removes what no supervisor is in any more.
     pub fn remove(&self) {
         for place in &self.groups {

@@ -19,9 +19,6 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// How long a supervisor may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// How somebody attaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttachOptions {
@@ -88,6 +85,8 @@ pub fn attach(store: &Store, id: &ContainerId, options: &AttachOptions) -> Resul
         detach: options.detach.clone(),
         whole: options.whole,
         passes_on: options.signals && !record.spec.tty,
+        told: 0,
+        grace: record.spec.stop_grace_period,
         of: (store, id),
     };
     // Keys are the program's only where there is one that has a terminal and reads.
@@ -99,7 +98,12 @@ pub fn attach(store: &Store, id: &ContainerId, options: &AttachOptions) -> Resul
     drop(raw);
     match end {
         // What concerns the socket has been dealt with where it is read and written.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(AttachEnd::Unread),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            if options.whole {
+                ask((store, id), &Request::Stop { grace: record.spec.stop_grace_period });
+            }
+            Ok(AttachEnd::Unread)
+        }
         end => end.doing(doing),
     }
 }
@@ -114,6 +118,9 @@ struct Session<'a> {
     detach: DetachKeys,
     whole: bool,
     passes_on: bool,
+    /// How often it was told to end.
+    told: u32,
+    grace: Duration,
     of: (&'a Store, &'a ContainerId),
 }
 
@@ -215,6 +222,22 @@ impl Session<'_> {
         }
     }
 
+    /// What was started here ends with us: the closing of our terminal and the usual signals stop it,
+    /// a second Ctrl-C kills it. Says whether that is what the signal means.
+    fn ends(&mut self, number: i32) -> bool {
+        let interrupt = number == Signal::SIGINT as i32;
+        if !interrupt && number != Signal::SIGTERM as i32 && number != Signal::SIGHUP as i32 {
+            return false;
+        }
+        self.told += 1;
+        let grace = if self.told > 1 { Duration::ZERO } else { self.grace };
+        match interrupt && self.told == 1 && self.passes_on {
+            true => pass_on(self.of.0, self.of.1, "INT"),
+            false => ask(self.of, &Request::Stop { grace }),
+        }
+        true
+    }
+
     fn signalled(&mut self, tty: bool) -> io::Result<Option<AttachEnd>> {
         let (store, id) = self.of;
         // What the closing of our own terminal says is not meant for the container.
@@ -228,6 +251,9 @@ impl Session<'_> {
                 continue;
             }
             let name = SIGNALS.iter().find(|(signal, _)| *signal as i32 == number).map(|(_, name)| *name);
+            if self.whole && self.ends(number) {
+                continue;
+            }
             match name.filter(|name| self.passes_on && !(is_looked_at && *name == "HUP")) {
                 Some(name) => pass_on(store, id, name),
                 // Continued after a stop.
@@ -239,10 +265,15 @@ impl Session<'_> {
     }
 }
 
-/// A container that has just ended takes no signal: that is about to be told.
 fn pass_on(store: &Store, id: &ContainerId, name: &str) {
-    if let Ok(Some(mut client)) = client::Client::connect(store, id) {
-        let _ = client.call(&Request::Signal { name: name.to_owned() }, PATIENCE, &mut |_| {});
+    ask((store, id), &Request::Signal { name: name.to_owned() });
+}
+
+/// A container that has just ended takes nothing any more: that is about to be told. A stop is not
+/// waited for; what the container still prints is to be seen.
+fn ask((store, id): (&Store, &ContainerId), request: &Request) {
+    if let Ok(Some(client)) = client::Client::connect(store, id) {
+        client.leave(request);
     }
 }
 

@@ -52,6 +52,12 @@ impl Client {
         }
     }
 
+    /// Asks and does not wait for the answer.
+    pub fn leave(mut self, request: &Request) {
+        // A supervisor that is gone has nothing left to do.
+        let _ = self.stream.write_all(&wire::encode(request));
+    }
+
     fn receive(&mut self) -> Result<Option<Reply>> {
         loop {
             if let Some(reply) = wire::decode(&mut self.received) {

@@ -1,11 +1,12 @@
 //! Removing a container: it, its writable layer and its log.
 
 use super::guard::Guard;
+use super::record::{self, ContainerRecord};
 use super::state::{StateRecord, Status};
 use super::volatile::{self, clear, remove_folder, take_down};
 use crate::error::{Context, Error, Kind, Result};
-use crate::net;
 use crate::store::Store;
+use crate::{net, volume};
 use planner::ContainerId;
 use std::fs;
 use std::io;
@@ -20,15 +21,34 @@ pub fn remove(store: &Store, id: &ContainerId) -> Result<()> {
     if store.container(id).exists() {
         let _guard = alone(store, id)?;
         take_down(store, id)?;
-        net::forget(store, id)?;
-        clear(store, id)?;
-        let doing = || format!("remove container {}", id.name());
-        match fs::rename(store.container(id), store.undead(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).doing(doing),
-            _ => {}
-        }
+        take_away(store, id)?;
     }
     remove_folder(&store.undead(id))
+}
+
+/// Removes a container with its anonymous volumes; for its own supervisor, when nothing volatile is
+/// left of it.
+pub fn discard(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()> {
+    take_away(store, id)?;
+    remove_folder(&store.undead(id))?;
+    for name in record.spec.volumes() {
+        let is_anonymous = volume::get(store, name)?.is_some_and(|volume| volume.spec.anonymous);
+        if is_anonymous && record::find(store, |record| record.spec.mounts_volume(name)).is_none() {
+            volume::remove(store, name)?;
+        }
+    }
+    Ok(())
+}
+
+fn take_away(store: &Store, id: &ContainerId) -> Result<()> {
+    net::forget(store, id)?;
+    clear(store, id)?;
+    match fs::rename(store.container(id), store.undead(id)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).doing(|| format!("remove container {}", id.name()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn alone(store: &Store, id: &ContainerId) -> Result<Guard> {

@@ -3,8 +3,24 @@
 use super::control::Said;
 use super::frame::Typed;
 use super::supervisor::Supervisor;
+use std::time::Duration;
+
+/// How long somebody who is about to attach is waited for.
+const COMPANY: Duration = Duration::from_secs(10);
 
 impl Supervisor {
+    /// The process has just started: if somebody is about to attach, nothing of it must be missed.
+    pub(super) fn await_company(&mut self) {
+        if self.is_awaited() {
+            self.awaits = Some(self.now() + COMPANY);
+        }
+    }
+
+    /// Who has not come until now was killed on the way.
+    pub(super) fn await_no_longer_than(&mut self, now: Duration) {
+        self.awaits = self.awaits.filter(|until| *until > now);
+    }
+
     /// Passes on what the process wrote to one stream: to those that are attached, and to the log.
     pub(super) fn pump(&mut self, stream: usize) {
         let control = &mut self.control;

@@ -74,10 +74,11 @@ fn timespec(time: Duration) -> Timespec {
 type Interest<'a> = (Source, BorrowedFd<'a>, PollFlags);
 
 fn sources<'a>(supervisor: &'a Supervisor, signals: &'a SignalFd) -> Vec<Interest<'a>> {
-    let first = supervisor.first.as_ref().and_then(|first| first.wake());
+    let is_awaiting = supervisor.awaits.is_some();
+    let first = supervisor.first.as_ref().filter(|_| !is_awaiting).and_then(|first| first.wake());
     let probe = supervisor.monitor.iter().flat_map(|monitor| monitor.fds());
     // What nobody takes stays where it is: then the process has to wait.
-    let outputs = supervisor.pump.fds().filter(|_| !supervisor.control.is_congested());
+    let outputs = supervisor.pump.fds().filter(|_| !is_awaiting && !supervisor.control.is_congested());
     let mut sources: Vec<(Source, BorrowedFd<'a>)> = vec![(Source::Signals, signals.as_fd())];
     sources.extend(outputs.map(|(stream, fd)| (Source::Output(stream), fd)));
     sources.extend(first.map(|fd| (Source::First, fd)));

@@ -15,7 +15,7 @@ use crate::cgroup::Group;
 use crate::container::guard::Guard;
 use crate::container::state::{ProcessKey, StateRecord, Status, UNKNOWN_CODE};
 use crate::container::stop::Advice;
-use crate::container::{ContainerRecord, record, signal, volatile};
+use crate::container::{ContainerRecord, record, remove, signal, volatile};
 use crate::error::{Context, Error, Kind, Result};
 use crate::net::{self, HeldPort, Proxy, dns::Responder};
 use crate::sandbox::{Unborn, User};
@@ -55,6 +55,8 @@ pub struct Supervisor {
     /// Who asked to stop, with what grace.
     stoppers: Vec<ConnectionId>,
     stop: Option<(Duration, Option<Advice>)>,
+    /// Until then what the process prints and how it ends is kept for who is about to attach.
+    pub(super) awaits: Option<Duration>,
     /// Since when everything stands still.
     paused_at: Option<Duration>,
     ports: Vec<HeldPort>,
@@ -112,6 +114,7 @@ impl Supervisor {
             monitor: None,
             stoppers: Vec::new(),
             stop: None,
+            awaits: None,
             paused_at: None,
             _guard: guard,
             store,
@@ -122,7 +125,10 @@ impl Supervisor {
             ports,
         };
         match unborn {
-            Some((user, child)) => supervisor.bear(user, child)?,
+            Some((user, child)) => {
+                supervisor.bear(user, child)?;
+                supervisor.await_company();
+            }
             None => supervisor.adopt()?,
         }
         Ok(supervisor)
@@ -131,6 +137,11 @@ impl Supervisor {
     /// Time since the supervisor began.
     pub(super) fn now(&self) -> Duration {
         self.clock.elapsed()
+    }
+
+    /// Whether who started it is about to attach.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.record.spec.one_off.is_some_and(|one_off| one_off.awaited)
     }
 
     /// Whether what is typed is for the process.
@@ -259,7 +270,8 @@ impl Supervisor {
     pub(super) fn serve(&mut self, from: ConnectionId, request: Request) {
         match request {
             Request::Ping => self.control.reply(from, &Reply::Done),
-            Request::Watch | Request::Follow | Request::Attach { .. } => {}
+            Request::Watch | Request::Follow => {}
+            Request::Attach { .. } => self.awaits = None,
             Request::Stop { grace } => {
                 self.stoppers.push(from);
                 self.stop(grace);
@@ -433,15 +445,22 @@ impl Supervisor {
     pub(super) fn due(&self) -> Option<Duration> {
         let monitor = self.monitor.as_ref().filter(|_| self.checks_health());
         let first = self.first.as_ref();
-        [self.machine.due(), monitor.and_then(Monitor::due), first.and_then(First::due), self.oom.due()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.awaits,
+            self.machine.due(),
+            monitor.and_then(Monitor::due),
+            first.and_then(First::due),
+            self.oom.due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Time has passed.
     pub(super) fn tick(&mut self) {
         let now = self.now();
+        self.await_no_longer_than(now);
         let action = self.machine.tick(now);
         self.perform(action);
         if self.first.as_ref().and_then(First::due).is_some_and(|due| due <= now) {
@@ -482,6 +501,15 @@ impl Supervisor {
         // What cannot be taken down now is taken down by the next start, stop or removal.
         let _ = volatile::take_down(&self.store, &self.id);
         self.stoppers.iter().for_each(|to| self.control.reply(*to, &Reply::Done));
+        if self.record.spec.one_off.is_some_and(|one_off| one_off.remove) {
+            // What cannot be removed now is removed by `down`.
+            let _ = remove::discard(&self.store, &self.id, &self.record);
+            let groups = volatile::supervisors(&self.store);
+            let _ = groups.map(|groups| {
+                groups.leave();
+                groups.remove();
+            });
+        }
         self.control.farewell(self.state.exit_code.unwrap_or(UNKNOWN_CODE));
     }
 }

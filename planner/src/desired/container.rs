@@ -59,6 +59,8 @@ pub struct ContainerSpec {
     pub health: Option<HealthSpec>,
     /// Put a small init as PID 1 that reaps and forwards signals.
     pub init: bool,
+    /// It is no replica; `None` for all that are.
+    pub one_off: Option<OneOff>,
     /// It has a terminal, which is its standard input, output and error.
     pub tty: bool,
     /// Its standard input stays open for who attaches.
@@ -136,6 +138,16 @@ impl ContainerSpec {
             _ => None,
         })
     }
+}
+
+/// What is special about a container that `run` made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OneOff {
+    /// It is removed when it has ended, with its anonymous volumes.
+    pub remove: bool,
+    /// Nothing that it prints is lost to who attaches at once: it is waited for.
+    pub awaited: bool,
 }
 
 /// A published port. Replicas of a service may publish the same one: it is balanced.

@@ -14,6 +14,16 @@ pub struct Slot {
     pub index: u32,
 }
 
+impl Slot {
+    /// Numbers from here on are those of one-off containers (`run`), which are no replicas.
+    pub const ONE_OFF: u32 = 1 << 31;
+
+    /// Whether this is the place of a one-off container.
+    pub fn is_one_off(&self) -> bool {
+        self.index >= Self::ONE_OFF
+    }
+}
+
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.service, self.index)
@@ -50,9 +60,13 @@ pub struct ContainerId {
 }
 
 impl ContainerId {
-    /// The name that users know from Docker Compose: `shop-web-1`.
+    /// The name that users know from Docker Compose: `shop-web-1`, `shop-web-run-8e5c12ab`.
     pub fn name(&self) -> String {
-        format!("{}-{}-{}", self.stack, self.slot.service, self.slot.index)
+        let Slot { service, index } = &self.slot;
+        match self.slot.is_one_off() {
+            true => format!("{}-{service}-run-{index:08x}", self.stack),
+            false => format!("{}-{service}-{index}", self.stack),
+        }
     }
 }
 
@@ -107,6 +121,9 @@ mod tests {
         assert_eq!(id.generation, 1);
         assert_eq!(id.to_string(), "shop.api.v2.3.1");
         assert_eq!(id.name(), "shop-api.v2-3");
+        let id: ContainerId = "shop.api.2147483659.1".parse().unwrap();
+        assert!(id.slot.is_one_off());
+        assert_eq!(id.name(), "shop-api-run-8000000b");
         assert!("shop.web.1".parse::<ContainerId>().is_err());
     }
 }

@@ -3,10 +3,10 @@
 use super::mounts::{self, Scene};
 use super::service::capabilities;
 use super::{
-    ContainerSpec, Content, DependsOn, Desired, FileSpec, Namespaces, NetworkMode, PortSpec, Slot,
-    lower_network,
+    ContainerSpec, Content, DependsOn, Desired, FileSpec, Namespaces, NetworkMode, PortSpec, RestartPolicy,
+    Slot, lower_network,
 };
-use crate::goal::{Goal, UpOptions, Verb};
+use crate::goal::{Goal, RunOptions, UpOptions, Verb};
 use crate::graph::DependencyGraph;
 use crate::live::Live;
 use crate::model::{Dependency, FileMode, FileReference, HealthCheck, Hook, Port, Service, Stack};
@@ -22,6 +22,12 @@ pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
     let mut desired = Desired { stack: stack.name.clone(), ..Desired::default() };
     for (name, service) in in_scope(stack, goal) {
         desired.depends_on.insert(name.to_owned(), depends_on(stack, service));
+        if let Some(run) = options.run.filter(|_| goal.services.contains(name)) {
+            let slot = Slot { service: name.to_owned(), index: run.number };
+            desired.containers.insert(slot.clone(), one_off(container(stack, &slot, service, live), run));
+            lower_network::networks(stack, service, &mut desired.networks);
+            continue;
+        }
         let replicas = options.scale.get(name).copied().unwrap_or_else(|| service.replicas());
         for index in 1..=replicas {
             let slot = Slot { service: name.to_owned(), index };
@@ -34,6 +40,16 @@ pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
     }
     desired.volumes = mounts::volumes(stack, &desired.containers);
     desired
+}
+
+/// What `run` makes of the container of a service. It runs once.
+fn one_off(mut spec: ContainerSpec, run: RunOptions) -> ContainerSpec {
+    spec.one_off = Some(run.one_off);
+    spec.restart = RestartPolicy::No;
+    if !run.aliases {
+        spec.networks.iter_mut().for_each(|attachment| attachment.aliases.clear());
+    }
+    spec
 }
 
 /// The services that the goal is about: all of active profiles, or the named ones (of inactive
@@ -105,6 +121,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         restart: service.restart_policy(),
         health: service.healthcheck.as_deref().map(HealthCheck::spec),
         init: service.init.unwrap_or_default(),
+        one_off: None,
         tty: service.tty,
         stdin_open: service.stdin_open,
         read_only: service.read_only,

@@ -26,7 +26,9 @@ pub use build::{
     BuildContext, BuildNetwork, BuildSecret, BuildSpec, CachePlace, DockerfileSource, SshSource,
 };
 pub(crate) use build_lower::build_spec;
-pub use container::{ContainerSpec, HealthSpec, HealthTest, PortSpec, Protocol, RestartPolicy, Ulimit};
+pub use container::{
+    ContainerSpec, HealthSpec, HealthTest, OneOff, PortSpec, Protocol, RestartPolicy, Ulimit,
+};
 pub(crate) use devices::is_named;
 pub use devices::{Access, DeviceKind, DeviceRule, DeviceSpec, Devices};
 pub use file::{Content, FileSpec};

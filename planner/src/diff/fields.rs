@@ -92,6 +92,7 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     one("restart", UpdateInPlace, |c| Some(format::restart(c.restart))),
     each("healthcheck", Replace, |c| c.health.as_ref().map(health).unwrap_or_default()),
     one("init", Replace, |c| flag(c.init)),
+    one("run", Keep, |c| c.one_off.map(|_| "once".to_owned())),
     one("tty", Replace, |c| flag(c.tty)),
     one("stdin_open", Replace, |c| flag(c.stdin_open)),
     one("read_only", Replace, |c| flag(c.read_only)),

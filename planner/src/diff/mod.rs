@@ -8,7 +8,7 @@ pub use fields::{CONTAINER, Field, NETWORK, OnChange, VOLUME, changes};
 use crate::desired::{ContainerId, ContainerSpec, Desired, NetworkSpec, Slot, VolumeSpec};
 use crate::live::{Container, Live};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How one field differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +70,11 @@ pub fn diff(desired: &Desired, live: &Live) -> Diff {
     };
     let wanted = desired.containers.iter().map(|(place, spec)| (place.clone(), slot(place, spec, live)));
     let in_scope = |id: &&ContainerId| desired.depends_on.contains_key(&id.slot.service);
-    let surplus = live.containers.keys().filter(in_scope).map(|id| &id.slot);
+    // A one-off container is no replica, and none of these is too many when one is asked for.
+    let runs: BTreeSet<&String> =
+        desired.containers.keys().filter(|slot| slot.is_one_off()).map(|slot| &slot.service).collect();
+    let is_replica = |id: &&ContainerId| !id.slot.is_one_off() && !runs.contains(&id.slot.service);
+    let surplus = live.containers.keys().filter(in_scope).filter(is_replica).map(|id| &id.slot);
     let surplus = surplus.filter(|place| !desired.containers.contains_key(*place));
     let surplus = surplus.map(|place| (place.clone(), surplus_slot(place, live)));
     Diff {

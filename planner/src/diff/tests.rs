@@ -130,6 +130,7 @@ fn every_field_of_a_container_has_its_row() {
             c.health = Some(HealthSpec { retries: Some(1), ..Default::default() });
         }),
         ("init", |c| c.init = true),
+        ("run", |c| c.one_off = Some(crate::desired::OneOff::default())),
         ("tty", |c| c.tty = true),
         ("stdin_open", |c| c.stdin_open = true),
         ("read_only", |c| c.read_only = true),

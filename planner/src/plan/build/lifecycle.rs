@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// What runs is stopped, dependents first.
 pub(super) fn stop(goal: &Goal, live: &Live) -> Plan {
     let mut draft = Draft::new(live, goal);
-    let ids = draft.named_containers();
+    let ids = draft.named_replicas();
     draft.stop_all(ids.iter().map(|id| Stop { id: id.clone(), cause: Cause::Asked, needs: Vec::new() }));
     for id in ids.iter().filter(|id| !draft.steps.stops.contains_key(*id)).cloned().collect::<Vec<_>>() {
         draft.keep_container(&id, "not running");
@@ -26,7 +26,7 @@ pub(super) fn stop(goal: &Goal, live: &Live) -> Plan {
 /// What runs receives the signal at once.
 pub(super) fn kill(goal: &Goal, signal: &str, live: &Live) -> Plan {
     let mut draft = Draft::new(live, goal);
-    for id in draft.named_containers() {
+    for id in draft.named_replicas() {
         let takes = match live.containers.get(&id).map(|container| &container.state) {
             Some(State::Running { .. } | State::Unsupervised | State::Stopping | State::Paused) => true,
             // It has no process now, but would have one again.
@@ -47,7 +47,7 @@ pub(super) fn kill(goal: &Goal, signal: &str, live: &Live) -> Plan {
 /// What runs stands still, or what stands still goes on.
 pub(super) fn pause(goal: &Goal, paused: bool, live: &Live) -> Plan {
     let mut draft = Draft::new(live, goal);
-    for id in draft.named_containers() {
+    for id in draft.named_replicas() {
         let step = match (paused, live.containers.get(&id).map(|container| &container.state)) {
             (true, Some(State::Running { .. })) => Step::PauseContainer { id },
             (false, Some(State::Paused)) => Step::UnpauseContainer { id },
@@ -113,7 +113,7 @@ fn decide(slot: &mut SlotPlan, there: &Container, named: bool, restart: bool) {
 /// One container a slot: the one that runs, else the newest.
 fn current_occupants(live: &Live) -> Vec<(&ContainerId, &Container)> {
     let mut current: BTreeMap<&Slot, (&ContainerId, &Container)> = BTreeMap::new();
-    for (id, container) in &live.containers {
+    for (id, container) in live.containers.iter().filter(|(id, _)| !id.slot.is_one_off()) {
         let runs = current.get(&id.slot).is_some_and(|(_, there)| there.state.is_running());
         if !runs {
             current.insert(&id.slot, (id, container));

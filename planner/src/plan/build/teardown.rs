@@ -86,6 +86,11 @@ impl Draft<'_> {
         self.live.containers.keys().filter(named).cloned().collect()
     }
 
+    /// The replicas of the named services, or all: what was run once is nobody's business but its own.
+    pub(super) fn named_replicas(&self) -> Vec<ContainerId> {
+        self.named_containers().into_iter().filter(|id| !id.slot.is_one_off()).collect()
+    }
+
     fn down_networks(&mut self) {
         for (name, spec) in &self.live.networks {
             let resource = format!("network {name}");

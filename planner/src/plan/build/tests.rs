@@ -346,3 +346,41 @@ fn a_circle_left_by_two_versions_of_a_file_does_not_keep_down_from_working() {
         assert!(plan.nodes.len() >= 2, "{}", render::steps(&plan));
     }
 }
+
+#[test]
+fn what_was_run_once_is_left_alone_by_all_but_down() {
+    let stack = stack("services: {web: {image: a}}");
+    let mut live = after_up(&stack);
+    let id: ContainerId = "shop.web.3000000000.1".parse().unwrap();
+    let replica = live.containers.values().next().unwrap().clone();
+    live.containers.insert(id.clone(), replica);
+    let about_it = |verb: Verb| {
+        let plan = plan(Some(&stack), &of(verb, &[]), &live).unwrap();
+        plan.nodes.iter().filter(|node| node.step.container() == Some(&id)).count()
+    };
+    for verb in [Verb::Up(UpOptions::default()), Verb::Stop, Verb::Restart, Verb::Start] {
+        assert_eq!(about_it(verb.clone()), 0, "{verb:?}");
+    }
+    assert_eq!(about_it(Verb::Down { volumes: false }), 2);
+}
+
+#[test]
+fn one_more_container_leaves_the_replicas_as_they_are() {
+    let stack = stack("services: {web: {image: a, restart: always, depends_on: [db]}, db: {image: b}}");
+    let run = crate::goal::RunOptions {
+        number: crate::desired::Slot::ONE_OFF,
+        one_off: crate::desired::OneOff::default(),
+        aliases: false,
+    };
+    let goal = of(Verb::Up(UpOptions { run: Some(run), ..UpOptions::default() }), &["web"]);
+    let up = after_up(&stack);
+    let plan = plan(Some(&stack), &goal, &up).unwrap();
+    let kinds: Vec<_> = plan.nodes.iter().map(|node| node.step.container().unwrap().name()).collect();
+    assert_eq!(kinds, ["shop-web-run-80000000"; 2], "created and started");
+    let Step::CreateContainer { spec, .. } = &plan.nodes[0].step else { panic!("{plan:?}") };
+    assert_eq!(spec.restart, crate::desired::RestartPolicy::No);
+    let from_nothing = super::plan(Some(&stack), &goal, &world_with(&["a", "b"])).unwrap();
+    let made = steps(&from_nothing);
+    assert!(made.iter().any(|step| step.contains("shop-db-1")), "{made:?}");
+    assert!(!made.iter().any(|step| step.contains("shop-web-1")), "{made:?}");
+}

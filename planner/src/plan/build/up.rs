@@ -62,7 +62,8 @@ fn outside_scope(draft: &mut Draft, stack: &Stack, desired: &Desired) -> BTreeSe
     let mut outside = BTreeSet::new();
     for (id, there) in draft.live.containers.iter().filter(|(_, there)| there.state.is_running()) {
         let name = &id.slot.service;
-        if !stack.services.contains_key(name) || desired.depends_on.contains_key(name) {
+        if id.slot.is_one_off() || !stack.services.contains_key(name) || desired.depends_on.contains_key(name)
+        {
             continue;
         }
         draft.slots.push(SlotPlan::keep(id.clone(), there.spec.clone()));
