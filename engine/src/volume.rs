@@ -10,6 +10,7 @@
 
 pub mod manage;
 mod mount;
+pub mod snapshot;
 
 pub use mount::{acquire, release};
 

@@ -185,3 +185,48 @@ volumes:
     project.edit("type: none", "type: ext4");
     project.sampan(["up", "-d"]).exits(15).says("`o` says bind, `type` says ext4");
 }
+
+#[test]
+fn a_snapshot_gives_a_volume_back_what_it_held() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("data", STORE);
+    project.write("config/a", "");
+    project.up();
+    let fill = "cd /goods; echo tea > list; ln -s list link; ln list hard; chown 7:8 list; chmod 4711 list; mkdir -m 700 deep";
+    project.exec("store", fill).succeeds();
+    let busy = project.sampan(["volume", "snapshot", "data_goods"]).exits(1);
+    busy.says("volume data_goods is used by container data-store-1, which runs").says("--live");
+    assert_eq!(
+        project.sampan(["volume", "clone", "--live", "data_goods", "copy"]).succeeds().stdout,
+        "copy\n"
+    );
+    project.sampan(["stop", "-t", "1"]).succeeds();
+    let name = project.sampan(["volume", "snapshot", "data_goods"]).succeeds().stdout;
+    assert!(name.starts_with("data_goods.20"), "{name}");
+    let of = ["volume", "ls", "-q", "--filter", "label=sampan.snapshot.of=data_goods"];
+    assert_eq!(project.sampan(of).succeeds().stdout, name);
+    project.sampan(["start"]).succeeds();
+    project.exec("store", "rm -r /goods/deep; echo worse > /goods/list; touch /goods/new").succeeds();
+    project.sampan(["volume", "restore", "-f", name.trim()]).exits(1).says("which runs");
+    project.sampan(["stop", "-t", "1"]).succeeds();
+    project
+        .sampan(["volume", "restore", name.trim()])
+        .exits(3)
+        .says("this replaces all that volume data_goods holds");
+    project.sampan(["volume", "restore", "-f", name.trim()]).succeeds();
+    project.sampan(["start"]).succeeds();
+    let look = "cd /goods; cat list link; stat -c %a:%u:%g:%h list hard deep; ls";
+    let seen = "tea\ntea\n4711:7:8:2\n4711:7:8:2\n700:0:0:2\ndeep\nhard\nlink\nlist\n";
+    assert_eq!(project.exec("store", look).succeeds().stdout, seen);
+    project.sampan(["volume", "restore", "-f", "copy"]).exits(2).says("does not say which volume it is of");
+    project.sampan(["volume", "clone", "copy", name.trim()]).exits(1).says("exists already");
+    project.sampan(["volume", "clone", "copy", "../x"]).exits(1).says("is not a volume name");
+    project.sampan(["volume", "snapshot", "none"]).exits(1).says("no volume `none`");
+    host.sampan(["volume", "create", "-o", "type=tmpfs", "memory"]).succeeds();
+    host.sampan(["volume", "snapshot", "memory"]).exits(1).says("is something mounted");
+    host.sampan(["system", "check"]).succeeds();
+    assert!(!host.root().join("volumes/data_goods/restored").exists());
+    project.sampan(["down", "-v", "-t", "1"]).succeeds();
+    host.sampan(["volume", "rm", "copy", "memory", name.trim()]).succeeds();
+    host.is_clean();
+}

@@ -1,5 +1,6 @@
-//! `sampan volume create | ls | inspect | rm | prune`
+//! `sampan volume create | ls | inspect | rm | prune | clone | snapshot | restore`
 
+mod copies;
 mod create;
 mod inspect;
 mod ls;
@@ -10,7 +11,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::{Args, Subcommand};
 
-/// Make, list, inspect and remove volumes
+/// Make, list, inspect, copy and remove volumes
 #[derive(Debug, Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct VolumeArgs {
@@ -27,6 +28,9 @@ enum Verb {
     #[command(alias = "remove")]
     Rm(rm::RmArgs),
     Prune(prune::PruneArgs),
+    Clone(copies::CloneArgs),
+    Snapshot(copies::SnapshotArgs),
+    Restore(copies::RestoreArgs),
 }
 
 pub(crate) fn run(args: &VolumeArgs, context: &Context) -> Result<Exit, Failure> {
@@ -36,5 +40,8 @@ pub(crate) fn run(args: &VolumeArgs, context: &Context) -> Result<Exit, Failure>
         Verb::Inspect(args) => inspect::run(args, context),
         Verb::Rm(args) => rm::run(args, context),
         Verb::Prune(args) => prune::run(args, context),
+        Verb::Clone(args) => copies::clone(args, context),
+        Verb::Snapshot(args) => copies::snapshot(args, context),
+        Verb::Restore(args) => copies::restore(args, context),
     }
 }
