@@ -3,8 +3,8 @@
 
 use crate::commands::{
     attach, build, commit, completion, config, container, cp, create, down, env, exec, image, images, kill,
-    login, logs, ls, pause, plan, port, ps, pull, push, restart, rm, run, scale, start, stats, stop, system,
-    top, up, version, volume, wait,
+    login, logs, ls, network, pause, plan, port, ps, pull, push, restart, rm, run, scale, start, stats, stop,
+    system, top, up, version, volume, wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -135,6 +135,7 @@ pub(crate) enum Command {
     Ls(ls::LsArgs),
     Container(container::ContainerArgs),
     Image(image::ImageArgs),
+    Network(network::NetworkArgs),
     Volume(volume::VolumeArgs),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),

@@ -127,3 +127,73 @@ fn a_running_container_joins_and_leaves_networks() {
     }
     project.down();
 }
+
+#[test]
+fn networks_are_made_looked_at_joined_and_removed_without_a_stack_file() {
+    let Some(host) = Host::with_busybox() else { return };
+    let create = "network create --ipv6 --subnet 10.88.0.0/24 --subnet fd88::/64 --ip-range 10.88.0.16/28 \
+                  --aux-address printer=10.88.0.16 -o com.docker.network.bridge.name=br-tools \
+                  -o com.docker.network.driver.mtu=1400 --label team=blue tools";
+    host.sampan(create.split_whitespace()).succeeds().says("tools");
+    host.shell("ip link show br-tools").succeeds().says("mtu 1400");
+    host.sampan(["network", "create", "tools"]).exits(1).says("exists already");
+    host.sampan(["network", "create", "--subnet", "10.88.0.128/25", "more"])
+        .exits(1)
+        .says("network tools has");
+    host.sampan(["network", "create", "a/b"]).exits(1).says("is not a name");
+    let yaml = "
+name: tool
+services:
+  a: {image: busybox, command: sleep 1000, init: true, stop_grace_period: 1s}
+";
+    let project = host.project("tool", yaml);
+    project.up();
+    host.sampan(["network", "connect", "--ip", "10.88.0.99", "--alias", "saw", "tools", "tool-a-1"])
+        .succeeds();
+    project.exec("a", "ip addr show eth1").succeeds().says("10.88.0.99/24").says("mtu 1400");
+    eventually("the alias is known", || {
+        project.exec("a", "nslookup saw 127.0.0.11").stdout.contains("10.88.0.99").then_some(())
+    });
+    let shown = host.sampan(["network", "inspect", "tools"]).succeeds().json();
+    assert_eq!(shown[0]["Containers"]["tool-a-1"]["IPv4Address"], "10.88.0.99/24");
+    assert_eq!(shown[0]["IPAM"]["AuxiliaryAddresses"]["printer"], "10.88.0.16");
+    host.sampan(["network", "ls"]).succeeds().says("tools").says("tool_default").says("tool-a-1");
+    host.sampan(["network", "rm", "tools"]).exits(1).says("tool-a-1");
+    project.sampan(["plan"]).succeeds().says("networks.tools");
+    host.sampan(["network", "disconnect", "tools", "tool-a-1"]).succeeds();
+    assert_eq!(project.exec("a", "ls /sys/class/net").stdout.split_whitespace().count(), 2);
+    host.sampan(["network", "disconnect", "tools", "tool-a-1"]).exits(1).says("is not on network");
+    host.sampan(["network", "prune", "-f"]).succeeds().says("removed network tools");
+    project.down();
+}
+
+#[test]
+fn options_of_a_bridge_hold() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: opts
+services:
+  a: {image: busybox, command: httpd -f -p 80 -h /etc, init: true, ports: ['8087:80']}
+  b: {image: busybox, command: sleep 1000, init: true}
+networks:
+  default:
+    driver_opts:
+      com.docker.network.driver.mtu: 1300
+      com.docker.network.bridge.enable_icc: 'false'
+      com.docker.network.bridge.host_binding_ipv4: 127.0.0.1
+";
+    host.join_the_world();
+    let project = host.project("opts", yaml);
+    project.up();
+    project.exec("b", "ip link show eth0").succeeds().says("mtu 1300");
+    assert_ne!(
+        project.exec("b", "timeout 1 wget -q -O - http://a/hostname").code,
+        0,
+        "neighbours are strangers"
+    );
+    let get = |url: &str| format!("curl -sS --max-time 2 http://{url}:8087/hostname");
+    eventually("the host reaches it", || (host.shell(&get("127.0.0.1")).code == 0).then_some(()));
+    assert_ne!(host.shell(&get("192.0.2.1")).code, 0, "it is published on 127.0.0.1 only");
+    host.leave_the_world();
+    project.down();
+}

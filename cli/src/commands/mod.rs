@@ -22,6 +22,7 @@ pub(crate) mod kill;
 pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod ls;
+pub(crate) mod network;
 pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod port;
@@ -90,6 +91,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Login(args) => login::login(&args, context),
         Command::Logout(args) => login::logout(&args, context),
         Command::System(args) => system::run(&args, context),
+        Command::Network(args) => network::run(&args, context),
         Command::Volume(args) => volume::run(&args, context),
         Command::Version(args) => version::run(&args, context),
         Command::Completion(args) => completion::run(&args, context),

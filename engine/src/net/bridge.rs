@@ -52,7 +52,9 @@ fn take_over(store: &Store, mut known: NetworkRecord, spec: &NetworkSpec) -> Res
         }
         _ => false,
     };
-    if !same_subnet || !same_gateway || !same_six || spec.internal != known.spec.internal {
+    let same_options = spec.options == known.spec.options;
+    let same_form = same_subnet && same_gateway && same_six && same_options;
+    if !same_form || spec.internal != known.spec.internal {
         let doing = format!("network {} exists with another form", spec.name);
         return Err(Error::new(Kind::Conflict, doing).hint("remove it first"));
     }
@@ -65,10 +67,11 @@ fn take_over(store: &Store, mut known: NetworkRecord, spec: &NetworkSpec) -> Res
 
 pub(crate) fn establish(store: &Store, spec: &NetworkSpec) -> Result<NetworkRecord> {
     let mut socket = Socket::route()?;
-    let bridge = record::bridge_name(store, &spec.name);
+    let own = record::bridge_name(store, &spec.name);
+    let bridge = spec.options.name.clone().unwrap_or(own);
     // Held until the bridge shows the subnet to everybody who chooses one.
     let _choice = choose_alone()?;
-    let left_over = link::find(&mut socket, &bridge)?.map(|link| link.index);
+    let left_over = left_over(store, spec, &mut socket, &bridge)?;
     let (subnet, gateway, six) = ranges(store, spec, &mut socket, left_over.as_slice())?;
     let leases = Default::default();
     let network = NetworkRecord { spec: spec.clone(), bridge, subnet, gateway, six, leases };
@@ -81,6 +84,18 @@ pub(crate) fn establish(store: &Store, spec: &NetworkSpec) -> Result<NetworkReco
     store::write(&store.network(&spec.name), &network)?;
     ensure(store, &mut socket, &network)?;
     Ok(network)
+}
+
+/// The number of a bridge of this name that a network whose record is gone left behind.
+fn left_over(store: &Store, spec: &NetworkSpec, socket: &mut Socket, bridge: &str) -> Result<Option<u32>> {
+    let Some(there) = link::find(socket, bridge)? else { return Ok(None) };
+    let ours = format!("{}{}", alias_prefix(store), spec.name);
+    let is_ours = |(_, alias, index): &(String, String, u32)| *index == there.index && *alias == ours;
+    if spec.options.name.is_some() && !link::aliased(socket)?.iter().any(is_ours) {
+        let doing = format!("make the bridge {bridge} of network {}: that interface exists", spec.name);
+        return Err(Error::new(Kind::Conflict, doing).hint("give the bridge another name in `driver_opts`"));
+    }
+    Ok(Some(there.index))
 }
 
 /// One store at a time chooses a subnet: a bound abstract socket is a lock in this network
@@ -109,7 +124,8 @@ pub(crate) fn ensure(store: &Store, socket: &mut Socket, network: &NetworkRecord
         Some(link) => socket.request(&[link::delete(link.index, name)])?,
         None => {}
     }
-    socket.request(&[link::add_bridge(name, mac(0x53, network.gateway))])?;
+    let mtu = network.spec.options.mtu;
+    socket.request(&[link::add_bridge(name, mac(0x53, network.gateway), mtu)])?;
     let link = link::find(socket, name)?;
     let index = link.ok_or_else(|| Error::new(Kind::System, format!("bridge {name} vanished")))?.index;
     forward::on(network.six.is_some())?;
@@ -149,13 +165,14 @@ pub(crate) fn mac(kind: u8, address: Ipv4Addr) -> Mac {
 /// Removes a network with its bridge and leases. Idempotent; refuses while a container is connected.
 pub fn remove(store: &Store, name: &str) -> Result<()> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
-    let leases = record::find_whole(store, name)?.map(|network| network.leases).unwrap_or_default();
+    let known = record::find_whole(store, name)?;
+    let leases = known.as_ref().map(|network| network.leases.clone()).unwrap_or_default();
     if let Some(id) = leases.values().find(|id| netns::is_held(&store.netns(id))) {
         let doing = format!("remove network {name}: {} is on it", id.name());
         return Err(Error::new(Kind::Conflict, doing).hint("stop its containers first"));
     }
     let mut socket = Socket::route()?;
-    let bridge = record::bridge_name(store, name);
+    let bridge = known.map_or_else(|| record::bridge_name(store, name), |network| network.bridge);
     if let Some(link) = link::find(&mut socket, &bridge)? {
         socket.request(&[link::delete(link.index, &bridge)])?;
     }

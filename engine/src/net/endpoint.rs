@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// sent its first packet before that would wait a second for the next try.
 const FORWARDING_PATIENCE: Duration = Duration::from_millis(50);
 
+/// Largest packet in bytes, where the network says nothing.
+const MTU: u32 = 1500;
+
 /// The interfaces of one container, on disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Endpoints {
@@ -116,8 +119,8 @@ pub(super) struct Plug<'a> {
 impl Plug<'_> {
     /// Makes it, up and with addresses.
     pub(super) fn one(self, wanted: &Attachment, interface: String) -> Result<Endpoint> {
-        let (bridge, endpoint) = reserve(self.store, self.id, self.socket, wanted, interface)?;
-        let name = add_pair(self.store, self.id, self.socket, self.netns, (bridge, &endpoint))?;
+        let (switch, endpoint) = reserve(self.store, self.id, self.socket, wanted, interface)?;
+        let name = add_pair(self.store, self.id, self.socket, self.netns, (&switch, &endpoint))?;
         if self.hairpin {
             self.socket.request(&[link::set_hairpin(&name)])?;
         }
@@ -145,8 +148,8 @@ fn plug(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<End
     let mut socket = Socket::route()?;
     let mut ports = Vec::new();
     for (attachment, interface) in spec.networks.iter().zip(interfaces(&spec.networks)) {
-        let (bridge, endpoint) = reserve(store, id, &mut socket, attachment, interface)?;
-        let name = add_pair(store, id, &mut socket, &netns, (bridge, &endpoint))?;
+        let (switch, endpoint) = reserve(store, id, &mut socket, attachment, interface)?;
+        let name = add_pair(store, id, &mut socket, &netns, (&switch, &endpoint))?;
         if !spec.ports.is_empty() {
             socket.request(&[link::set_hairpin(&name)])?;
         }
@@ -159,14 +162,23 @@ fn plug(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<End
     Ok(endpoints)
 }
 
-/// The number of the bridge, and what the container has on this network.
+/// A bridge as its ports are concerned.
+struct Switch {
+    /// Its number.
+    bridge: u32,
+    mtu: u32,
+    /// Ports do not reach each other.
+    isolated: bool,
+}
+
+/// The bridge, and what the container has on this network.
 fn reserve(
     store: &Store,
     id: &ContainerId,
     socket: &mut Socket,
     attachment: &Attachment,
     interface: String,
-) -> Result<(u32, Endpoint)> {
+) -> Result<(Switch, Endpoint)> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     let mut network = record::existing(store, &attachment.network)?;
     let lease = lease::take(store, &mut network, id, attachment)?;
@@ -181,7 +193,7 @@ fn reserve(
         gateway: six.gateway,
     });
     let endpoint = Endpoint {
-        network: network.spec.name,
+        network: network.spec.name.clone(),
         address: lease.four,
         prefix: network.subnet.prefix_len(),
         gateway: network.gateway,
@@ -190,7 +202,9 @@ fn reserve(
         mac: mac.to_string(),
         interface,
     };
-    Ok((bridge, endpoint))
+    let options = &network.spec.options;
+    let mtu = options.mtu.unwrap_or(MTU);
+    Ok((Switch { bridge, mtu, isolated: options.isolated }, endpoint))
 }
 
 /// Makes the pair under the first of its names that is free; returns that name.
@@ -199,7 +213,7 @@ fn add_pair(
     id: &ContainerId,
     socket: &mut Socket,
     netns: &Netns,
-    (bridge, endpoint): (u32, &Endpoint),
+    (switch, endpoint): (&Switch, &Endpoint),
 ) -> Result<String> {
     let mut last = Error::new(Kind::Conflict, format!("no free interface name for {}", id.name()));
     for host in record::veth_names(store, id, &endpoint.network) {
@@ -207,10 +221,14 @@ fn add_pair(
             host: &host,
             inside: &endpoint.interface,
             mac: Mac::parse(&endpoint.mac).map_or_else(|| bridge::mac(0x73, endpoint.address), |mac| mac.0),
-            bridge,
+            bridge: switch.bridge,
+            mtu: switch.mtu,
             netns: netns.file.as_fd(),
         };
         match socket.request(&[link::add_veth(&veth)]) {
+            Ok(()) if switch.isolated => {
+                return socket.request(&[link::set_isolated(&host)]).map(|()| host);
+            }
             Ok(()) => return Ok(host),
             Err(error) if error.kind == Kind::Conflict => last = error,
             Err(error) => return Err(error),

@@ -107,11 +107,18 @@ struct Range<'a> {
     bridge: &'a str,
     subnet: IpNet,
     internal: bool,
+    /// Packets go out with their own addresses.
+    unmasked: bool,
 }
 
 impl<'a> Range<'a> {
     fn of(network: &'a NetworkRecord, subnet: IpNet) -> Self {
-        Self { bridge: &network.bridge, subnet, internal: network.spec.internal }
+        Self {
+            bridge: &network.bridge,
+            subnet,
+            internal: network.spec.internal,
+            unmasked: network.spec.options.unmasked,
+        }
     }
 }
 
@@ -230,7 +237,7 @@ fn postrouting(networks: &[Range<'_>]) -> Vec<Rule> {
         let to = || Match::To(network.bridge.to_owned());
         let source = || Match::Source(network.subnet);
         let out = rule([source(), Match::NotTo(network.bridge.to_owned())], Action::Masquerade);
-        let out = (!network.internal).then_some(out);
+        let out = (!network.internal && !network.unmasked).then_some(out);
         // No container could answer to 127.0.0.1.
         let local = rule([Match::Source(loopback()), to()], Action::Masquerade);
         let local = matches!(network.subnet, IpNet::V4(_)).then_some(local);

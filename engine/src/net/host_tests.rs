@@ -88,6 +88,7 @@ impl Host {
             inside: "eth0",
             mac: [2, 0, 0, 0, 0, 9],
             bridge: 0,
+            mtu: 1500,
             netns: remote.file.as_fd(),
         };
         socket.request(&[link::set_up(1), link::add_veth(&veth)]).unwrap();

@@ -16,9 +16,10 @@ const ROUTE: usize = 12;
 /// `IFLA_INFO_SLAVE_KIND`, `IFLA_INFO_SLAVE_DATA` (linux/if_link.h).
 const SLAVE_KIND: u16 = 4;
 const SLAVE_DATA: u16 = 5;
-/// `IFLA_BRPORT_STATE`, `IFLA_BRPORT_MODE` (linux/if_link.h).
+/// `IFLA_BRPORT_STATE`, `IFLA_BRPORT_MODE`, `IFLA_BRPORT_ISOLATED` (linux/if_link.h).
 const PORT_STATE: u16 = 1;
 const PORT_HAIRPIN: u16 = 4;
+const PORT_ISOLATED: u16 = 33;
 /// `BR_STATE_FORWARDING` (linux/if_bridge.h).
 const FORWARDING: u8 = 3;
 /// `IFLA_BR_MCAST_SNOOPING` (linux/if_link.h).
@@ -61,6 +62,8 @@ pub(crate) struct Veth<'a> {
     pub(crate) mac: Mac,
     /// Number of the bridge.
     pub(crate) bridge: u32,
+    /// Largest packet in bytes.
+    pub(crate) mtu: u32,
     /// The container's network namespace.
     pub(crate) netns: BorrowedFd<'a>,
 }
@@ -81,15 +84,23 @@ fn no_own_ipv6(message: Message) -> Message {
 }
 
 /// Makes a bridge, not yet up, with a hardware address that ports do not change.
-pub(crate) fn add_bridge(name: &str, mac: Mac) -> Message {
-    Message::new(libc::RTM_NEWLINK, CREATE, format!("create bridge {name}"))
+pub(crate) fn add_bridge(name: &str, mac: Mac, mtu: Option<u32>) -> Message {
+    let message = Message::new(libc::RTM_NEWLINK, CREATE, format!("create bridge {name}"))
         .raw(&link_header(0, false))
         .text(libc::IFLA_IFNAME, name)
         .attr(libc::IFLA_ADDRESS, &mac)
         .nest(libc::IFLA_LINKINFO, |info| {
             info.text(libc::IFLA_INFO_KIND, "bridge")
                 .nest(libc::IFLA_INFO_DATA, |data| data.attr(BRIDGE_SNOOPING, &[0]))
-        })
+        });
+    with_mtu(message, mtu)
+}
+
+fn with_mtu(message: Message, mtu: Option<u32>) -> Message {
+    match mtu {
+        Some(mtu) => message.u32(libc::IFLA_MTU, mtu),
+        None => message,
+    }
 }
 
 /// Makes both ends of a pair in one message: the host's end up and on its bridge, the other one
@@ -99,11 +110,13 @@ pub(crate) fn add_veth(veth: &Veth<'_>) -> Message {
         .raw(&link_header(0, true))
         .text(libc::IFLA_IFNAME, veth.host)
         .u32(libc::IFLA_MASTER, veth.bridge)
+        .u32(libc::IFLA_MTU, veth.mtu)
         .nest(libc::IFLA_LINKINFO, |info| {
             info.text(libc::IFLA_INFO_KIND, "veth").nest(libc::IFLA_INFO_DATA, |data| {
                 data.nest(PEER, |peer| {
                     peer.raw(&link_header(0, false))
                         .text(libc::IFLA_IFNAME, veth.inside)
+                        .u32(libc::IFLA_MTU, veth.mtu)
                         .attr(libc::IFLA_ADDRESS, &veth.mac)
                         .u32(libc::IFLA_NET_NS_FD, veth.netns.as_raw_fd() as u32)
                 })
@@ -119,6 +132,16 @@ pub(crate) fn set_hairpin(name: &str) -> Message {
         .text(libc::IFLA_IFNAME, name)
         .nest(libc::IFLA_LINKINFO, |info| {
             info.text(SLAVE_KIND, "bridge").nest(SLAVE_DATA, |data| data.attr(PORT_HAIRPIN, &[1]))
+        })
+}
+
+/// Keeps a bridge port from sending frames to other such ports: only the host is reached.
+pub(crate) fn set_isolated(name: &str) -> Message {
+    Message::new(libc::RTM_NEWLINK, 0, format!("isolate {name}"))
+        .raw(&link_header(0, false))
+        .text(libc::IFLA_IFNAME, name)
+        .nest(libc::IFLA_LINKINFO, |info| {
+            info.text(SLAVE_KIND, "bridge").nest(SLAVE_DATA, |data| data.attr(PORT_ISOLATED, &[1]))
         })
 }
 

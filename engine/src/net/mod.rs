@@ -19,6 +19,7 @@ mod forward;
 mod ipam;
 mod lease;
 mod link;
+pub mod manage;
 mod mode;
 mod netlink;
 mod netns;

@@ -25,6 +25,7 @@ pub(super) fn ranges(
     let mut taken =
         Taken { networks: record::all(store)?, hosts: link::used_subnets(socket, false, except)? };
     let subnet = taken.subnet(spec)?;
+    inside(spec, subnet.into(), spec.ip_range.map(IpNet::V4))?;
     let gateway = gateway(spec, subnet.into(), spec.gateway.map(IpAddr::V4))?;
     let (IpAddr::V4(gateway), Some(wanted)) = (gateway, spec.ipv6) else {
         let IpAddr::V4(gateway) = gateway else { return Err(not_of(spec, subnet.into())) };
@@ -32,6 +33,7 @@ pub(super) fn ranges(
     };
     taken.hosts = link::used_subnets(socket, true, except)?;
     let six = taken.subnet6(store, spec, wanted)?;
+    inside(spec, six.into(), wanted.ip_range.map(IpNet::V6))?;
     let IpAddr::V6(gateway6) = self::gateway(spec, six.into(), wanted.gateway.map(IpAddr::V6))? else {
         return Err(not_of(spec, six.into()));
     };
@@ -84,6 +86,17 @@ fn none_free(spec: &NetworkSpec, error: ipam::Exhausted) -> Error {
     Error::new(Kind::Conflict, format!("find a subnet for network {}", spec.name))
         .hint("remove networks that are no longer needed, or give it a subnet under `ipam`")
         .because(error)
+}
+
+/// A part from which addresses are given out is part of the subnet.
+fn inside(spec: &NetworkSpec, subnet: IpNet, part: Option<IpNet>) -> Result<()> {
+    match part.filter(|part| !subnet.contains(part)) {
+        None => Ok(()),
+        Some(part) => {
+            let doing = format!("the range {part} of network {} is not part of {subnet}", spec.name);
+            Err(Error::new(Kind::Unsupported, doing))
+        }
+    }
 }
 
 fn gateway(spec: &NetworkSpec, subnet: IpNet, wanted: Option<IpAddr>) -> Result<IpAddr> {

@@ -11,6 +11,7 @@ use crate::graph::DependencyGraph;
 use crate::live::Live;
 use crate::model::{Dependency, FileMode, FileReference, HealthCheck, Hook, Port, Service, Stack};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// What should exist when the goal is reached. Live is asked only for facts about images.
 ///
@@ -112,11 +113,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         network_mode: lower_network::mode(service),
         networks: lower_network::attachments(stack, slot, service),
         names: lower_network::names(service),
-        ports: if lower_network::mode(service).is_own() {
-            service.ports.iter().map(port).collect()
-        } else {
-            Vec::new()
-        },
+        ports: ports(stack, service),
         limits: service.limits(),
         restart: service.restart_policy(),
         health: service.healthcheck.as_deref().map(HealthCheck::spec),
@@ -164,9 +161,16 @@ fn said(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn port(port: &Port) -> PortSpec {
+/// In another's network there is nothing to publish.
+fn ports(stack: &Stack, service: &Service) -> Vec<PortSpec> {
+    let binding = lower_network::host_binding(stack, service);
+    let published = service.ports.iter().filter(|_| lower_network::mode(service).is_own());
+    published.map(|one| port(one, binding)).collect()
+}
+
+fn port(port: &Port, binding: Option<IpAddr>) -> PortSpec {
     PortSpec {
-        host_ip: port.host_address(),
+        host_ip: port.host_address().or(binding),
         published: port.host_port(),
         published_last: port.last_host_port(),
         target: port.container_port(),

@@ -1,9 +1,10 @@
 //! How services are on the network: their namespace, their networks, their names.
 
-use super::{Attachment, HostEntry, Ipv6Spec, Mac, NameSpec, NetworkMode, NetworkSpec, Slot};
+use super::{Attachment, BridgeOptions, HostEntry, Ipv6Spec, Mac, NameSpec, NetworkMode, NetworkSpec, Slot};
 use crate::model::{Network, Service, ServiceNetwork, Stack};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// What `network_mode` says, when it is no network.
 pub(super) fn mode(service: &Service) -> NetworkMode {
@@ -80,6 +81,13 @@ fn fixed(presence: &ServiceNetwork) -> Attachment {
     }
 }
 
+/// Where the ports of a service are published that say no address.
+pub(super) fn host_binding(stack: &Stack, service: &Service) -> Option<IpAddr> {
+    let networks = service.networks_in_order().into_iter().filter_map(|(key, _)| stack.networks.get(key));
+    let options = networks.filter_map(|network| BridgeOptions::read(&network.driver_opts).ok());
+    options.filter_map(|options| options.binding()).next()
+}
+
 /// Whom and what the containers of a service know by name.
 pub(super) fn names(service: &Service) -> NameSpec {
     let search = service.dns_search.iter().filter(|domain| *domain != ".").cloned().collect();
@@ -120,6 +128,7 @@ pub(super) fn networks(stack: &Stack, service: &Service, into: &mut BTreeMap<Str
             ip_range: network.range().and_then(|(range, _)| range.ip_range.parse().ok()),
             ipv6: network.enable_ipv6.unwrap_or_default().then(|| ipv6(network)),
             aux_addresses: network.reserved().map(|(name, address)| (name.clone(), address)).collect(),
+            options: BridgeOptions::read(&network.driver_opts).unwrap_or_default(),
             labels: network.labels.clone(),
         };
         into.insert(network.name.clone(), spec);

@@ -1,6 +1,7 @@
 //! What should exist, fully decided: the specs that the engine is handed.
 
 mod attachment;
+mod bridge;
 mod build;
 mod build_lower;
 mod container;
@@ -22,6 +23,7 @@ mod setting;
 mod volume_mount;
 
 pub use attachment::{Attachment, HostEntry, Mac, NameSpec, NetworkMode};
+pub use bridge::{BridgeFault, BridgeOptions};
 pub use build::{
     BuildContext, BuildNetwork, BuildSecret, BuildSpec, CachePlace, DockerfileSource, SshSource,
 };

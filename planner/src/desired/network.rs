@@ -1,5 +1,6 @@
 //! Networks and volumes that should exist.
 
+use super::BridgeOptions;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,8 +31,15 @@ pub struct NetworkSpec {
     /// Addresses that nobody gets, by the name of who has them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub aux_addresses: BTreeMap<String, IpAddr>,
+    /// What the bridge is like.
+    #[serde(skip_serializing_if = "is_plain")]
+    pub options: BridgeOptions,
     /// User labels.
     pub labels: BTreeMap<String, String>,
+}
+
+fn is_plain(options: &BridgeOptions) -> bool {
+    *options == BridgeOptions::default()
 }
 
 /// The IPv6 addresses of a network.

@@ -138,6 +138,7 @@ pub const NETWORK: &[Field<NetworkSpec>] = &[
     one("ipam.config.gateway", Replace, |n| n.gateway.map(|gateway| gateway.to_string())),
     one("ipam.config.ip_range", UpdateInPlace, |n| n.ip_range.map(|range| range.to_string())),
     each("enable_ipv6", Replace, ipv6),
+    each("driver_opts", Replace, |n| n.options.shown()),
     each("ipam.config.aux_addresses", UpdateInPlace, |n| {
         n.aux_addresses.iter().map(|(name, address)| (name.clone(), address.to_string())).collect()
     }),

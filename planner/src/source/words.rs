@@ -4,10 +4,10 @@
 //! stack is loaded. Those few that it looks at itself are [`any_pull_policy`] and
 //! [`container_name`].
 
-use super::cast::Refused;
+use super::cast::{Refused, loose};
 use super::suggest::did_you_mean;
-use super::tree::Tree;
-use crate::desired::{HostEntry, Mac, PullPolicy};
+use super::tree::{Entry, Tree, Value};
+use crate::desired::{BridgeOptions, HostEntry, Mac, PullPolicy};
 use crate::model::units;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -324,6 +324,14 @@ pub(crate) fn link_local(text: &str) -> Word {
 pub(crate) fn addresses(tree: &Tree) -> Option<Refused> {
     let texts = tree.entries().iter().filter_map(|entry| entry.value.as_text());
     texts.filter_map(|text| ip_address(text).err()).next()
+}
+
+/// Options of a bridge.
+pub(crate) fn bridge_options(tree: &Tree) -> Option<Refused> {
+    let pair = |entry: &Entry| (entry.key.to_string(), loose(&entry.value.value).into_owned());
+    let known = |entry: &&Entry| entry.value.value != Value::Bad;
+    let options = tree.entries().iter().filter(known).map(pair).collect();
+    BridgeOptions::read(&options).err().map(|fault| refused(fault.message, fault.hint))
 }
 
 /// The name of a network interface.

@@ -14,7 +14,9 @@ pub(super) const NETWORK: Shape = Shape::Short(
             .about("Real name of the network; by default the stack's name, `_` and the key.")
             .checked(words::real_name),
         key("driver", &TEXT).about("Kind of network; by default `bridge`.").checked(words::network_driver),
-        key("driver_opts", &OPTIONS).about("Options of the driver.").refused(""),
+        key("driver_opts", &OPTIONS)
+            .about("Options of the bridge: its name, MTU, whether containers reach each other, masquerade, where ports are published.")
+            .checked_whole(words::bridge_options),
         key("ipam", &IPAM).about("Addresses of the network."),
         key("external", &EXTERNAL).about("Somebody else makes and removes it; it must exist."),
         key("internal", &BOOL).about("No way out of the network; by default false."),
