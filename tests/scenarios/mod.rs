@@ -9,6 +9,7 @@ mod copies;
 mod dependencies;
 mod devices;
 mod disks;
+mod escapes;
 mod exec;
 mod failures;
 mod files;

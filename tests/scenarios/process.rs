@@ -1,6 +1,6 @@
 //! What a stack asks of the kernel for a process is what the kernel says of it.
 
-use e2e::Host;
+use e2e::{Host, eventually};
 
 const SETTINGS: &str = "
 name: proc
@@ -73,5 +73,31 @@ fn settings_of_the_whole_machine_and_groups_that_are_not_there_are_refused() {
     project.edit("net.core.nothing", "kernel.shmmax");
     project.edit("nogroup, ", "nobodys, ");
     project.sampan(["up", "-d"]).exits(1).says("there is no group `nobodys` in the image");
+    project.down();
+}
+
+#[test]
+fn a_container_is_started_again_as_often_and_as_soon_as_the_file_says() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: proc
+services:
+  a:
+    image: busybox
+    command: echo run
+    deploy: {restart_policy: {condition: any, delay: 1ms, max_attempts: 3}}
+  slow:
+    image: busybox
+    command: 'false'
+    deploy: {restart_policy: {condition: on-failure, delay: 1h}}
+";
+    let project = host.project("proc", yaml);
+    project.up();
+    eventually("its attempts were used up", || project.state("proc-a-1").filter(|state| state == "exited"));
+    let logs = project.sampan(["logs", "--no-log-prefix", "a"]).succeeds().stdout;
+    assert_eq!(logs.lines().filter(|line| *line == "run").count(), 4, "once, and three times again:\n{logs}");
+    eventually("the other one waits", || project.state("proc-slow-1").filter(|state| state == "restarting"));
+    project.edit("delay: 1h", "delay: 2h");
+    project.sampan(["plan"]).succeeds().says("deploy.restart_policy.delay: 60m → 120m");
     project.down();
 }

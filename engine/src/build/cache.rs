@@ -134,6 +134,7 @@ impl Cache {
             let path = folder.join(part);
             fs::create_dir_all(&path).doing(|| format!("create {}", path.display()))?;
         }
+        store::close(&folder).doing(|| format!("close {}", folder.display()))?;
         let trail = folder.join("trails").join(format!("{}.json", digest::hex(&digest::of(name.as_bytes()))));
         let before = store::read_whole(&trail)?.unwrap_or_default();
         let (now, image, has_grown) = (Mutex::default(), OnceLock::new(), AtomicBool::new(false));

@@ -7,7 +7,7 @@
 //!    ╰──────────────▶ Ended ◀───────────╯
 //! ```
 
-use planner::desired::RestartPolicy;
+use planner::desired::{RestartPace, RestartPolicy};
 use planner::policy::{Decision, Restart};
 use std::time::Duration;
 
@@ -85,9 +85,9 @@ impl Machine {
         self.restart.restarts()
     }
 
-    /// The policy was changed.
-    pub fn set_policy(&mut self, policy: RestartPolicy) {
-        self.restart.set_policy(policy);
+    /// The policy was changed, or its pace.
+    pub fn set_policy(&mut self, policy: RestartPolicy, pace: RestartPace) {
+        self.restart.set_policy(policy, pace);
     }
 
     /// Somebody asks to stop. Without grace there is no signal but `KILL`. A second request can

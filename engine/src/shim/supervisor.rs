@@ -261,7 +261,7 @@ impl Supervisor {
     /// The record may have been changed in place.
     fn reread(&mut self) {
         if let Ok(record) = record::read(&self.store, &self.id) {
-            self.machine.set_policy(record.spec.restart);
+            self.machine.set_policy(record.spec.restart, record.spec.restart_pace);
             self.record = record;
         }
     }

@@ -30,7 +30,8 @@ pub use record::{
 
 use crate::error::{Context, Result};
 use planner::ContainerId;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The two roots. Two stores with different roots never see each other.
@@ -46,7 +47,8 @@ impl Store {
         Self { root: root.into(), runtime: runtime.into() }
     }
 
-    /// Makes the folders that hold everything else.
+    /// Makes the folders that hold everything else. Nobody but root can look into them: images and
+    /// volumes may have programs that run as root for whoever finds them.
     pub fn prepare(&self) -> Result<()> {
         let folders = [
             self.root.join("volumes"),
@@ -62,7 +64,9 @@ impl Store {
             self.ports(),
         ];
         folders.iter().try_for_each(|folder| {
-            fs::create_dir_all(folder).doing(|| format!("create {}", folder.display()))
+            fs::create_dir_all(folder)
+                .and_then(|()| close(folder))
+                .doing(|| format!("create {}", folder.display()))
         })
     }
 
@@ -297,4 +301,16 @@ impl Store {
 /// (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>).
 pub fn fnv1a(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// Leaves a folder to its owner alone. On a disk that became read-only it stays as it is.
+pub(crate) fn close(folder: &Path) -> std::io::Result<()> {
+    const OWNER: u32 = 0o700;
+    if fs::metadata(folder)?.permissions().mode() & 0o7777 == OWNER {
+        return Ok(());
+    }
+    match fs::set_permissions(folder, Permissions::from_mode(OWNER)) {
+        Err(error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => Ok(()),
+        result => result,
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Attachment, Devices, FileSpec, HookSpec, Limits, MountKind, MountSpec, NameSpec, Namespaces, NetworkMode,
-    Security,
+    RestartPace, Security,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +55,8 @@ pub struct ContainerSpec {
     pub limits: Limits,
     /// What to do when the process ends.
     pub restart: RestartPolicy,
+    /// How fast and how often.
+    pub restart_pace: RestartPace,
     /// Health check over that of the image; `None` takes the image's.
     pub health: Option<HealthSpec>,
     /// Put a small init as PID 1 that reaps and forwards signals.

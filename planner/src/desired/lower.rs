@@ -116,6 +116,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         ports: ports(stack, service),
         limits: service.limits(),
         restart: service.restart_policy(),
+        restart_pace: service.restart_pace(),
         health: service.healthcheck.as_deref().map(HealthCheck::spec),
         init: service.init.unwrap_or_default(),
         one_off: None,

@@ -90,6 +90,7 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     one("oom_kill_disable", UpdateInPlace, |c| flag(c.limits.spared)),
     each("blkio_config", UpdateInPlace, |c| format::disks(&c.limits.disks)),
     one("restart", UpdateInPlace, |c| Some(format::restart(c.restart))),
+    each("deploy.restart_policy", UpdateInPlace, |c| format::pace(&c.restart_pace)),
     each("healthcheck", Replace, |c| c.health.as_ref().map(health).unwrap_or_default()),
     one("init", Replace, |c| flag(c.init)),
     one("run", Keep, |c| c.one_off.map(|_| "once".to_owned())),

@@ -2,7 +2,7 @@
 
 use crate::desired::{
     Attachment, Disks, HealthTest, Memory, MountKind, MountSpec, PortSpec, Propagation, Protocol,
-    RestartPolicy, Submounts, Swap,
+    RestartPace, RestartPolicy, Submounts, Swap,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -74,6 +74,16 @@ pub(super) fn disks(disks: &Disks) -> BTreeMap<String, String> {
         tell(format!("device_write_iops.{path}"), disk.write_iops.map(|rate| rate.to_string()));
     }
     shown
+}
+
+/// `deploy.restart_policy`, where `restart` does not say it.
+pub(super) fn pace(pace: &RestartPace) -> BTreeMap<String, String> {
+    let pairs = [
+        ("delay", pace.delay.map(duration)),
+        ("window", pace.window.map(duration)),
+        ("max_attempts", pace.attempts.map(|times| times.to_string())),
+    ];
+    pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 pub(super) fn restart(policy: RestartPolicy) -> String {

@@ -50,6 +50,7 @@ fn process() -> Vec<Mutation> {
         ("sysctls.net.core.somaxconn", |c| {
             c.sysctls.insert("net.core.somaxconn".into(), "64".into());
         }),
+        ("deploy.restart_policy.delay", |c| c.restart_pace.delay = Some(Duration::from_secs(5))),
         ("security_opt.seccomp", |c| c.security.seccomp = Seccomp::Unconfined),
         ("security_opt.systempaths", |c| c.security.unmasked = true),
         ("security_opt.apparmor", |c| c.security.apparmor = Some("web".into())),
@@ -205,6 +206,7 @@ fn limits_networks_restart_and_stopping_change_in_place_and_the_rest_replaces() 
             "oom_kill_disable",
             "blkio_config",
             "restart",
+            "deploy.restart_policy",
             "stop_signal",
             "stop_grace_period",
             "pre_stop",

@@ -1,6 +1,6 @@
 //! Whether and when a container that ended starts again.
 
-use crate::desired::RestartPolicy;
+use crate::desired::{RestartPace, RestartPolicy};
 use std::time::Duration;
 
 /// Pause before the first restart in a row.
@@ -25,12 +25,16 @@ pub enum Decision {
 /// Restart policy of one container, with what it remembers since the container was started.
 ///
 /// The pause doubles with each restart in a row, so that a container that crashes at once does
-/// not keep the machine busy. The count of restarts is never reset: `on-failure:3` means three
-/// restarts, however far apart.
+/// not keep the machine busy, unless the pace says how long it is. Attempts are counted since the last
+/// run that was as long as the pace's window; without one `on-failure:3` means three restarts,
+/// however far apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restart {
     policy: RestartPolicy,
+    pace: RestartPace,
     restarts: u32,
+    /// Restarts since the last run that was long enough.
+    attempts: u32,
     pause: Duration,
 }
 
@@ -40,14 +44,20 @@ impl Restart {
         Self::resumed(policy, 0)
     }
 
-    /// Takes over a container that was already restarted so many times.
-    pub fn resumed(policy: RestartPolicy, restarts: u32) -> Self {
-        Self { policy, restarts, pause: FIRST_PAUSE }
+    /// The same at this pace.
+    #[must_use]
+    pub fn paced(self, pace: RestartPace) -> Self {
+        Self { pace, ..self }
     }
 
-    /// Changes the policy; what was counted so far stays.
-    pub fn set_policy(&mut self, policy: RestartPolicy) {
-        self.policy = policy;
+    /// Takes over a container that was already restarted so many times.
+    pub fn resumed(policy: RestartPolicy, restarts: u32) -> Self {
+        Self { policy, pace: RestartPace::default(), restarts, attempts: restarts, pause: FIRST_PAUSE }
+    }
+
+    /// Changes policy and pace; what was counted so far stays.
+    pub fn set_policy(&mut self, policy: RestartPolicy, pace: RestartPace) {
+        (self.policy, self.pace) = (policy, pace);
     }
 
     /// How often it was started again.
@@ -57,25 +67,28 @@ impl Restart {
 
     /// The container ended with `code` after `ran_for`; `stop_requested` when somebody asked for it.
     pub fn ended(&mut self, code: i32, ran_for: Duration, stop_requested: bool) -> Decision {
+        if self.pace.window.is_some_and(|window| ran_for >= window) {
+            self.attempts = 0;
+        }
         if stop_requested || !self.wants_restart(code) {
             return Decision::Stay;
         }
-        if ran_for >= LONG_RUN {
+        if ran_for >= self.pace.window.unwrap_or(LONG_RUN) {
             self.pause = FIRST_PAUSE;
         }
-        let after = self.pause;
-        self.pause = (after * 2).min(LONGEST_PAUSE);
+        let after = self.pace.delay.unwrap_or(self.pause);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         self.restarts = self.restarts.saturating_add(1);
+        self.attempts = self.attempts.saturating_add(1);
         Decision::Again { after }
     }
 
     fn wants_restart(&self, code: i32) -> bool {
+        let may = |most: Option<u32>| most.is_none_or(|most| self.attempts < most);
         match self.policy {
             RestartPolicy::No => false,
-            RestartPolicy::Always | RestartPolicy::UnlessStopped => true,
-            RestartPolicy::OnFailure { max_retries } => {
-                code != 0 && max_retries.is_none_or(|most| self.restarts < most)
-            }
+            RestartPolicy::Always | RestartPolicy::UnlessStopped => may(self.pace.attempts),
+            RestartPolicy::OnFailure { max_retries } => code != 0 && may(max_retries),
         }
     }
 }
@@ -152,7 +165,27 @@ mod tests {
     fn a_changed_policy_counts_from_now_on() {
         let mut restart = Restart::new(RestartPolicy::Always);
         restart.ended(1, CRASH, false);
-        restart.set_policy(RestartPolicy::No);
+        restart.set_policy(RestartPolicy::No, RestartPace::default());
+        assert_eq!(restart.ended(1, CRASH, false), Decision::Stay);
+    }
+
+    #[test]
+    fn the_pace_says_how_long_to_wait_and_when_attempts_are_counted_anew() {
+        let pace = RestartPace {
+            delay: Some(Duration::from_secs(7)),
+            window: Some(Duration::from_secs(1)),
+            attempts: Some(2),
+        };
+        let mut restart = Restart::new(RestartPolicy::Always).paced(pace);
+        assert_eq!(restart.ended(0, CRASH, false), again(7000));
+        assert_eq!(restart.ended(0, CRASH, false), again(7000));
+        assert_eq!(restart.clone().ended(0, CRASH, false), Decision::Stay);
+        assert_eq!(restart.ended(0, Duration::from_secs(1), false), again(7000));
+        assert_eq!(restart.restarts(), 3);
+        let failing = RestartPolicy::OnFailure { max_retries: Some(1) };
+        let mut restart = Restart::new(failing).paced(RestartPace { attempts: None, ..pace });
+        assert_eq!(restart.ended(1, CRASH, false), again(7000));
+        assert_eq!(restart.ended(1, Duration::from_secs(2), false), again(7000));
         assert_eq!(restart.ended(1, CRASH, false), Decision::Stay);
     }
 

@@ -109,12 +109,12 @@ const RESTART_POLICY: Shape = Shape::Object(&[
         .about("When it is started again: `none`, `on-failure`, `any`.")
         .checked(words::restart_condition),
     key("delay", &DURATION)
-        .about("Time before it is started again.")
-        .passed_on("the time grows from start to start, from 100 ms to a minute"),
+        .about("Time before it is started again; by default it grows from start to start, from 100 ms to a minute.")
+        .checked(words::time),
     key("max_attempts", &COUNT).about("Number of attempts after failures; by default there is no end."),
     key("window", &DURATION)
-        .about("Time after which a start counts as a success.")
-        .passed_on("a start counts as a success after 10 s"),
+        .about("Time after which a start counts as a success and attempts are counted anew.")
+        .checked(words::time),
 ]);
 
 const PLACEMENT: Shape = Shape::Object(&[
