@@ -1,6 +1,6 @@
 //! Records and kernel truth to Live.
 
-use crate::container::{StateRecord, record};
+use crate::container::{StateRecord, hooks, record};
 use crate::error::{Error, Kind, Result};
 use crate::image::Images;
 use crate::store::Store;
@@ -42,6 +42,10 @@ fn containers(store: &Store, stack: &str) -> Result<BTreeMap<ContainerId, Contai
 fn container(store: &Store, id: &ContainerId) -> Result<Option<Container>> {
     let Some(record) = record::read_or_guess(store, id)? else { return Ok(None) };
     let state = StateRecord::read(store, id)?.map_or(State::Created, |state| state.live());
+    let state = match state {
+        State::Running { .. } if hooks::are_pending(store, id) => State::Unprepared,
+        state => state,
+    };
     let checks_health = record.process.health.is_some();
     Ok(Some(Container { spec: record.spec, image_id: record.image_id, checks_health, state }))
 }

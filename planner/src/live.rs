@@ -50,6 +50,9 @@ pub enum State {
     },
     /// Its process runs but its supervisor is gone: start again means to adopt it.
     Unsupervised,
+    /// Its process runs, but what is to run after its start has not run to its end: start it, which
+    /// means to run that.
+    Unprepared,
     /// Asked to end and about to: start it, which waits for the end.
     Stopping,
     /// Ended and waiting for its next start under the restart policy: keep it.
@@ -121,7 +124,7 @@ impl Container {
     /// Whether a container that should run must be started, given what it should be.
     pub fn needs_start(&self, spec: &ContainerSpec) -> bool {
         match self.state {
-            State::Created | State::Unsupervised | State::Stopping => true,
+            State::Created | State::Unsupervised | State::Unprepared | State::Stopping => true,
             State::Exited { .. } => !self.is_completed(spec),
             State::Running { .. } | State::Restarting | State::Paused => false,
         }
@@ -133,7 +136,12 @@ impl State {
     pub fn is_running(&self) -> bool {
         matches!(
             self,
-            Self::Running { .. } | Self::Unsupervised | Self::Stopping | Self::Paused | Self::Restarting
+            Self::Running { .. }
+                | Self::Unsupervised
+                | Self::Unprepared
+                | Self::Stopping
+                | Self::Paused
+                | Self::Restarting
         )
     }
 }

@@ -175,7 +175,7 @@ fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
     networks_present(live, &spec)?;
     owners_run(live, id, &spec)?;
     let container = find(live, id)?;
-    let startable = matches!(container.state, State::Unsupervised | State::Stopping);
+    let startable = matches!(container.state, State::Unsupervised | State::Unprepared | State::Stopping);
     refuse_when(container.state.is_running() && !startable, id, "runs already")?;
     let health = if container.checks_health { Health::Starting } else { Health::None };
     container.state = State::Running { health };

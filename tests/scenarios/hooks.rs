@@ -68,9 +68,18 @@ fn a_command_that_fails_after_the_start_fails_the_command_with_what_it_said() {
         .says("│ cannot reach the db");
     assert!(!std::fs::read_to_string(project.folder().join("log/all")).unwrap().contains("late"));
     assert_eq!(project.state("hooks-app-1").as_deref(), Some("running"));
+    // It is tried again, also when the command that ran it was killed.
+    project.sampan(["plan"]).succeeds().says("its `post_start` commands have not all succeeded");
+    project.sampan(["up", "-d"]).exits(1).says("ended with exit code 7");
+    project.edit("exit 7;", "test -e /log/go || { touch /log/there; sleep 1000; };");
+    let killed =
+        "$sampan up -d & until test -e log/there; do :; done; kill -9 $!; touch log/go; $sampan up -d";
+    host.script(project.folder(), killed).succeeds();
+    assert!(std::fs::read_to_string(project.folder().join("log/all")).unwrap().contains("late"));
+    project.sampan(["up", "-d"]).succeeds().says("up to date");
     // What takes longer than the grace is killed, and the container still asked to end.
     project.edit("echo leaving >> /log/all", "sleep 1000");
-    project.sampan(["up", "-d", "app"]).succeeds();
+    project.sampan(["up", "-d"]).succeeds();
     project.sampan(["down", "-t", "1"]).succeeds().says("took too long and was killed");
     assert!(std::fs::read_to_string(project.folder().join("log/all")).unwrap().contains("term"));
     project.edit("['sh', '-c', 'sleep 1000']", "[]");

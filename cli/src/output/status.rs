@@ -21,6 +21,7 @@ pub(crate) fn status(container: &ContainerStatus, now: Timestamp) -> (Ink, Strin
         State::Running { health: Health::Starting } => (Ink::Yellow, up() + " (health: starting)"),
         State::Running { health: Health::Unhealthy } => (Ink::Red, up() + " (unhealthy)"),
         State::Unsupervised => (Ink::Yellow, up() + " (without supervisor: `up` brings it back)"),
+        State::Unprepared => (Ink::Yellow, up() + " (`post_start` is pending)"),
         State::Stopping => (Ink::Yellow, up() + " (stopping)"),
         State::Paused => (Ink::Yellow, up() + " (paused)"),
         State::Restarting => {
@@ -49,7 +50,7 @@ pub(crate) fn status(container: &ContainerStatus, now: Timestamp) -> (Ink, Strin
 pub(crate) fn word(state: &State) -> &'static str {
     match state {
         State::Created => "created",
-        State::Running { .. } | State::Unsupervised | State::Stopping => "running",
+        State::Running { .. } | State::Unsupervised | State::Unprepared | State::Stopping => "running",
         State::Restarting => "restarting",
         State::Paused => "paused",
         State::Exited { .. } => "exited",

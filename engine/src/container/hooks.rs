@@ -7,7 +7,7 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::sandbox::{self, Child, Confinement, Entry, Process, User};
 use crate::shim::birth::confinement;
 use crate::shim::monitor::exit_code;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::sys::pidfd;
 use nix::libc;
 use planner::desired::HookSpec;
@@ -25,9 +25,44 @@ const OUTPUT: usize = 4 << 10;
 /// How many of its lines explain a failure.
 const EVIDENCE: usize = 10;
 
+/// Notes that a container about to start has commands to run then.
+pub(super) fn expect(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()> {
+    if record.spec.post_start.is_empty() {
+        return Ok(());
+    }
+    File::create(store.unprepared(id)).map(drop).doing(|| format!("note the start of {}", id.name()))
+}
+
+/// Whether the commands after the start of a container have not run to their end: one failed, or the
+/// command that ran them was killed.
+pub(crate) fn are_pending(store: &Store, id: &ContainerId) -> bool {
+    store.unprepared(id).exists()
+}
+
+/// Runs the commands after the start of a container, all of them, unless they have run.
+pub(super) fn prepare(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()> {
+    if !are_pending(store, id) {
+        return Ok(());
+    }
+    run((store, id, record), ("post_start", &record.spec.post_start), None)?;
+    store::remove_optional(&store.unprepared(id))
+}
+
+/// Runs the commands before the stop of a container, which may take so long.
+///
+/// What becomes of them is for the caller to tell.
+pub(super) fn before_stop(
+    store: &Store,
+    id: &ContainerId,
+    record: &ContainerRecord,
+    limit: Duration,
+) -> Result<()> {
+    run((store, id, record), ("pre_stop", &record.spec.pre_stop), Some(limit))
+}
+
 /// Runs the commands one after the other; the first that fails ends it. Together they may take so
 /// long.
-pub(super) fn run(
+fn run(
     (store, id, record): (&Store, &ContainerId, &ContainerRecord),
     (moment, hooks): (&str, &[HookSpec]),
     limit: Option<Duration>,

@@ -25,7 +25,7 @@ mod files;
 pub(crate) mod given;
 pub mod guard;
 pub mod handle;
-mod hooks;
+pub(crate) mod hooks;
 pub mod kill;
 mod launch;
 pub mod list;

@@ -32,14 +32,14 @@ const BIRTH: Duration = Duration::from_millis(200);
 
 /// Starts a container, or adopts one that runs without a supervisor. What an interrupted start
 /// left is taken down first. A container that runs is left alone. What is to run after its start
-/// has run then; when that fails, the container goes on.
+/// has run then; when that fails, the container goes on, and the next start runs it again.
 pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnMut(String)) -> Result<()> {
     let record = record::read(store, id)?;
-    let Some(mut guard) = settle(store, id)? else { return Ok(()) };
+    let Some(mut guard) = settle(store, id)? else { return hooks::prepare(store, id, &record) };
     if is_unsupervised(store, id)? && !is_stillborn(store, id)? {
         let adopted = launch((store, program, id), (guard, true), |_| Ok(()), tell);
         if adopted.is_ok() || is_unsupervised(store, id)? && !is_stillborn(store, id)? {
-            return adopted;
+            return adopted.and_then(|()| hooks::prepare(store, id, &record));
         }
         // It ended in this very moment: then it is started.
         guard = volatile::dismiss(store, id)?;
@@ -49,9 +49,10 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnM
     owner::ensure_owners(store, id, &record.spec)?;
     clear(store, id)?;
     make_folder(&store.runtime_container(id), 0o700)?;
+    hooks::expect(store, id, &record)?;
     let prepare = |made: &dyn Fn(Made)| prepare((store, id, &record), made);
     launch((store, program, id), (guard, false), prepare, tell).inspect_err(|_| undo(store, id))?;
-    hooks::run((store, id, &record), ("post_start", &record.spec.post_start), None)
+    hooks::prepare(store, id, &record)
 }
 
 fn is_unsupervised(store: &Store, id: &ContainerId) -> Result<bool> {

@@ -50,14 +50,13 @@ fn prepare(
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Duration> {
     let Some(record) = record::read_or_guess(store, id)? else { return Ok(grace) };
-    let hooks = &record.spec.pre_stop;
     let state = StateRecord::read(store, id)?.map(|state| state.live());
     let runs = matches!(state, Some(State::Running { .. } | State::Unsupervised));
-    if hooks.is_empty() || grace.is_zero() || !runs {
+    if record.spec.pre_stop.is_empty() || grace.is_zero() || !runs {
         return Ok(grace);
     }
     let began = Instant::now();
-    if let Err(error) = hooks::run((store, id, &record), ("pre_stop", hooks), Some(grace)) {
+    if let Err(error) = hooks::before_stop(store, id, &record, grace) {
         let said = error.evidence.last().map(|line| format!(": {line}")).unwrap_or_default();
         tell(Progress::Trouble(error.chain() + &said));
     }

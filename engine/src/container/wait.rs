@@ -57,7 +57,9 @@ pub async fn ended(store: &Store, id: &ContainerId) -> Result<i32> {
         State::Exited { code, .. } => Ok(Some(code)),
         State::Created => Err(failure(store, id, state.unwrap_or_default(), Why::Lost)),
         State::Unsupervised => Err(failure(store, id, state.unwrap_or_default(), Why::Unsupervised)),
-        State::Running { .. } | State::Stopping | State::Restarting | State::Paused => Ok(None),
+        State::Running { .. } | State::Unprepared | State::Stopping | State::Restarting | State::Paused => {
+            Ok(None)
+        }
     })
     .await
 }
@@ -113,7 +115,7 @@ fn judge(state: State, until: Until) -> Verdict {
         (State::Exited { code: 0, requested: false }, Until::Completed | Until::Ready) => Reached,
         (State::Exited { requested: true, .. }, _) => Failed(Why::Stopped),
         (State::Exited { code, .. }, _) => Failed(Why::Exited(code)),
-        (State::Running { .. } | State::Restarting | State::Paused, Until::Completed) => {
+        (State::Running { .. } | State::Unprepared | State::Restarting | State::Paused, Until::Completed) => {
             NotYet("waiting for it to complete".to_owned())
         }
         (State::Running { health: Health::Healthy }, _) => Reached,
@@ -121,6 +123,7 @@ fn judge(state: State, until: Until) -> Verdict {
         (State::Running { health: Health::None }, _) => Failed(Why::NoHealthCheck),
         (State::Running { health: Health::Starting }, _) => NotYet("waiting until it is healthy".to_owned()),
         (State::Running { health: Health::Unhealthy }, _) => Failed(Why::Unhealthy),
+        (State::Unprepared, _) => NotYet("what is to run after its start has not run".to_owned()),
         (State::Stopping, _) => NotYet("it is being stopped".to_owned()),
         (State::Restarting, _) => NotYet("it ended and is started again".to_owned()),
         (State::Paused, _) => NotYet("it is paused".to_owned()),

@@ -171,6 +171,11 @@ impl Store {
         self.runtime_container(id).join("files").join(name)
     }
 
+    /// There while what is to run after the container's start has not run to its end.
+    pub fn unprepared(&self, id: &ContainerId) -> PathBuf {
+        self.runtime_container(id).join("unprepared")
+    }
+
     /// What the supervisor printed before it died of a fault in it.
     pub fn complaints(&self, id: &ContainerId) -> PathBuf {
         self.runtime_container(id).join("complaints")

@@ -28,7 +28,13 @@ pub(super) fn kill(goal: &Goal, signal: &str, live: &Live) -> Plan {
     let mut draft = Draft::new(live, goal);
     for id in draft.named_replicas() {
         let takes = match live.containers.get(&id).map(|container| &container.state) {
-            Some(State::Running { .. } | State::Unsupervised | State::Stopping | State::Paused) => true,
+            Some(
+                State::Running { .. }
+                | State::Unsupervised
+                | State::Unprepared
+                | State::Stopping
+                | State::Paused,
+            ) => true,
             // It has no process now, but would have one again.
             Some(State::Restarting) => signal == "KILL",
             _ => false,
@@ -49,7 +55,7 @@ pub(super) fn pause(goal: &Goal, paused: bool, live: &Live) -> Plan {
     let mut draft = Draft::new(live, goal);
     for id in draft.named_replicas() {
         let step = match (paused, live.containers.get(&id).map(|container| &container.state)) {
-            (true, Some(State::Running { .. })) => Step::PauseContainer { id },
+            (true, Some(State::Running { .. } | State::Unprepared)) => Step::PauseContainer { id },
             (false, Some(State::Paused)) => Step::UnpauseContainer { id },
             (true, Some(State::Paused)) => {
                 draft.keep_container(&id, "paused");

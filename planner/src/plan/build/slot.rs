@@ -172,6 +172,7 @@ pub(super) fn in_words(state: &State) -> String {
     match state {
         State::Created => "was not started yet".to_owned(),
         State::Unsupervised => "runs without its supervisor".to_owned(),
+        State::Unprepared => "its `post_start` commands have not all succeeded".to_owned(),
         State::Stopping => "is being stopped".to_owned(),
         State::Exited { requested: true, .. } => "was stopped".to_owned(),
         State::Exited { code, .. } => format!("ended with exit code {code}"),
