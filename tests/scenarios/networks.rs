@@ -98,3 +98,22 @@ networks:
     project.exec("a", "ip route").succeeds().says("default via 172.30.7.254").says("172.30.7.0/24");
     project.down();
 }
+
+#[test]
+fn a_firewall_of_the_host_that_stops_containers_is_told_by_plan() {
+    let Some(host) = Host::with_busybox() else { return };
+    let chain = "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }";
+    host.shell(&format!("nft '{chain}'")).succeeds();
+    let project = host.project("nets", NETS);
+    project
+        .sampan(["plan"])
+        .succeeds()
+        .says("FORWARD of table ip filter")
+        .says("nft insert rule ip filter FORWARD");
+    project.up();
+    let left = host.shell("nft list chain ip filter FORWARD").succeeds().stdout;
+    assert!(!left.contains("accept"), "it is left as it is: {left}");
+    project.sampan(["down", "-v", "-t", "1"]).succeeds();
+    host.shell("nft delete table ip filter").succeeds();
+    host.is_clean();
+}

@@ -223,7 +223,13 @@ pub(crate) fn plan_for(engine: &LinuxEngine, ask: Ask) -> Result<Plan, Failure> 
         scope.images.clear();
     }
     let live = engine.observe(&scope)?;
-    Ok(plan::plan(stack, ask.goal, &live)?)
+    let mut plan = plan::plan(stack, ask.goal, &live)?;
+    if plan.nodes.iter().any(|node| matches!(node.step, Step::StartContainer { .. })) {
+        // Whoever may not look at the firewall cannot bring anything up either.
+        let firewalls = engine::net::foreign::stopping().unwrap_or_default();
+        plan.notes.extend(firewalls.iter().map(engine::net::foreign::Firewall::advice));
+    }
+    Ok(plan)
 }
 
 /// Whether nothing is started or made.

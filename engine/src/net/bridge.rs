@@ -119,6 +119,10 @@ fn choose_alone() -> Result<UnixListener> {
 /// Makes the bridge when it is missing or half made: it is set up last. Returns its number.
 pub(crate) fn ensure(store: &Store, socket: &mut Socket, network: &NetworkRecord) -> Result<u32> {
     let name = &network.bridge;
+    // One of a chosen name may be somebody else's since: then it is left alone.
+    if network.spec.options.name.is_some() {
+        left_over(store, &network.spec, socket, name)?;
+    }
     match link::find(socket, name)? {
         Some(link) if link.up => return Ok(link.index),
         Some(link) => socket.request(&[link::delete(link.index, name)])?,

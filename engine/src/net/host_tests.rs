@@ -1,6 +1,7 @@
 //! Networks on a private host: each test has network and mount namespaces of its own, with a
 //! second machine, `remote`, behind a cable. Needs root.
 
+mod foreign;
 mod lifetime;
 mod published;
 mod reach;

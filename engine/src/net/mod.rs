@@ -15,6 +15,7 @@ pub mod dns;
 mod endpoint;
 mod files;
 mod firewall;
+pub mod foreign;
 mod forward;
 mod ipam;
 mod lease;

@@ -108,6 +108,11 @@ impl Reply {
         &self.body[..size.min(self.body.len())]
     }
 
+    /// Whether these bytes are somewhere in it.
+    pub(crate) fn has(&self, bytes: &[u8]) -> bool {
+        self.body.windows(bytes.len()).any(|part| part == bytes)
+    }
+
     /// The attributes after a fixed part of `size` bytes.
     pub(crate) fn attrs(&self, size: usize) -> Attrs<'_> {
         Attrs(self.body.get(size.next_multiple_of(4)..).unwrap_or_default())

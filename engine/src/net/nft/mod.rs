@@ -5,6 +5,7 @@
 //! a fingerprint of its rules, so that an unchanged rule set costs one question.
 
 mod encode;
+pub(crate) mod list;
 mod text;
 
 use super::netlink::{Socket, with_netfilter};
