@@ -214,3 +214,26 @@ fn numbers_that_the_kernel_would_not_take_are_refused_at_their_place() {
     project.sampan(["up", "-d"]).exits(1).says("set cpuset.cpus").says("cpu/online");
     project.down();
 }
+
+#[test]
+fn a_container_is_below_the_group_that_the_file_names() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("lim", SHARED);
+    let parent = format!("test-{}-parent", host.tag());
+    project.edit("init: true", &format!("init: true\n    cgroup_parent: /{parent}\n    pids_limit: 50"));
+    project.sampan(["up", "-d"]).exits(1).says(&format!("there is no control group {parent}"));
+    let roots = "for g in /sys/fs/cgroup /sys/fs/cgroup/pids /sys/fs/cgroup/cpu /sys/fs/cgroup/memory /sys/fs/cgroup/unified";
+    host.shell(&format!("{roots}; do [ -e $g/cgroup.procs ] && mkdir $g/{parent}; done; true")).succeeds();
+    project.up();
+    let pid = project.pid("lim-a-1");
+    host.shell(&format!("cat /proc/{pid}/cgroup")).succeeds().says(&format!("/{parent}/sampan-"));
+    assert_eq!(project.cgroup(pid, "pids", "pids.max", "pids.max"), "50");
+    project.sampan(["restart", "-t", "1"]).succeeds();
+    project.exec("a", "true").succeeds();
+    project.sampan(["stats", "--no-stream"]).succeeds().says("lim-a-1");
+    project.down();
+    // Empty again: only then can it be removed.
+    let removed =
+        host.shell(&format!("{roots}; do [ ! -d $g/{parent} ] || rmdir $g/{parent} || exit 1; done"));
+    removed.succeeds();
+}

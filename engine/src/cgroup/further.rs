@@ -79,10 +79,14 @@ impl Group {
         };
         let all = || match self.version() {
             Version::V1 => file.parent().map_or_else(String::new, |own| parent_cpus(own, "cpuset.cpus")),
-            Version::V2 => "\n".to_owned(),
+            Version::V2 => {
+                file.parent().map_or_else(String::new, |own| parent_cpus(own, "cpuset.cpus.effective"))
+            }
         };
         let value = cpus.map_or_else(all, str::to_owned);
-        if cpus.is_none() && fs::read_to_string(&file).is_ok_and(|now| now.trim() == value.trim()) {
+        // Once processes are in it, a group cannot be left without CPUs of its own any more.
+        let is_free = |now: &str| now.is_empty() || now == value;
+        if cpus.is_none() && fs::read_to_string(&file).is_ok_and(|now| is_free(now.trim())) {
             return Ok(());
         }
         write(&file, &value).doing(|| format!("set cpuset.cpus of {} to {value}", self.name())).map_err(

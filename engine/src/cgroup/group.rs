@@ -30,23 +30,47 @@ const READ_ONLY: &str = "control groups must be mounted writable: mount -o remou
 /// How often groups are made anew because another process removed an empty parent meanwhile.
 const ATTEMPTS_MAX: u32 = 100;
 
+/// How many of the steps to a container's group are ours.
+const OWN_STEPS: usize = 3;
+
 /// The groups of one container.
 #[derive(Clone, Debug)]
 pub struct Group {
     hierarchy: Hierarchy,
-    /// `sampan-<tag>`, stack, id.
-    path: [String; 3],
+    /// The groups above that are not ours, then `sampan-<tag>`, stack, id.
+    path: Vec<String>,
 }
 
 impl Group {
     /// The groups of this container; nothing is made yet.
     pub fn new(hierarchy: &Hierarchy, tag: &str, id: &ContainerId) -> Self {
-        let path = [super::top(tag), id.stack.clone(), id.to_string()];
+        let path = vec![super::top(tag), id.stack.clone(), id.to_string()];
         Self { hierarchy: hierarchy.clone(), path }
+    }
+
+    /// The same below a group that somebody else has made.
+    #[must_use]
+    pub fn below_of(mut self, parent: &str) -> Self {
+        let steps = parent.split('/').filter(|step| !step.is_empty()).map(str::to_owned);
+        self.path = steps.chain(self.path).collect();
+        self
+    }
+
+    /// Fails when the group above ours is nowhere: it is not ours to make, nor to remove.
+    fn find_parent(&self) -> Result<()> {
+        let above = self.path.len().saturating_sub(OWN_STEPS);
+        let parent: PathBuf = self.path.iter().take(above).collect();
+        let mut roots = self.hierarchy.version1.values().chain(&self.hierarchy.version2);
+        if roots.any(|root| root.join(&parent).is_dir()) {
+            return Ok(());
+        }
+        let doing = format!("there is no control group {} to be in", parent.display());
+        Err(Error::new(Kind::NotFound, doing).hint("make it first: mkdir below /sys/fs/cgroup"))
     }
 
     /// Makes the groups with these limits. Groups that are there are used again.
     pub fn create(&self, limits: &Limits) -> Result<()> {
+        self.find_parent()?;
         let is_new = self.folders().iter().all(|folder| !folder.exists());
         let mut attempts = 0;
         loop {
@@ -56,7 +80,7 @@ impl Group {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS_MAX => {}
                 Err(error) => {
                     let read_only = error.kind() == io::ErrorKind::ReadOnlyFilesystem;
-                    let made = Err(error).doing(|| format!("make control groups of {}", self.path[2]));
+                    let made = Err(error).doing(|| format!("make control groups of {}", self.name()));
                     return made.map_err(|error| if read_only { error.hint(READ_ONLY) } else { error });
                 }
             }
@@ -78,7 +102,7 @@ impl Group {
 
     /// Changes the limits of a container that runs.
     pub fn update(&self, limits: &Limits) -> Result<()> {
-        let made = self.make_folders(limits).doing(|| format!("make control groups of {}", self.path[2]))?;
+        let made = self.make_folders(limits).doing(|| format!("make control groups of {}", self.name()))?;
         self.set(limits)?;
         self.move_into(&made)
     }
@@ -112,7 +136,7 @@ impl Group {
         let above = folder.parent().and_then(|above| read_number(above, FILE));
         match above.filter(|above| read_number(&folder, FILE).is_some_and(|own| own != *above)) {
             Some(above) => write(&folder.join(FILE), &above.to_string())
-                .doing(|| format!("set {FILE} of {} to {above}", self.path[2])),
+                .doing(|| format!("set {FILE} of {} to {above}", self.name())),
             None => Ok(()),
         }
     }
@@ -125,7 +149,7 @@ impl Group {
             return Ok(());
         }
         let high = folder.join("memory.high");
-        let doing = || format!("make {} use no more than {limit} bytes of memory", self.path[2]);
+        let doing = || format!("make {} use no more than {limit} bytes of memory", self.name());
         write(&high, &limit.to_string()).doing(doing)?;
         let exceeded = exceeds();
         // Left there it would slow the container down instead of ending what takes too much.
@@ -139,7 +163,7 @@ impl Group {
             return if wanted.needed { Err(self.lacks(wanted.controller, wanted.file)) } else { Ok(()) };
         };
         let result = write(&path, &wanted.value);
-        let doing = || format!("set {} of {} to {}", wanted.file, self.path[2], wanted.value);
+        let doing = || format!("set {} of {} to {}", wanted.file, self.name(), wanted.value);
         match &result {
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
                 result.doing(doing).map_err(|error| error.hint(IN_USE))
@@ -158,7 +182,7 @@ impl Group {
 
     /// Kills every process in the groups. They may need a moment to be gone.
     pub fn kill(&self) -> Result<()> {
-        self.kill_all().doing(|| format!("kill what is left of {}", self.path[2]))
+        self.kill_all().doing(|| format!("kill what is left of {}", self.name()))
     }
 
     fn kill_all(&self) -> io::Result<()> {
@@ -195,22 +219,22 @@ impl Group {
 
     /// Begins to stop every process in the groups where it is.
     pub fn freeze(&self) -> Result<()> {
-        self.set_frozen(true).doing(|| format!("pause {}", self.path[2]))
+        self.set_frozen(true).doing(|| format!("pause {}", self.name()))
     }
 
     /// Waits until all have stopped.
     pub fn frozen(&self) -> Result<()> {
-        self.wait_until(true).doing(|| format!("pause {}", self.path[2]))
+        self.wait_until(true).doing(|| format!("pause {}", self.name()))
     }
 
     /// Waits until they go on after [`Group::thaw`].
     pub fn thawed(&self) -> Result<()> {
-        self.wait_until(false).doing(|| format!("unpause {}", self.path[2]))
+        self.wait_until(false).doing(|| format!("unpause {}", self.name()))
     }
 
     /// Lets them go on.
     pub fn thaw(&self) -> Result<()> {
-        self.set_frozen(false).doing(|| format!("unpause {}", self.path[2]))
+        self.set_frozen(false).doing(|| format!("unpause {}", self.name()))
     }
 
     /// Whether they are stopped, or about to be.
@@ -256,7 +280,7 @@ impl Group {
 
     /// The processes in the groups, by their numbers in our pid namespace.
     pub fn procs(&self) -> Result<Vec<i32>> {
-        self.list_procs().doing(|| format!("list the processes of {}", self.path[2]))
+        self.list_procs().doing(|| format!("list the processes of {}", self.name()))
     }
 
     pub(super) fn list_procs(&self) -> io::Result<Vec<i32>> {
@@ -306,7 +330,7 @@ impl Group {
         match watch {
             // Version 2 without the controller enabled.
             Err(error) if error.kind() == io::ErrorKind::NotFound && folder.exists() => Ok(None),
-            result => result.map(Some).doing(|| format!("watch the memory of {}", self.path[2])),
+            result => result.map(Some).doing(|| format!("watch the memory of {}", self.name())),
         }
     }
 
@@ -349,7 +373,7 @@ impl Group {
 
     /// What messages call it.
     pub(super) fn name(&self) -> &str {
-        &self.path[2]
+        self.path.last().map_or("", String::as_str)
     }
 
     fn below(&self, root: &Path) -> PathBuf {
@@ -464,6 +488,20 @@ mod tests {
         group.remove().unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "empty parents are removed too");
         group.remove().unwrap();
+    }
+
+    #[test]
+    fn a_group_above_is_neither_made_nor_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let group =
+            group(&[(Controller::Pids, folder.path().to_str().unwrap())], None).below_of("/web/front");
+        let error = group.create(&Limits::default()).unwrap_err();
+        assert_eq!(error.doing, "there is no control group web/front to be in");
+        fs::create_dir_all(folder.path().join("web/front")).unwrap();
+        group.create(&Limits::default()).unwrap();
+        assert!(folder.path().join("web/front/sampan-00c0ffee/shop/shop.web.1.2").is_dir());
+        group.remove().unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("web/front")).unwrap().count(), 0);
     }
 
     #[test]

@@ -98,6 +98,10 @@ fn place(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()
     overlay::make_upper(&folder.join("upper"), &record.layers)?;
     given::write(&folder, &record.spec)?;
     store::write(&folder.join("record.json"), record)?;
+    if let Some(parent) = &record.spec.cgroup_parent {
+        let path = folder.join("cgroup_parent");
+        fs::write(&path, parent).doing(|| format!("write {}", path.display()))?;
+    }
     // Made now: a disk that is full later must not keep from stopping and removing the container.
     let guard = folder.join("supervisor");
     File::create(&guard).doing(|| format!("create {}", guard.display()))?;

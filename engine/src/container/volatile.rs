@@ -20,7 +20,13 @@ const DEATH: Duration = Duration::from_secs(10);
 
 /// The container's cgroup, which may not exist.
 pub fn group(store: &Store, id: &ContainerId) -> Result<Group> {
-    Ok(Group::new(&Hierarchy::detect()?, &store.tag(), id))
+    let group = Group::new(&Hierarchy::detect()?, &store.tag(), id);
+    // Nearly no container has one: its record need not be read for that.
+    match fs::read_to_string(store.cgroup_parent(id)) {
+        Ok(parent) => Ok(group.below_of(&parent)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(group),
+        Err(error) => Err(error).doing(|| format!("look where the control group of {} is", id.name())),
+    }
 }
 
 /// The cgroup of all supervisors, which may not exist.

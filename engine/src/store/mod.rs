@@ -136,6 +136,11 @@ impl Store {
         self.container(id).join("supervisor")
     }
 
+    /// Below which control group a container's own is, when that is not the root.
+    pub fn cgroup_parent(&self, id: &ContainerId) -> PathBuf {
+        self.container(id).join("cgroup_parent")
+    }
+
     /// Durable folder of a container that is being made.
     pub fn unborn(&self, id: &ContainerId) -> PathBuf {
         self.containers().join(format!(".new-{id}"))

@@ -85,6 +85,8 @@ pub struct ContainerSpec {
     pub ulimits: BTreeMap<String, Ulimit>,
     /// Whose further namespaces it is in.
     pub namespaces: Namespaces,
+    /// The control group below which its own is made; `None` is the machine's root.
+    pub cgroup_parent: Option<String>,
     /// Kernel settings of its namespaces, by dotted name.
     pub sysctls: BTreeMap<String, String>,
     /// How early the kernel kills it when the machine runs short of memory, -1000 to 1000.

@@ -131,6 +131,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         devices: service.all_devices(),
         ulimits: service.process_limits(),
         namespaces: Namespaces::of(service),
+        cgroup_parent: said(service.cgroup_parent.trim_matches('/')),
         sysctls: service.sysctls.clone(),
         oom_score_adj: service.oom_score(),
         shm_size: service.shm_size.amount(),

@@ -122,6 +122,7 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     one("ipc", Replace, |c| namespace(&c.namespaces.ipc)),
     one("uts", Replace, |c| c.namespaces.uts_of_host.then(|| "host".to_owned())),
     one("cgroup", Replace, |c| c.namespaces.cgroup_of_host.then(|| "host".to_owned())),
+    one("cgroup_parent", Replace, |c| c.cgroup_parent.clone()),
     each("sysctls", Replace, |c| c.sysctls.clone()),
     one("oom_score_adj", Replace, |c| number(c.oom_score_adj)),
     one("shm_size", Replace, |c| c.shm_size.map(format::bytes)),

@@ -51,6 +51,7 @@ fn process() -> Vec<Mutation> {
             c.sysctls.insert("net.core.somaxconn".into(), "64".into());
         }),
         ("deploy.restart_policy.delay", |c| c.restart_pace.delay = Some(Duration::from_secs(5))),
+        ("cgroup_parent", |c| c.cgroup_parent = Some("web.slice".into())),
         ("security_opt.seccomp", |c| c.security.seccomp = Seccomp::Unconfined),
         ("security_opt.systempaths", |c| c.security.unmasked = true),
         ("security_opt.apparmor", |c| c.security.apparmor = Some("web".into())),

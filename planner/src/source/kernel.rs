@@ -94,6 +94,19 @@ pub(crate) fn device_requests(tree: &Tree) -> Option<Refused> {
     Some(refused(message, "what a device brings along is said by its CDI file"))
 }
 
+/// A control group of the machine.
+pub(crate) fn cgroup_parent(text: &str) -> Word {
+    let steps = text.trim_matches('/');
+    let is_step =
+        |step: &str| !step.is_empty() && step != "." && step != ".." && !step.contains(['\0', '\n']);
+    let is_ours = steps.starts_with("sampan-");
+    if text.is_empty() || (steps.split('/').all(is_step) && !is_ours) {
+        return Ok(text.to_owned());
+    }
+    let hint = "its path below /sys/fs/cgroup, for example web.slice";
+    Err(refused(format!("`{}` is not a control group to be in", text.escape_debug()), hint))
+}
+
 /// CPU time against other containers.
 pub(crate) fn cpu_shares(text: &str) -> Word {
     among(text, "a number of CPU shares", &[0..=0, 2..=262_144], "from 2 to 262144; 1024 is usual")
@@ -225,6 +238,7 @@ mod tests {
         test(cpu_shares, &["0", "2", "262144"], &["1", "-5", "262145"]);
         test(cpu_quota, &["-1", "0", "1000"], &["999", "-2"]);
         test(cpu_period, &["0", "1000", "1000000"], &["999", "1000001", "-1"]);
+        test(cgroup_parent, &["", "/web.slice", "a/b", "/a/"], &["..", "a/../b", "a//b", "sampan-1/x", "/"]);
         test(swappiness, &["-1", "1", "100"], &["0", "101", "-2"]);
         test(cpus, &["0", "0-3", "1,4-5", ""], &["3-1", "a", "1-", ",", "-1", "70000", "0 1"]);
     }

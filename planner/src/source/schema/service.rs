@@ -25,7 +25,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("cap_add", &Shape::Set(&like::CAPABILITY)).about("Capabilities beyond the default set, for example `NET_ADMIN`.").merge(Merge::Unique(identity::name)).checked(words::capability),
     key("cap_drop", &Shape::Set(&like::CAPABILITY)).about("Capabilities taken from the default set; `ALL` is every one.").merge(Merge::Unique(identity::name)).checked(words::capability),
     key("cgroup", &Shape::One(Kind::Word(&["host", "private"]))).about("cgroup namespace: `host` or `private`; by default private."),
-    key("cgroup_parent", &TEXT).about("The cgroup under which the container's own is made.").refused(""),
+    key("cgroup_parent", &TEXT).about("The cgroup under which the container's own is made.").checked(kernel::cgroup_parent),
     key("command", &COMMAND).about("Arguments of the entrypoint, as a list or a line; by default the image's.").merge(Merge::Replace),
     key("configs", &REFERENCES).about("Configs that it gets as files.").merge(Merge::Unique(identity::config)),
     key("container_name", &Shape::One(Kind::Parsed(words::container_name, like::CONTAINER_NAME))).about("Name of its only container; by default the stack's name, the service's and a number.")
