@@ -59,6 +59,7 @@ pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
         rules.addresses_in_range(service, stack);
         rules.targets(service, mounts::cleaned);
         rules.mount_options(service);
+        rules.files(service);
         rules.hooks(service, stack);
     }
     // Circles of services that are on are inconsistent anyway.

@@ -8,6 +8,7 @@ use crate::desired::Content;
 use crate::diagnostic::{Diagnostics, Span};
 use crate::model::{Config, Secret, Service, Stack};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 /// Where the content of a config or secret is said to be.
 struct Origin<'a> {
@@ -107,7 +108,11 @@ impl Reader<'_> {
                 Ok(bytes) => bytes,
                 Err(error) => {
                     let message = why_unreadable(self.refusals.shown(file), &error);
-                    return self.refuse(origin, "file", message, "create it, or name another one");
+                    let hint = match error.kind() {
+                        io::ErrorKind::IsADirectory => "mount a folder below `volumes`",
+                        _ => "create it, or name another one",
+                    };
+                    return self.refuse(origin, "file", message, hint);
                 }
             },
         };

@@ -5,7 +5,7 @@ use crate::diagnostic::Span;
 use crate::model::MountType;
 use crate::source::mounts::parse_tmpfs;
 use crate::source::tree::Tree;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The target of an entry of `tmpfs`, letter by letter.
 pub(super) fn as_written(text: &str) -> Option<String> {
@@ -57,6 +57,23 @@ impl Rules<'_> {
             };
             let path = format!("services.{}.volumes", service.name);
             self.diagnostics.error(&mount.span, path, message.to_owned()).hint(hint);
+        }
+    }
+
+    /// Configs and secrets are where nothing else is.
+    pub(super) fn files(&mut self, service: Named<'_>) {
+        let model = service.model;
+        let mut taken: BTreeSet<String> = model.volumes.iter().map(|mount| mount.target.clone()).collect();
+        taken.extend(model.tmpfs.iter().filter_map(|text| cleaned(text)));
+        let configs = model.configs.iter().map(|file| ("configs", file, file.place("")));
+        let secrets = model.secrets.iter().map(|file| ("secrets", file, file.place("/run/secrets")));
+        for (key, file, target) in configs.chain(secrets) {
+            if !taken.insert(target.clone()) {
+                let message = format!("something else has the target `{}`", target.escape_debug());
+                let path = format!("services.{}.{key}", service.name);
+                let hint = "give one of them another `target`";
+                self.diagnostics.error(&file.span, path, message).hint(hint);
+            }
         }
     }
 }

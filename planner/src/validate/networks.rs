@@ -32,11 +32,6 @@ impl Rules<'_> {
         for key in own.iter().filter(|key| service.node(&[key]).is_some_and(says)) {
             self.error(service, &[key], format!("`{key}` cannot be had: {whose}"), "take it out");
         }
-        let of_network = |name: &&String| name.starts_with("net.") || name.starts_with("net/");
-        if let Some(name) = service.model.sysctls.keys().find(of_network).filter(|_| mode != "none") {
-            let message = format!("`{name}` cannot be set: {whose}");
-            self.error(service, &["sysctls", name], message, "take it out");
-        }
         if network_mode.strip_prefix("service:") == Some(service.name) {
             let message = "a service cannot be in the network of itself".to_owned();
             self.error(service, &["network_mode"], message, "name another one");

@@ -490,6 +490,7 @@ fn what_configs_and_secrets_lack_is_told_to_those_who_run_the_stack() {
         ("{source: file, gid: '-1'}", "`-1` is not the number of a user or group"),
         ("{source: file, mode: 0o17777}", "`8191` is not a file mode"),
         ("{source: file, target: ../up}", "`../up` cannot be the path of a file"),
+        ("{source: file, target: /inline}", "something else has the target `/inline`"),
         ("{source: file, target: /proc/x}", "`/proc/x` would be a file of the kernel's"),
     ] {
         let memory = Memory::stack(&GIVEN.replace("[file,", &format!("[{reference},")));
