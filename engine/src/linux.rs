@@ -117,6 +117,16 @@ impl LinuxEngine {
         logs::logs(&self.store, ids, options, sink)
     }
 
+    /// The same for the containers that `find` gives, and while following for those that it gives later.
+    pub fn logs_of(
+        &self,
+        find: logs::Find<'_>,
+        options: &logs::LogOptions,
+        sink: logs::Sink<'_>,
+    ) -> Result<()> {
+        logs::logs_of(&self.store, find, options, sink)
+    }
+
     /// Runs one more process in a container with this process's standard input, output and
     /// error, or a terminal between; gives its exit code. Blocks; needs a process of one thread.
     pub fn exec(&self, id: &ContainerId, spec: &ExecSpec) -> Result<i32> {

@@ -68,6 +68,66 @@ fn interrupt(pid: u32) {
 }
 
 #[test]
+fn logging_says_how_much_is_kept_if_anything() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: kept
+services:
+  a: {image: busybox, command: seq 1 20000, logging: {driver: local, options: {max-size: 100k, max-file: '2'}}}
+  b: {image: busybox, command: echo nothing, logging: {driver: none}}
+";
+    let project = host.project("kept", yaml);
+    project.up();
+    project.sampan(["wait", "a", "b"]);
+    let files = host.shell(&format!("ls {}/containers/kept.a.1.1/", host.root().display())).stdout;
+    let files: Vec<&str> = files.lines().filter(|name| name.starts_with("log")).collect();
+    assert_eq!(files, ["log", "log.1"]);
+    let log = project.sampan(["logs", "--no-log-prefix", "a"]).succeeds().stdout;
+    assert_eq!(log.lines().last(), Some("20000"));
+    assert!(log.lines().count() < 10_000, "only two files of 100 KiB are kept");
+    assert_eq!(project.sampan(["logs", "b"]).succeeds().stdout, "");
+    let folder = host.shell(&format!("ls {}/containers/kept.b.1.1/", host.root().display())).stdout;
+    assert!(!folder.contains("log"), "{folder}");
+    project.edit("driver: none", "driver: syslog");
+    project.sampan(["up", "-d"]).exits(15).says("logging driver `syslog` is not supported");
+    project.edit("driver: syslog", "driver: local");
+    project.sampan(["plan"]).succeeds().says("logging.driver");
+    project.down();
+}
+
+#[test]
+fn lines_of_a_time_and_of_containers_that_come_later() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("talk", TALK);
+    project.up();
+    project.sampan(["wait", "a", "b"]);
+    let text = project.sampan(["logs", "-t", "--no-log-prefix"]).succeeds().stdout;
+    let third = text.lines().nth(2).and_then(|line| line.split(' ').next()).expect("five lines").to_owned();
+    let since = project.sampan(["logs", "--no-log-prefix", "--since", &third]).succeeds().stdout;
+    assert_eq!(since.lines().collect::<Vec<_>>(), ["three", "four", "five"]);
+    let until = project.sampan(["logs", "--no-log-prefix", "--until", &third]).succeeds().stdout;
+    assert_eq!(until.lines().collect::<Vec<_>>(), ["one", "two", "three"]);
+    project.sampan(["logs", "--since", "soon"]).exits(2).says("write a time");
+    project.edit("'sh -c \"echo one; sleep 0.2; echo three >&2; sleep 0.2; echo five\"'", "sleep 1000");
+    project.sampan(["up", "-d", "a"]).succeeds();
+    let mut command = host.sampan_command(project.folder());
+    command.args(["logs", "-f", "b", "a"]).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("follow");
+    project.sampan(["up", "-d", "--no-deps", "--scale", "b=2", "b"]).succeeds();
+    let mut stdout = child.stdout.take().expect("piped");
+    let mut seen = String::new();
+    let mut buffer = [0; 1024];
+    while !seen.contains("b-2 | four") {
+        let read = stdout.read(&mut buffer).expect("read");
+        assert_ne!(read, 0, "the following ended early: {seen}");
+        seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    project.sampan(["kill"]).succeeds();
+    assert_eq!(child.wait().expect("wait").code(), Some(0));
+    project.down();
+}
+
+#[test]
 fn a_lot_of_output_loses_no_line() {
     let Some(host) = Host::with_busybox() else { return };
     let yaml = "

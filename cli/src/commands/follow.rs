@@ -172,7 +172,7 @@ fn follow(
     let (done, ended) = oneshot::channel();
     let (screen, engine) = (context.screen, engine.clone());
     std::thread::spawn(move || {
-        let options = LogOptions { follow: true, tail: None, since: Some(since) };
+        let options = LogOptions { follow: true, since: Some(since), ..LogOptions::default() };
         let mut failure = None;
         let shown = |id: &ContainerId, line: &LogLine| match silent.contains(&id.slot.service) {
             true => Ok(()),

@@ -1,11 +1,15 @@
 //! `sampan logs`
 
 use super::containers::{known, select};
-use crate::context::Context;
+use super::moment::moment;
+use crate::context::{Context, Target};
 use crate::error::{Exit, Failure};
 use crate::output::logs::{LogView, Look};
 use clap::Args;
+use engine::LinuxEngine;
 use engine::container::LogOptions;
+use jiff::Timestamp;
+use planner::ContainerId;
 use std::ops::ControlFlow;
 
 /// Print what containers wrote
@@ -21,6 +25,14 @@ pub(crate) struct LogsArgs {
     /// Begin with so many of the last lines of each container, or `all`
     #[arg(short = 'n', long, value_name = "N", default_value = "all", value_parser = tail)]
     tail: Tail,
+
+    /// Only lines from this time on: `2026-11-21T05:34:49Z`, `2026-11-21` (in UTC), `10m` ago, or seconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+
+    /// Only lines up to this time; with -f it ends then
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
 
     /// Print the time of each line
     #[arg(short, long)]
@@ -52,21 +64,53 @@ fn tail(text: &str) -> Result<Tail, String> {
 pub(crate) fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
     let target = context.target()?;
     let engine = context.engine()?;
-    let containers = select(known(&engine, &target)?, &target, &args.services)?;
-    let wanted = |id: &planner::ContainerId| args.index.is_none_or(|index| id.slot.index == index);
-    let ids: Vec<_> = containers.into_iter().map(|one| one.id).filter(wanted).collect();
+    let find = || containers(args, &engine, &target);
+    let ids = find()?;
     let look = Look { colour: !args.no_color, prefix: !args.no_log_prefix, timestamps: args.timestamps };
     let view = LogView::new(context.screen.out, look, &ids);
-    let options = LogOptions { follow: args.follow, tail: args.tail, since: None };
+    let LogsArgs { follow, tail, since, until, .. } = *args;
+    let options = LogOptions { follow, tail, since, until };
+    let mut printer = Printer { context, text: String::new(), most: if follow { 0 } else { BUNDLE } };
     let mut failure = None;
-    engine.logs(&ids, &options, &mut |id, line| match context.screen.print(&view.line(id, line)) {
+    let found = || Ok(find().unwrap_or_else(|_| ids.clone()));
+    engine.logs_of(&found, &options, &mut |id, line| match printer.print(&view.line(id, line)) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
             failure = Some(error);
             ControlFlow::Break(())
         }
     })?;
-    failure.map_or(Ok(Exit::Done), Err)
+    failure.map_or(Ok(()), Err)?;
+    printer.flush()?;
+    Ok(Exit::Done)
+}
+
+fn containers(args: &LogsArgs, engine: &LinuxEngine, target: &Target) -> Result<Vec<ContainerId>, Failure> {
+    let containers = select(known(engine, target)?, target, &args.services)?;
+    let wanted = |id: &ContainerId| args.index.is_none_or(|index| id.slot.index == index);
+    Ok(containers.into_iter().map(|one| one.id).filter(wanted).collect())
+}
+
+/// Bytes that are printed at once when nobody waits for each line.
+const BUNDLE: usize = 64 << 10;
+
+/// Prints lines, many at once.
+struct Printer<'a> {
+    context: &'a Context,
+    text: String,
+    most: usize,
+}
+
+impl Printer<'_> {
+    fn print(&mut self, line: &str) -> Result<(), Failure> {
+        self.text.push_str(line);
+        if self.text.len() > self.most { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let text = std::mem::take(&mut self.text);
+        if text.is_empty() { Ok(()) } else { self.context.screen.print(&text) }
+    }
 }
 
 #[cfg(test)]

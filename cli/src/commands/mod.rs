@@ -22,6 +22,7 @@ pub(crate) mod kill;
 pub(crate) mod login;
 pub(crate) mod logs;
 pub(crate) mod ls;
+mod moment;
 pub(crate) mod network;
 pub(crate) mod pause;
 pub(crate) mod plan;

@@ -3,6 +3,7 @@
 use super::style::{Ink, Style};
 use engine::container::LogLine;
 use planner::ContainerId;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How log lines look.
@@ -19,6 +20,8 @@ pub(crate) struct Look {
 /// Turns log lines into text.
 pub(crate) struct LogView {
     timestamps: bool,
+    /// Also those that came later have their names in front.
+    prefixed: bool,
     prefixes: BTreeMap<ContainerId, String>,
 }
 
@@ -34,12 +37,13 @@ impl LogView {
             style.paint(ink, format!("{:width$} |", name(id))).into_owned() + " "
         };
         let prefixes = ids.iter().filter(|_| look.prefix).map(|id| (id.clone(), prefix(id)));
-        Self { timestamps: look.timestamps, prefixes: prefixes.collect() }
+        Self { timestamps: look.timestamps, prefixed: look.prefix, prefixes: prefixes.collect() }
     }
 
     /// One line with its line end.
     pub(crate) fn line(&self, id: &ContainerId, line: &LogLine) -> String {
-        let prefix = self.prefixes.get(id).map_or("", String::as_str);
+        let later = || if self.prefixed { format!("{} | ", name(id)) } else { String::new() };
+        let prefix = self.prefixes.get(id).map_or_else(|| later().into(), |known| Cow::from(known.as_str()));
         match self.timestamps {
             true => format!("{prefix}{} {}\n", line.time, line.text),
             false => format!("{prefix}{}\n", line.text),

@@ -32,7 +32,19 @@ pub struct LogOptions {
     pub tail: Option<usize>,
     /// Only lines from this time on.
     pub since: Option<Timestamp>,
+    /// Only lines up to this time; who follows ends then.
+    pub until: Option<Timestamp>,
 }
+
+impl LogOptions {
+    /// Whether nothing more can come.
+    fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until < Timestamp::now())
+    }
+}
+
+/// Which containers there are, asked again and again while following.
+pub type Find<'a> = &'a dyn Fn() -> Result<Vec<ContainerId>>;
 
 /// Which stream a line was written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,18 +71,35 @@ pub type Sink<'a> = &'a mut dyn FnMut(&ContainerId, &LogLine) -> ControlFlow<()>
 
 /// Gives the lines of these containers to `sink` in the order of time. Blocks while following.
 pub fn logs(store: &Store, ids: &[ContainerId], options: &LogOptions, sink: Sink) -> Result<()> {
+    logs_of(store, &|| Ok(ids.to_vec()), options, sink)
+}
+
+/// The same for the containers that `find` gives, and those that it gives later.
+pub fn logs_of(store: &Store, find: Find, options: &LogOptions, sink: Sink) -> Result<()> {
+    let ids = find()?;
     // Watching begins before reading: no line can fall between the two.
-    let mut watch = if options.follow { Some(Watch::new(store, ids)?) } else { None };
-    let mut merger = Merger::open(store, ids, options)?;
+    let mut watch = if options.follow { Some(Watch::new(store, &ids)?) } else { None };
+    let mut merger = Merger::open(store, &ids, options)?;
     loop {
         // Asked before reading: the last lines are on disk before the end is told.
-        let ended = watch.is_none() || ids.iter().all(|id| has_ended(store, id));
-        if merger.drain(sink)?.is_break() || ended {
+        let ended = watch.is_none() || merger.ids().all(|id| has_ended(store, id)) || options.is_over();
+        if merger.drain(sink)?.is_break() {
             return Ok(());
         }
-        if let Some(watch) = &mut watch {
-            watch.wait()?;
+        let Some(watch) = &mut watch else { return Ok(()) };
+        let is_time = ended || watch.has_looked();
+        let mut joined = false;
+        for id in if is_time { find()? } else { Vec::new() } {
+            if merger.ids().all(|known| *known != id) {
+                watch.add(&id);
+                merger.add(store, &id)?;
+                joined = true;
+            }
         }
+        if ended && !joined {
+            return Ok(());
+        }
+        watch.wait()?;
     }
 }
 
@@ -97,16 +126,32 @@ fn has_ended(store: &Store, id: &ContainerId) -> bool {
 /// asked; closing an inotify instance would cost 10 ms.
 struct Watch<'a> {
     store: &'a Store,
-    supervisors: Vec<(&'a ContainerId, Option<UnixStream>)>,
+    supervisors: Vec<(ContainerId, Option<UnixStream>)>,
     looked: Instant,
+    fresh: bool,
 }
 
 impl<'a> Watch<'a> {
-    fn new(store: &'a Store, ids: &'a [ContainerId]) -> Result<Self> {
-        let mut watch =
-            Self { store, supervisors: ids.iter().map(|id| (id, None)).collect(), looked: Instant::now() };
+    fn new(store: &'a Store, ids: &[ContainerId]) -> Result<Self> {
+        let supervisors = ids.iter().map(|id| (id.clone(), None)).collect();
+        let mut watch = Self { store, supervisors, looked: Instant::now(), fresh: false };
         watch.look()?;
         Ok(watch)
+    }
+
+    /// One more, to be listened to from the next look on.
+    fn add(&mut self, id: &ContainerId) {
+        self.supervisors.push((id.clone(), None));
+    }
+
+    /// Whether it is time to look for what is new.
+    fn is_due(&self) -> bool {
+        self.looked.elapsed() >= Duration::from_millis(LOOK_MS.into())
+    }
+
+    /// Whether the last wait ended with a look for what is new.
+    fn has_looked(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
     }
 
     /// Listens to supervisors that are new.
@@ -115,6 +160,7 @@ impl<'a> Watch<'a> {
             *stream = client::follow(self.store, id)?;
         }
         self.looked = Instant::now();
+        self.fresh = true;
         Ok(())
     }
 
@@ -132,7 +178,7 @@ impl<'a> Watch<'a> {
                 *stream = None;
             }
         }
-        if self.looked.elapsed() < Duration::from_millis(LOOK_MS.into()) { Ok(()) } else { self.look() }
+        if self.is_due() { self.look() } else { Ok(()) }
     }
 }
 
@@ -151,6 +197,7 @@ fn has_ended_talking(stream: &mut UnixStream) -> bool {
 struct Merger {
     sources: Vec<(ContainerId, Source)>,
     since: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
 impl Merger {
@@ -159,7 +206,19 @@ impl Merger {
             let source = Source::open(&store.log(id), options.tail);
             Ok((id.clone(), source.doing(|| format!("read the log of {}", id.name()))?))
         };
-        Ok(Self { sources: ids.iter().map(open).collect::<Result<_>>()?, since: options.since })
+        let LogOptions { since, until, .. } = *options;
+        Ok(Self { sources: ids.iter().map(open).collect::<Result<_>>()?, since, until })
+    }
+
+    fn ids(&self) -> impl Iterator<Item = &ContainerId> {
+        self.sources.iter().map(|(id, _)| id)
+    }
+
+    /// One that came later, from its begin.
+    fn add(&mut self, store: &Store, id: &ContainerId) -> Result<()> {
+        let source = Source::open(&store.log(id), None);
+        self.sources.push((id.clone(), source.doing(|| format!("read the log of {}", id.name()))?));
+        Ok(())
     }
 
     /// Gives all lines that are there now. Only the next line of each log is held.
@@ -189,6 +248,7 @@ impl Merger {
             let line = source.next_line().doing(|| format!("read the log of {}", id.name()))?;
             match line {
                 Some(line) if self.since.is_some_and(|since| line.time < since) => {}
+                Some(line) if self.until.is_some_and(|until| line.time > until) => {}
                 line => return Ok(line),
             }
         }
@@ -236,6 +296,9 @@ mod tests {
         assert_eq!(collect(&store, &ids, &LogOptions::default()), all);
         let since = LogOptions { since: Some("2026-01-01T00:00:03Z".parse().unwrap()), ..Default::default() };
         assert_eq!(collect(&store, &ids, &since), &all[2..]);
+        let until = LogOptions { until: Some("2026-01-01T00:00:03Z".parse().unwrap()), ..Default::default() };
+        assert_eq!(collect(&store, &ids, &until), &all[..3]);
+        assert_eq!(collect(&store, &ids, &LogOptions { follow: true, ..until }), &all[..3]);
         let tail = LogOptions { tail: Some(1), ..Default::default() };
         assert_eq!(collect(&store, &ids, &tail), ["b/1 three", "a/1 four"]);
     }
@@ -246,6 +309,25 @@ mod tests {
         let follow = LogOptions { follow: true, ..Default::default() };
         assert_eq!(collect(&store, &ids, &follow), ["a/1 one"]);
         assert_eq!(last_lines(&store, &ids[0], 5), ["one"]);
+    }
+
+    #[test]
+    fn who_follows_is_given_containers_that_came_later() {
+        let (_folder, store, ids) =
+            store_with(&[("s.a.1.1", &at(1, "stdout F one")), ("s.a.2.1", &at(2, "stdout F two"))]);
+        let asked = std::cell::Cell::new(0);
+        let find = || {
+            asked.set(asked.get() + 1);
+            Ok(ids[..ids.len().min(asked.get())].to_vec())
+        };
+        let mut lines = Vec::new();
+        let follow = LogOptions { follow: true, ..Default::default() };
+        logs_of(&store, &find, &follow, &mut |_, line| {
+            lines.push(line.text.clone());
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert_eq!(lines, ["one", "two"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 use crate::error::{Context, Result};
 use jiff::Timestamp;
+use planner::desired::LogSpec;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,14 @@ pub struct Rotation {
     pub size: u64,
     /// How many files there are at most, the newest included.
     pub files: u32,
+}
+
+impl Rotation {
+    /// What is asked for, or the defaults.
+    pub fn of(kept: LogSpec) -> Self {
+        let default = Self::default();
+        Self { size: kept.max_size.unwrap_or(default.size), files: kept.max_files.unwrap_or(default.files) }
+    }
 }
 
 impl Default for Rotation {

@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use planner::ContainerId;
+use planner::desired::LogSpec;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -27,7 +28,8 @@ const CHUNK: usize = 16 << 10;
 #[derive(Debug)]
 pub struct Pump {
     streams: Vec<Pipe>,
-    log: LogWriter,
+    /// Unless none is kept.
+    log: Option<LogWriter>,
 }
 
 #[derive(Debug)]
@@ -49,11 +51,14 @@ enum Origin {
 impl Pump {
     /// Makes the FIFOs where they are missing and continues the log. With a terminal there is no
     /// stream before [`Pump::take_terminal`].
-    pub fn open(store: &Store, id: &ContainerId, tty: bool) -> Result<Self> {
+    pub fn open(store: &Store, id: &ContainerId, tty: bool, kept: LogSpec) -> Result<Self> {
         let stream = |file, name| Pipe::open(store.fifo(id, file), name);
         Ok(Self {
             streams: if tty { Vec::new() } else { vec![stream("out", "stdout")?, stream("err", "stderr")?] },
-            log: LogWriter::open(&store.log(id), Rotation::default())?,
+            log: match kept.none {
+                true => None,
+                false => Some(LogWriter::open(&store.log(id), Rotation::of(kept))?),
+            },
         })
     }
 
@@ -116,8 +121,8 @@ impl Pump {
 
     /// A full disk loses log lines; it must not stop the container.
     fn append(&mut self, records: &[u8]) {
-        if !records.is_empty() {
-            let _ = self.log.write(records);
+        if let Some(log) = self.log.as_mut().filter(|_| !records.is_empty()) {
+            let _ = log.write(records);
         }
     }
 }
@@ -168,7 +173,7 @@ mod tests {
         let id: ContainerId = "s.a.1.1".parse().unwrap();
         fs::create_dir_all(store.container(&id)).unwrap();
         fs::create_dir_all(store.runtime_container(&id)).unwrap();
-        let mut first = Pump::open(&store, &id, false).unwrap();
+        let mut first = Pump::open(&store, &id, false, LogSpec::default()).unwrap();
         let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
         let mut ends = first.ends(uid, gid).unwrap().into_iter();
         let (Some(out), Some(err)) = (ends.next(), ends.next()) else { panic!("two streams") };
@@ -180,7 +185,7 @@ mod tests {
         assert_eq!(seen, [(0, b"one\n".to_vec()), (1, b"oops".to_vec())]);
         drop(first);
         out.write_all(b"two\n").unwrap();
-        let mut second = Pump::open(&store, &id, false).unwrap();
+        let mut second = Pump::open(&store, &id, false, LogSpec::default()).unwrap();
         assert!(second.pump(0, &mut |_, _| {}));
         assert!(!second.pump(0, &mut |_, _| {}));
         second.note("three");
@@ -195,7 +200,7 @@ mod tests {
         let store = Store::new(folder.path().join("root"), folder.path().join("run"));
         let id: ContainerId = "s.a.1.1".parse().unwrap();
         fs::create_dir_all(store.container(&id)).unwrap();
-        let mut pump = Pump::open(&store, &id, true).unwrap();
+        let mut pump = Pump::open(&store, &id, true, LogSpec::default()).unwrap();
         let pty = pty::open().unwrap();
         pump.take_terminal(File::from(pty.master)).unwrap();
         let mut slave = File::from(pty.slave);

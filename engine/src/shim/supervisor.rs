@@ -85,7 +85,8 @@ impl Supervisor {
         let group = volatile::group(&store, &id)?;
         let known = if adopt { state.ports.clone() } else { Vec::new() };
         let ports = net::hold_ports(&store, &id, &record.spec, &known)?;
-        let (pump, control) = (Pump::open(&store, &id, record.spec.tty)?, Control::listen(&store, &id)?);
+        let (pump, control) =
+            (Pump::open(&store, &id, record.spec.tty, record.spec.logging)?, Control::listen(&store, &id)?);
         let mut input = Input::default();
         let mut rootfs = Rootfs::of(&store, &id, &record)?;
         let mut unborn = None;

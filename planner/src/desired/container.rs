@@ -1,8 +1,8 @@
 //! One container that should exist.
 
 use super::{
-    Attachment, Devices, FileSpec, HookSpec, Limits, MountKind, MountSpec, NameSpec, Namespaces, NetworkMode,
-    RestartPace, Security,
+    Attachment, Devices, FileSpec, HookSpec, Limits, LogSpec, MountKind, MountSpec, NameSpec, Namespaces,
+    NetworkMode, RestartPace, Security,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +61,8 @@ pub struct ContainerSpec {
     pub health: Option<HealthSpec>,
     /// Put a small init as PID 1 that reaps and forwards signals.
     pub init: bool,
+    /// What becomes of its output.
+    pub logging: LogSpec,
     /// It is no replica; `None` for all that are.
     pub one_off: Option<OneOff>,
     /// It has a terminal, which is its standard input, output and error.

@@ -3,8 +3,8 @@
 use super::mounts::{self, Scene};
 use super::service::capabilities;
 use super::{
-    ContainerSpec, Content, DependsOn, Desired, FileSpec, Namespaces, NetworkMode, PortSpec, RestartPolicy,
-    Slot, lower_network,
+    ContainerSpec, Content, DependsOn, Desired, FileSpec, LogSpec, Namespaces, NetworkMode, PortSpec,
+    RestartPolicy, Slot, lower_network,
 };
 use crate::goal::{Goal, RunOptions, UpOptions, Verb};
 use crate::graph::DependencyGraph;
@@ -119,6 +119,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         restart_pace: service.restart_pace(),
         health: service.healthcheck.as_deref().map(HealthCheck::spec),
         init: service.init.unwrap_or_default(),
+        logging: LogSpec::of(service.logging.as_deref()),
         one_off: None,
         tty: service.tty,
         stdin_open: service.stdin_open,

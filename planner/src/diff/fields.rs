@@ -93,6 +93,9 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     each("deploy.restart_policy", UpdateInPlace, |c| format::pace(&c.restart_pace)),
     each("healthcheck", Replace, |c| c.health.as_ref().map(health).unwrap_or_default()),
     one("init", Replace, |c| flag(c.init)),
+    one("logging.driver", Replace, |c| c.logging.none.then(|| "none".to_owned())),
+    one("logging.options.max-size", Replace, |c| c.logging.max_size.map(log_size)),
+    one("logging.options.max-file", Replace, |c| c.logging.max_files.map(|files| files.to_string())),
     one("run", Keep, |c| c.one_off.map(|_| "once".to_owned())),
     one("tty", Replace, |c| flag(c.tty)),
     one("stdin_open", Replace, |c| flag(c.stdin_open)),
@@ -190,6 +193,10 @@ fn ipv6(network: &NetworkSpec) -> BTreeMap<String, String> {
         ("ip_range", ipv6.ip_range.map(|range| range.to_string())),
     ];
     set.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
+fn log_size(bytes: u64) -> String {
+    if bytes == u64::MAX { "-1".to_owned() } else { format::bytes(bytes) }
 }
 
 fn flag(value: bool) -> Option<String> {

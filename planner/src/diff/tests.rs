@@ -132,6 +132,9 @@ fn every_field_of_a_container_has_its_row() {
             c.health = Some(HealthSpec { retries: Some(1), ..Default::default() });
         }),
         ("init", |c| c.init = true),
+        ("logging.driver", |c| c.logging.none = true),
+        ("logging.options.max-size", |c| c.logging.max_size = Some(1)),
+        ("logging.options.max-file", |c| c.logging.max_files = Some(1)),
         ("run", |c| c.one_off = Some(crate::desired::OneOff::default())),
         ("tty", |c| c.tty = true),
         ("stdin_open", |c| c.stdin_open = true),
@@ -169,7 +172,8 @@ fn every_field_of_a_container_has_its_row() {
     let grouped = ["namespaces", "security", "devices"].map(|name| all[name].as_object().unwrap().len() - 1);
     let namespaces: usize = grouped.iter().sum();
     let names_have_more_rows_than_fields = 4;
-    assert_eq!(all.len() + limits + namespaces + names_have_more_rows_than_fields, CONTAINER.len());
+    let logging = all["logging"].as_object().unwrap().len() - 1;
+    assert_eq!(all.len() + limits + namespaces + logging + names_have_more_rows_than_fields, CONTAINER.len());
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(crate) mod include;
 pub(crate) mod interpolate;
 pub(crate) mod kernel;
 pub(crate) mod loader;
+mod logging;
 mod mended;
 pub(crate) mod merge;
 pub(crate) mod mounts;

@@ -13,7 +13,7 @@ const CHUNK: usize = 64 << 10;
 const LONGEST: usize = 1 << 20;
 
 /// How many rotated files are looked for; more than any rotation keeps.
-const OLDEST: u32 = 16;
+const OLDEST: u32 = 1001;
 
 /// The log of one container.
 pub(super) struct Source {

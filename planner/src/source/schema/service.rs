@@ -13,7 +13,7 @@ use super::shapes::{
 use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
 use crate::source::merge::identity;
-use crate::source::{kernel, mounts, words};
+use crate::source::{kernel, logging, mounts, words};
 
 const ONLY_WINDOWS: &str = "only containers on Windows know it";
 
@@ -72,7 +72,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("label_file", &Shape::Short(forms::LIST_OF_ONE, &TEXTS)).about("Files of labels; later ones win, and `labels` wins over all."),
     key("labels", &LABELS).about("Labels of its containers.").merge(Merge::Pairs),
     key("links", &Shape::Set(&like::LINK)).about("Services that it needs: `service[:alias]`.").merge(Merge::Unique(identity::name)),
-    key("logging", &LOGGING).about("Where its output goes.").merge(Merge::IfSame("driver")).refused(""),
+    key("logging", &LOGGING).about("Where its output goes.").merge(Merge::IfSame("driver")).checked_whole(logging::fault),
     key("mac_address", &like::MAC_ADDRESS).about("MAC address on its first network.").checked(words::mac_address),
     key("mem_limit", &BYTES).about("Memory in bytes or with a unit, at least 6m; by default unlimited.").checked(words::size),
     key("mem_reservation", &WHOLE_BYTES).about("Memory that it keeps when the host runs short, in bytes or with a unit.").checked(words::size),
