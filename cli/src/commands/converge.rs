@@ -226,7 +226,12 @@ pub(crate) fn plan_for(engine: &LinuxEngine, ask: Ask) -> Result<Plan, Failure> 
     let mut plan = plan::plan(stack, ask.goal, &live)?;
     if plan.nodes.iter().any(|node| matches!(node.step, Step::StartContainer { .. })) {
         // Whoever may not look at the firewall cannot bring anything up either.
-        let firewalls = engine::net::foreign::stopping().unwrap_or_default();
+        let made = plan.nodes.iter().filter_map(|node| match &node.step {
+            Step::CreateNetwork { spec } => Some(spec),
+            _ => None,
+        });
+        let six = made.chain(live.networks.values()).any(|network| network.ipv6.is_some());
+        let firewalls = engine::net::foreign::stopping(six).unwrap_or_default();
         plan.notes.extend(firewalls.iter().map(engine::net::foreign::Firewall::advice));
     }
     Ok(plan)

@@ -45,6 +45,7 @@ pub fn create(store: &Store, id: &ContainerId, spec: &ContainerSpec, image_id: &
     let filled = fill_volumes(store, id, &record);
     volume::release(store, &id.to_string())?;
     filled?;
+    net::reserve_fixed(store, id, spec)?;
     place(store, id, &record)?;
     net::declare(store, id, spec)
 }

@@ -33,6 +33,12 @@ pub fn ensure_present(store: &Store, spec: &ContainerSpec) -> Result<()> {
     spec.networks.iter().try_for_each(|attachment| record::existing(store, &attachment.network).map(drop))
 }
 
+/// Takes the fixed addresses of a container that is about to be made. When another one has them it
+/// is not made.
+pub fn reserve_fixed(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<()> {
+    lease::keep_fixed(store, id, spec)
+}
+
 /// Makes a container's names known before it runs: they are then answered with a request to
 /// ask again instead of with "no such name". Called when a container is created.
 pub fn declare(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<()> {

@@ -35,12 +35,15 @@ const MARK: &[u8] = b"sampan";
 /// Where docker wants the rules of others.
 const FOR_OTHERS: &str = "DOCKER-USER";
 
-/// The chains that stop our packets. One with our mark in its table was told to let them pass.
-pub fn stopping() -> Result<Vec<Firewall>> {
+/// The chains that stop our packets, those of IPv6 only where there are such. One with our mark in
+/// its table was told to let them pass.
+pub fn stopping(six: bool) -> Result<Vec<Firewall>> {
     let chains = dump(&list::chains())?;
     let chains: Vec<list::Chain> = chains.iter().filter_map(list::chain).collect();
     let mut found = Vec::new();
-    for chain in chains.iter().filter(|chain| chain.drops_forwarded && !chain.table.starts_with("sampan-")) {
+    let concerns = |chain: &&list::Chain| six || list::word(chain.family) != "ip6";
+    let foreign = |chain: &&list::Chain| chain.drops_forwarded && !chain.table.starts_with("sampan-");
+    for chain in chains.iter().filter(concerns).filter(foreign) {
         let rules = dump(&list::rules(chain.family, &chain.table))?;
         if rules.iter().any(|rule| rule.has(MARK)) {
             continue;

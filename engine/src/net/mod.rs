@@ -39,7 +39,7 @@ pub(crate) use mode::is_of_host;
 pub(crate) use netns::{is_held, isolate};
 
 pub use bridge::{create, list, remove, sweep, update};
-pub use endpoint::{connect, declare, disconnect, endpoints, ensure_present, forget};
+pub use endpoint::{connect, declare, disconnect, endpoints, ensure_present, forget, reserve_fixed};
 pub(crate) use lease::{sweep_leases, void_leases};
 pub use ports::hold_ports;
 pub use proxy::Proxy;

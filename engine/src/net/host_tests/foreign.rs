@@ -15,7 +15,7 @@ fn a_firewall_that_stops_our_packets_is_told_and_what_it_is_told_to_do_helps() {
         host.network("shop_a");
         let web = host.serve("shop.web.1.1", &["shop_a"], &[tcp(8080)]);
         serve_in(&host.remote(), "remote");
-        assert_eq!(foreign::stopping().unwrap(), []);
+        assert_eq!(foreign::stopping(true).unwrap(), []);
         let docker = "add table ip filter; add chain ip filter DOCKER-USER; \
                       add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }; \
                       add rule ip filter FORWARD jump DOCKER-USER";
@@ -23,7 +23,7 @@ fn a_firewall_that_stops_our_packets_is_told_and_what_it_is_told_to_do_helps() {
             return;
         }
         assert!(!is_reached(Some(&web.netns), REMOTE, 80));
-        let found = foreign::stopping().unwrap();
+        let found = foreign::stopping(true).unwrap();
         let [one] = &found[..] else { panic!("{found:?}") };
         assert_eq!(
             (one.table.as_str(), one.chain.as_str(), one.open.as_str()),
@@ -36,6 +36,6 @@ fn a_firewall_that_stops_our_packets_is_told_and_what_it_is_told_to_do_helps() {
         assert!(commands.iter().all(|command| nft(&format!("insert {command}"))), "{advice}");
         assert_eq!(ask(Some(&web.netns), REMOTE, 80).unwrap(), format!("remote {HOST}"));
         assert_eq!(word(ask(Some(&host.remote()), HOST, 8080)), "shop.web.1.1");
-        assert_eq!(foreign::stopping().unwrap(), [], "it lets them pass now");
+        assert_eq!(foreign::stopping(true).unwrap(), [], "it lets them pass now");
     });
 }
