@@ -133,7 +133,7 @@ fn namespaces_that_cannot_be_are_refused() {
         (
             "ipc: shareable",
             "network_mode: host\n    sysctls: {net.core.somaxconn: 1}",
-            "`network_mode` is host",
+            "that network is the host",
         ),
     ] {
         let project = host.project("ns", SHARED);

@@ -251,7 +251,7 @@ fn every_key_that_is_written_has_a_fate() {
         ("isolation: x", "isolation", refused("only containers on Windows know it")),
         ("tty: true", "tty", Enforced),
         ("tty: false", "tty", Enforced),
-        ("runtime: crun", "runtime", refused("not supported yet")),
+        ("runtime: crun", "runtime", refused("sampan runs containers itself: leave it out")),
         ("devices: []", "devices", Enforced),
         ("runtime: ''", "runtime", Enforced),
     ] {

@@ -97,7 +97,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("pull_refresh_after", &TEXT).about("Age after which the image is looked for again.").refused(""),
     key("read_only", &BOOL).about("Its root file system cannot be written to; by default false."),
     key("restart", &like::RESTART).about("What happens when it ends by itself: `no`, `always`, `on-failure[:times]`, `unless-stopped`; by default no.").checked(words::restart),
-    key("runtime", &TEXT).about("The OCI runtime.").refused(""),
+    key("runtime", &TEXT).about("The OCI runtime.").refused("sampan runs containers itself: leave it out"),
     key("scale", &Shape::One(Kind::Int(0, i64::MAX))).about("Number of containers; by default 1.").checked(words::replicas),
     key("secrets", &REFERENCES).about("Secrets that it gets as files.").merge(Merge::Unique(identity::secret)),
     key("security_opt", &NAMES).about("Security options, for example `no-new-privileges`.").checked(words::security_option),
