@@ -53,6 +53,8 @@ fn a_program_keeps_its_terminal_and_input_when_its_supervisor_is_killed() {
     let shims: Vec<u32> = host.processes().iter().filter_map(|(pid, text)| line(pid, text)).collect();
     assert_eq!(shims.len(), 2, "{:?}", host.processes());
     shims.iter().for_each(|pid| drop(host.shell(&format!("kill -9 {pid}")).succeeds()));
+    let left = || host.processes().iter().any(|(_, text)| text.contains(" shim "));
+    eventually("the supervisors have ended", || (!left()).then_some(()));
     project.up();
     assert_eq!(pids, [project.pid("tty-a-1"), project.pid("tty-b-1")], "adopted, not started again");
     let mut terminal = host.terminal(project.folder(), ["attach", "a"]);
