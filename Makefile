@@ -30,7 +30,7 @@ demo: release
 	@$(sudo) examples/shop/demo.sh $(abspath $(release))
 
 test:
-	@$(need) gcc libc6-dev busybox-static iproute2 nftables curl docker-registry skopeo openssl
+	@$(need) gcc libc6-dev busybox-static iproute2 nftables curl docker-registry skopeo openssl redis-tools
 	cargo build --workspace --locked
 	cargo test --workspace --locked
 

@@ -29,6 +29,7 @@ mod namespaces;
 mod networks;
 mod once;
 mod ports;
+mod pressure;
 mod process;
 mod progress;
 mod registries;

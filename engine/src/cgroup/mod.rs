@@ -22,6 +22,7 @@ mod disks;
 mod further;
 mod group;
 mod hierarchy;
+mod high;
 mod limits;
 mod oom;
 mod stats;
@@ -29,6 +30,7 @@ mod supervisors;
 
 pub use group::Group;
 pub use hierarchy::{Controller, Hierarchy, Version};
+pub use high::HighWatch;
 pub use limits::{Write, writes};
 pub use oom::OomWatch;
 pub use stats::{Pressure, Stats};

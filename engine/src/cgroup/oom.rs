@@ -21,6 +21,16 @@ impl AsFd for OomWatch {
     }
 }
 
+/// Version 1: an eventfd that is registered for a file of a group, with the amount that matters.
+pub(super) fn event_fd(group: &Path, file: &str, amount: Option<u64>) -> io::Result<OwnedFd> {
+    let fd = event::counter()?;
+    let control = File::open(group.join(file))?;
+    let amount = amount.map_or_else(String::new, |amount| format!(" {amount}"));
+    let registration = format!("{} {}{amount}", fd.as_raw_fd(), control.as_raw_fd());
+    fs::write(group.join("cgroup.event_control"), registration)?;
+    Ok(fd)
+}
+
 impl OomWatch {
     /// Empties it after it was readable.
     pub fn drain(&self) {
@@ -29,11 +39,7 @@ impl OomWatch {
 
     /// Version 1: an eventfd registered for `memory.oom_control` of a group.
     pub(super) fn version1(group: &Path) -> io::Result<Self> {
-        let fd = event::counter()?;
-        let control = File::open(group.join("memory.oom_control"))?;
-        let registration = format!("{} {}", fd.as_raw_fd(), control.as_raw_fd());
-        fs::write(group.join("cgroup.event_control"), registration)?;
-        Ok(Self { fd })
+        Ok(Self { fd: event_fd(group, "memory.oom_control", None)? })
     }
 
     /// Version 2: the kernel modifies `memory.events` of the group.

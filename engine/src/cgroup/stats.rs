@@ -108,7 +108,7 @@ pub(super) fn read_field(folder: &Path, file: &str, name: &str) -> Option<u64> {
     field(&fs::read_to_string(folder.join(file)).ok()?, name)
 }
 
-fn field(text: &str, name: &str) -> Option<u64> {
+pub(super) fn field(text: &str, name: &str) -> Option<u64> {
     let fields = text.lines().filter_map(|line| line.split_once(' '));
     fields.filter(|(known, _)| *known == name).find_map(|(_, value)| value.trim_end().parse().ok())
 }

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the container what the spec says, without a restart. The record is written last: an
 /// interrupted update is seen as not done. The supervisor reads the record when it decides
-/// something, so it need only be told what it holds open: names and ports.
+/// something, so it need only be told what it holds open: names, ports and what it listens for.
 pub fn update(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<()> {
     let mut record = record::read(store, id)?;
     if !planner::diff::changes_in_place(&record.spec, spec) {
@@ -32,6 +32,7 @@ pub fn update(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<(
     if record.spec.limits != spec.limits && !group.procs()?.is_empty() {
         group.update(&spec.limits)?;
     }
+    let listens = record.spec.pressure != spec.pressure;
     let is_moved = net::is_concerned(&record.spec, spec);
     if is_moved {
         net::reconnect(store, id, &record.spec, spec)?;
@@ -39,7 +40,7 @@ pub fn update(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<(
     record.process = process;
     record.spec = spec.clone();
     store::write_durable(&store.container_record(id), &record)?;
-    match Client::connect(store, id)?.filter(|_| is_moved) {
+    match Client::connect(store, id)?.filter(|_| is_moved || listens) {
         Some(mut supervisor) => supervisor.call(&Request::Moved, PATIENCE, &mut drop),
         None => Ok(()),
     }

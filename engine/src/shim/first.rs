@@ -1,6 +1,6 @@
 //! The container's first process, our child or adopted.
 
-use super::monitor::exit_code;
+use super::beside::exit_code;
 use crate::container::state::{ProcessKey, UNKNOWN_CODE};
 use crate::sandbox::Child;
 use crate::sys::pidfd;

@@ -7,12 +7,14 @@
 //!
 //! - [`order`] and [`ready`] are how it is started, [`wire`] and [`control`] how it is asked.
 //! - [`machine`] is the pure core that decides, [`supervisor`] does it, [`poll`] waits for it.
-//! - [`birth`], [`mounts`], [`first`], [`pump`], [`input`], [`log`], [`monitor`], [`oom`] are what it looks after;
-//!   [`frame`] is how it speaks with those who are attached.
+//! - [`birth`], [`mounts`], [`first`], [`pump`], [`input`], [`log`], [`monitor`], [`oom`], [`pressure`] are
+//!   what it looks after; [`beside`] is a program that it runs for them, [`frame`] is how it speaks
+//!   with those who are attached.
 //!
 //! When it is killed the container goes on, and another one adopts it.
 
 pub mod attached;
+pub mod beside;
 pub mod birth;
 pub mod control;
 pub mod first;
@@ -25,6 +27,7 @@ pub(crate) mod mounts;
 pub mod oom;
 pub mod order;
 pub mod poll;
+pub mod pressure;
 pub mod pump;
 pub mod ready;
 pub mod supervisor;

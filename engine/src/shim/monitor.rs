@@ -1,22 +1,14 @@
 //! Running health probes: one at a time, with a time limit, the output kept.
 
+use super::beside::Beside;
 use crate::container::{HealthCheck, Probe};
 use crate::error::Result;
 use crate::sandbox::Child;
-use crate::sys::pidfd;
 use jiff::Timestamp;
-use nix::libc;
 use planner::live::Health;
 use planner::policy::{HealthMachine, HealthRules};
-use rustix::fs::OFlags;
-use rustix::process::{WaitId, WaitIdOptions, waitid};
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
-
-/// How much of a probe's output is kept.
-const OUTPUT: usize = 4 << 10;
 
 /// The health of one run of the container. Times are those of the supervisor.
 #[derive(Debug)]
@@ -29,11 +21,7 @@ pub struct Monitor {
 
 #[derive(Debug)]
 struct Running {
-    child: Child,
-    /// `None` after its end: nobody holds the other end any more.
-    output: Option<File>,
-    text: Vec<u8>,
-    since: Duration,
+    program: Beside,
     at: Timestamp,
     timed_out: bool,
 }
@@ -58,7 +46,7 @@ impl Monitor {
         match &self.probe {
             None => Some(self.began + self.machine.next_probe_at()),
             Some(probe) if probe.timed_out => None,
-            Some(probe) => Some(probe.since + self.machine.rules().timeout),
+            Some(probe) => Some(probe.program.since + self.machine.rules().timeout),
         }
     }
 
@@ -66,15 +54,13 @@ impl Monitor {
     pub fn stood_still(&mut self, time: Duration) {
         self.began += time;
         if let Some(probe) = &mut self.probe {
-            probe.since += time;
+            probe.program.since += time;
         }
     }
 
     /// To poll for reading while a probe runs: its end, its output.
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.probe.iter().flat_map(|probe| {
-            std::iter::once(probe.child.pidfd.as_fd()).chain(probe.output.as_ref().map(AsFd::as_fd))
-        })
+        self.probe.iter().flat_map(|probe| probe.program.fds())
     }
 
     /// Time has passed: starts a probe with `spawn`, or ends one that takes too long. Gives a
@@ -89,15 +75,13 @@ impl Monitor {
         }
         if let Some(probe) = &mut self.probe {
             probe.timed_out = true;
-            // A probe that has just ended is none to complain about.
-            let _ = pidfd::send_signal(probe.child.pidfd.as_fd(), libc::SIGKILL);
+            probe.program.kill();
             return None;
         }
         let at = Timestamp::now();
-        match start(&self.argv, spawn) {
-            Ok((child, output)) => {
-                let (output, text) = (Some(output), Vec::new());
-                self.probe = Some(Running { child, output, text, since: now, at, timed_out: false });
+        match Beside::start(&self.argv, now, spawn) {
+            Ok(program) => {
+                self.probe = Some(Running { program, at, timed_out: false });
                 None
             }
             Err(error) => {
@@ -110,9 +94,7 @@ impl Monitor {
     /// Something is to be read. Gives the probe when it is over.
     pub fn progress(&mut self, now: Duration) -> Option<Probe> {
         let probe = self.probe.as_mut()?;
-        probe.read();
-        let code = exit_code(&probe.child)?;
-        probe.read();
+        let code = probe.program.progress()?;
         let probe = self.probe.take()?;
         let ok = code == 0 && !probe.timed_out;
         self.machine.probed(now.saturating_sub(self.began), ok);
@@ -120,35 +102,9 @@ impl Monitor {
     }
 }
 
-impl Drop for Monitor {
-    /// The container ended: its probe ended with it and has only to be waited for.
-    fn drop(&mut self) {
-        if let Some(probe) = &self.probe {
-            let _ = pidfd::send_signal(probe.child.pidfd.as_fd(), libc::SIGKILL);
-            let _ = waitid(WaitId::PidFd(probe.child.pidfd.as_fd()), WaitIdOptions::EXITED);
-        }
-    }
-}
-
 impl Running {
-    /// Reads all that is there; what is too much is read and dropped, so that the probe does
-    /// not hang on a full pipe.
-    fn read(&mut self) {
-        let mut chunk = [0; 1024];
-        while let Some(output) = &mut self.output {
-            match output.read(&mut chunk) {
-                Ok(0) => self.output = None,
-                Ok(length) => {
-                    let room = OUTPUT - self.text.len();
-                    self.text.extend_from_slice(&chunk[..length.min(room)]);
-                }
-                Err(_) => return,
-            }
-        }
-    }
-
     fn finish(self, code: i32, timeout: Duration) -> Probe {
-        let mut output = String::from_utf8_lossy(&self.text).into_owned();
+        let mut output = self.program.text();
         if !self.timed_out {
             return Probe { at: self.at, exit_code: Some(code), output };
         }
@@ -157,38 +113,11 @@ impl Running {
     }
 }
 
-fn start(
-    argv: &[String],
-    spawn: impl FnOnce(&[String], BorrowedFd<'_>) -> Result<Child>,
-) -> Result<(Child, File)> {
-    use crate::error::Context;
-    let pipe = || -> std::io::Result<(OwnedFd, OwnedFd)> {
-        let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        rustix::fs::fcntl_setfl(&read, OFlags::NONBLOCK)?;
-        Ok((read, write))
-    };
-    let (read, write) = pipe().doing(|| "open a pipe for the health check".to_owned())?;
-    Ok((spawn(argv, write.as_fd())?, File::from(read)))
-}
-
-/// How a child of ours ended, in the way of the shell: 128 plus the signal number when killed by
-/// one. `None` while it lives.
-pub fn exit_code(child: &Child) -> Option<i32> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    match waitid(WaitId::PidFd(child.pidfd.as_fd()), options) {
-        Ok(None) | Err(rustix::io::Errno::INTR) => None,
-        Ok(Some(status)) => {
-            let signal = status.terminating_signal().map(|signal| 128 + signal);
-            Some(status.exit_status().or(signal).unwrap_or(crate::container::state::UNKNOWN_CODE))
-        }
-        // Nobody else waits for our children; if it happens, its end is as unknown as can be.
-        Err(_) => Some(crate::container::state::UNKNOWN_CODE),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shim::beside::OUTPUT;
+    use crate::sys::pidfd;
     use planner::desired::HealthSpec;
     use std::process::{Command, Stdio};
 

@@ -20,7 +20,9 @@ enum Source {
     Names,
     Proxy,
     Oom,
+    Memory,
     Probe,
+    Notice,
 }
 
 /// Signals that ask the supervisor itself to end, as at the shutdown of the host: the container is
@@ -76,6 +78,8 @@ type Interest<'a> = (Source, BorrowedFd<'a>, PollFlags);
 fn sources<'a>(supervisor: &'a Supervisor, signals: &'a SignalFd) -> Vec<Interest<'a>> {
     let is_awaiting = supervisor.awaits.is_some();
     let first = supervisor.first.as_ref().filter(|_| !is_awaiting).and_then(|first| first.wake());
+    let high = supervisor.pressure.iter().filter_map(|pressure| pressure.fd());
+    let notice = supervisor.pressure.iter().flat_map(|pressure| pressure.command_fds());
     let probe = supervisor.monitor.iter().flat_map(|monitor| monitor.fds());
     // What nobody takes stays where it is: then the process has to wait.
     let outputs = supervisor.pump.fds().filter(|_| !is_awaiting && !supervisor.control.is_congested());
@@ -85,6 +89,8 @@ fn sources<'a>(supervisor: &'a Supervisor, signals: &'a SignalFd) -> Vec<Interes
     sources.extend(supervisor.oom.fd().map(|fd| (Source::Oom, fd)));
     sources.extend(supervisor.names.iter().map(|names| (Source::Names, names.as_fd())));
     sources.extend(supervisor.proxy.iter().map(|proxy| (Source::Proxy, proxy.as_fd())));
+    sources.extend(high.map(|fd| (Source::Memory, fd)));
+    sources.extend(notice.map(|fd| (Source::Notice, fd)));
     sources.extend(probe.map(|fd| (Source::Probe, fd)));
     let control = supervisor.control.fds(supervisor.input.has_room());
     let control = control.map(|(fd, flags)| (Source::Control, fd, flags));
@@ -107,7 +113,12 @@ fn serve(supervisor: &mut Supervisor, signals: &SignalFd, source: Source) {
         Source::Control => supervisor.hear(),
         Source::Names => supervisor.names.iter_mut().for_each(Responder::handle),
         Source::Proxy => supervisor.proxy.iter_mut().for_each(Proxy::handle),
-        Source::Oom => supervisor.oom.woken(supervisor.now()),
+        Source::Oom => {
+            supervisor.oom.woken(supervisor.now());
+            supervisor.look_at_memory();
+        }
+        Source::Memory => supervisor.look_at_memory(),
+        Source::Notice => supervisor.pressure_progress(),
         Source::Probe => supervisor.probe_progress(),
     }
 }

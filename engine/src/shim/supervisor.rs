@@ -1,5 +1,6 @@
 //! The supervisor itself: what it holds, how it begins, what it does about each event.
 
+use super::beside::Beside;
 use super::birth::{self, Place, Rootfs};
 use super::control::{ConnectionId, Control};
 use super::first::{End, First};
@@ -8,6 +9,7 @@ use super::machine::{Action, Machine, Phase};
 use super::monitor::Monitor;
 use super::oom::OomNotice;
 use super::order::Order;
+use super::pressure::{self, PressureNotice};
 use super::pump::Pump;
 use super::ready::Made;
 use super::wire::{Reply, Request};
@@ -24,6 +26,7 @@ use crate::sys::heap;
 use jiff::Timestamp;
 use nix::libc;
 use planner::ContainerId;
+use planner::desired::Tell;
 use planner::live::Health;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -52,6 +55,7 @@ pub struct Supervisor {
     pub(super) proxy: Option<Proxy>,
     pub(super) monitor: Option<Monitor>,
     pub(super) oom: OomNotice,
+    pub(super) pressure: Option<PressureNotice>,
     /// Who asked to stop, with what grace.
     stoppers: Vec<ConnectionId>,
     stop: Option<(Duration, Option<Advice>)>,
@@ -104,6 +108,7 @@ impl Supervisor {
             names: responder(&store, &id, &record)?,
             proxy,
             oom: OomNotice::new(&group),
+            pressure: None,
             clock: Instant::now(),
             first: None,
             remains: None,
@@ -213,6 +218,7 @@ impl Supervisor {
     }
 
     fn runs(&mut self) -> Result<()> {
+        self.watch_pressure();
         self.state.status = Status::Running;
         self.state.restarts = self.machine.restarts();
         self.state.ports = self.ports.iter().map(|port| port.published.clone()).collect();
@@ -300,9 +306,10 @@ impl Supervisor {
         }
     }
 
-    /// Answers names and passes connections on as the record says now.
+    /// Answers names, passes connections on and watches memory as the record says now.
     fn moved(&mut self) -> Result<()> {
         self.reread();
+        self.watch_pressure();
         if let Some(names) = &mut self.names {
             names.move_to(&self.store, &self.record.spec)?;
         }
@@ -377,6 +384,7 @@ impl Supervisor {
         self.remains = self.first.take().and_then(First::remains);
         self.monitor = None;
         self.end_all();
+        self.pressure = None;
         self.state.reason = self.reason(end);
         self.over(end.code);
     }
@@ -426,6 +434,50 @@ impl Supervisor {
         }
     }
 
+    /// Listens for what the container wants to be told of its memory.
+    fn watch_pressure(&mut self) {
+        let wish = self.record.spec.pressure.as_ref();
+        if self.pressure.as_ref().map(PressureNotice::wish) == wish {
+            return;
+        }
+        let watched = self.oom.fd().is_some();
+        self.pressure = wish.map(|wish| PressureNotice::new(&self.group, wish, watched));
+        if self.pressure.is_none() {
+            self.group.disarm();
+        }
+    }
+
+    /// Much memory may be in use.
+    pub(super) fn look_at_memory(&mut self) {
+        let now = self.now();
+        let Some(pressure) = &mut self.pressure else { return };
+        let Some(used) = pressure.look(&self.group, now) else { return };
+        let Some(first) = &self.first else { return };
+        self.pump.note(&pressure::describe(used, pressure.wish(), self.record.spec.limits.memory));
+        if let Tell::Signal(name) = &pressure.wish().tell
+            && let Some(number) = signal::number(name)
+        {
+            first.signal(number);
+        }
+        let Some(argv) = pressure.command() else { return };
+        let (record, user, group) = (&self.record, &self.user, &self.group);
+        let spawn = |argv: &[String], output: BorrowedFd<'_>| {
+            birth::beside(record, argv, first.pidfd(), (user, group, output))
+        };
+        match Beside::start(&argv, now, spawn) {
+            Ok(command) => pressure.runs(command),
+            Err(error) => self.pump.note(&error.chain()),
+        }
+    }
+
+    /// The command that told it may have got on.
+    pub(super) fn pressure_progress(&mut self) {
+        let now = self.now();
+        if let Some(wrong) = self.pressure.as_mut().and_then(|pressure| pressure.progress(now)) {
+            self.pump.note(&wrong);
+        }
+    }
+
     /// The health probe may have got on.
     pub(super) fn probe_progress(&mut self) {
         let now = self.now();
@@ -446,12 +498,14 @@ impl Supervisor {
     pub(super) fn due(&self) -> Option<Duration> {
         let monitor = self.monitor.as_ref().filter(|_| self.checks_health());
         let first = self.first.as_ref();
+        let pressure = self.pressure.as_ref().filter(|_| self.paused_at.is_none());
         [
             self.awaits,
             self.machine.due(),
             monitor.and_then(Monitor::due),
             first.and_then(First::due),
             self.oom.due(),
+            pressure.and_then(PressureNotice::due),
         ]
         .into_iter()
         .flatten()
@@ -469,6 +523,10 @@ impl Supervisor {
         }
         if self.oom.due().is_some_and(|due| due <= now) {
             self.check_oom();
+        }
+        if self.pressure.as_ref().and_then(PressureNotice::due).is_some_and(|due| due <= now) {
+            self.look_at_memory();
+            self.pressure_progress();
         }
         self.tick_monitor(now);
     }

@@ -27,7 +27,8 @@ pub enum Request {
         /// Which of both: `false` lets them go on.
         paused: bool,
     },
-    /// Networks, names or addresses of the container are others now, as its record says.
+    /// Networks, names or addresses of the container are others now, or what it wants to be told, as
+    /// its record says.
     Moved,
     /// Tell each change of the state record.
     Watch,

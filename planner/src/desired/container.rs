@@ -2,7 +2,7 @@
 
 use super::{
     Attachment, Devices, FileSpec, HookSpec, Limits, LogSpec, MountKind, MountSpec, NameSpec, Namespaces,
-    NetworkMode, RestartPace, Security,
+    NetworkMode, Pressure, RestartPace, Security,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +53,8 @@ pub struct ContainerSpec {
     pub ports: Vec<PortSpec>,
     /// Resource limits.
     pub limits: Limits,
+    /// What it is told before its memory runs out.
+    pub pressure: Option<Pressure>,
     /// What to do when the process ends.
     pub restart: RestartPolicy,
     /// How fast and how often.

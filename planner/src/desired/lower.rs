@@ -1,5 +1,6 @@
 //! Stack and Goal to Desired.
 
+use super::Pressure;
 use super::mounts::{self, Scene};
 use super::service::capabilities;
 use super::{
@@ -115,6 +116,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         names: lower_network::names(service),
         ports: ports(stack, service),
         limits: service.limits(),
+        pressure: service.sampan.as_deref().and_then(|own| Pressure::of(own, service.limits().memory)),
         restart: service.restart_policy(),
         restart_pace: service.restart_pace(),
         health: service.healthcheck.as_deref().map(HealthCheck::spec),

@@ -89,6 +89,7 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     one("mem_swappiness", UpdateInPlace, |c| c.limits.swappiness.map(|most| most.to_string())),
     one("oom_kill_disable", UpdateInPlace, |c| flag(c.limits.spared)),
     each("blkio_config", UpdateInPlace, |c| format::disks(&c.limits.disks)),
+    each("x-sampan.memory", UpdateInPlace, |c| c.pressure.as_ref().map(format::pressure).unwrap_or_default()),
     one("restart", UpdateInPlace, |c| Some(format::restart(c.restart))),
     each("deploy.restart_policy", UpdateInPlace, |c| format::pace(&c.restart_pace)),
     each("healthcheck", Replace, |c| c.health.as_ref().map(health).unwrap_or_default()),

@@ -1,8 +1,8 @@
 //! Values in the words of a stack file.
 
 use crate::desired::{
-    Attachment, Disks, HealthTest, Memory, MountKind, MountSpec, PortSpec, Propagation, Protocol,
-    RestartPace, RestartPolicy, Submounts, Swap,
+    Attachment, Disks, HealthTest, Memory, MountKind, MountSpec, PortSpec, Pressure, Propagation, Protocol,
+    RestartPace, RestartPolicy, Submounts, Swap, Tell,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -59,6 +59,12 @@ pub(super) fn swap(swap: Swap) -> Option<String> {
         Swap::Unlimited => Some("-1".to_owned()),
         Swap::Total(total) => Some(bytes(total)),
     }
+}
+
+/// When a container is told that its memory runs short, and how.
+pub(super) fn pressure(pressure: &Pressure) -> BTreeMap<String, String> {
+    let told = (pressure.tell != Tell::Log).then(|| ("on_pressure".to_owned(), pressure.tell.to_string()));
+    told.into_iter().chain([("high".to_owned(), bytes(pressure.at))]).collect()
 }
 
 /// `blkio_config`, by key and device.

@@ -127,6 +127,7 @@ fn every_field_of_a_container_has_its_row() {
         }),
         ("configs./etc/a", |c| c.configs.push(file("/etc/a"))),
         ("secrets./run/secrets/s", |c| c.secrets.push(file("/run/secrets/s"))),
+        ("x-sampan.memory.high", |c| c.pressure = Some(Pressure { at: 1, tell: Tell::Log })),
         ("restart", |c| c.restart = RestartPolicy::Always),
         ("healthcheck.retries", |c| {
             c.health = Some(HealthSpec { retries: Some(1), ..Default::default() });
@@ -210,6 +211,7 @@ fn limits_networks_restart_and_stopping_change_in_place_and_the_rest_replaces() 
             "mem_swappiness",
             "oom_kill_disable",
             "blkio_config",
+            "x-sampan.memory",
             "restart",
             "deploy.restart_policy",
             "stop_signal",

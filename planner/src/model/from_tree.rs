@@ -217,6 +217,8 @@ fn is_extension(entry: &Entry) -> bool {
 struct Fields<'a> {
     node: Node<'a>,
     made: Vec<&'static str>,
+    /// What the struct calls its fields.
+    fields: &'static [&'static str],
     entries: std::slice::Iter<'a, Entry>,
     next: Field<'a>,
 }
@@ -230,13 +232,14 @@ enum Field<'a> {
 impl<'a> Fields<'a> {
     fn new(node: Node<'a>, fields: &'static [&'static str]) -> Self {
         let made = [SPAN, EXTENSIONS].into_iter().filter(|name| fields.contains(name)).collect();
-        Self { node, made, entries: node.tree.entries().iter(), next: Field::Made(SPAN) }
+        Self { node, made, fields, entries: node.tree.entries().iter(), next: Field::Made(SPAN) }
     }
 
     fn next_field(&mut self) -> Option<Field<'a>> {
         let key = |entry: &&Entry| {
             entry.value.value != Value::Bad
-                && !is_extension(entry)
+                // One that is a field, too, is printed with the others.
+                && (!is_extension(entry) || self.fields.contains(&entry.key.as_str()))
                 && ![SPAN, EXTENSIONS].contains(&entry.key.as_str())
         };
         self.made.pop().map(Field::Made).or_else(|| self.entries.find(key).map(Field::Key))

@@ -30,6 +30,7 @@ mod port;
 mod print;
 mod provider;
 mod quantity;
+mod sampan;
 mod service;
 mod stack;
 #[cfg(test)]
@@ -64,6 +65,7 @@ pub use port::Port;
 pub use print::Form;
 pub use provider::Provider;
 pub use quantity::{Bytes, Cores, DeviceCount, FileMode, Limit, Most, Swappiness, Time};
+pub use sampan::{MemoryNotice, OnPressure, Sampan, Share};
 pub use service::Service;
 pub use stack::{Contents, Stack};
 pub use ulimit::Ulimit;

@@ -3,7 +3,7 @@
 use super::{
     Blkio, Build, Bytes, Cores, CredentialSpec, Dependency, Deploy, Develop, DeviceMapping, DeviceRequest,
     EnvFile, Extended, Extensions, FileReference, HealthCheck, Hook, Hosts, Limit, Logging, Mount, Port,
-    Provider, ServiceModel, ServiceNetwork, Swappiness, Time, Ulimit,
+    Provider, Sampan, ServiceModel, ServiceNetwork, Swappiness, Time, Ulimit,
 };
 use crate::diagnostic::Span;
 use serde::{Deserialize, Serialize};
@@ -208,6 +208,9 @@ pub struct Service {
     pub post_start: Vec<Hook>,
     /// What runs in it before it is stopped.
     pub pre_stop: Vec<Hook>,
+    /// What only sampan does; printed with the other `x-…` keys.
+    #[serde(rename = "x-sampan", skip_serializing)]
+    pub sampan: Option<Box<Sampan>>,
     /// Its `x-…` keys.
     pub extensions: Extensions,
 }

@@ -4,7 +4,9 @@
 //! clock, so each rule can be tested without waiting.
 
 mod health;
+mod pressure;
 mod restart;
 
 pub use health::{HealthMachine, HealthRules};
+pub use pressure::{Level, PressureMachine};
 pub use restart::{Decision, Restart};

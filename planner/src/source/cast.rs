@@ -147,7 +147,6 @@ pub(crate) fn cast(tree: &mut Tree, path: &Path<'_>, kind: &Kind, context: &mut 
             Ok(Value::Int(-1))
         }
         Kind::Count => integer(tree, Text::Number, Fraction::Refused, i64::MIN, i64::MAX),
-        Kind::BytesOrUnlimited if tree.as_text() == Some("-1") => Ok(Value::Text("-1".into())),
         Kind::Bytes | Kind::BytesOrUnlimited => bytes(tree, path, context),
         Kind::WholeBytes(least) => whole_bytes(tree, path, least, context),
         Kind::TextBytes if tree.as_text().is_none() => {
@@ -408,9 +407,8 @@ fn bytes(tree: &Tree, path: &Path<'_>, context: &mut Context<'_>) -> Result<Valu
         }
         Value::Text(text) => match units::parse_bytes(text) {
             Some(bytes) => Ok(Value::Text(bytes.to_string().into())),
-            None if text.parse::<i64>().is_ok_and(|number| number < 0) => {
-                refused(format!("`{text}` is not a size"), &format!("write it without quotes: {text}"))
-            }
+            // A negative number is printed so.
+            None if text.parse::<i64>().is_ok_and(|number| number < 0) => Ok(tree.value.clone()),
             None => refused(
                 format!("`{}` is not a size", text.escape_debug()),
                 "write a number with a unit: 64m, 1.5g, 512k",

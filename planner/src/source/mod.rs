@@ -26,6 +26,7 @@ pub(crate) mod name;
 pub(crate) mod normalise;
 pub(crate) mod path;
 mod plain;
+pub(crate) mod pressure;
 pub(crate) mod profiles;
 pub(crate) mod project;
 pub(crate) mod resolve;

@@ -31,6 +31,7 @@ impl Rules<'_> {
             _ => {}
         }
         self.reservation(service, &limits);
+        self.notice(service, &limits);
         self.processor(service, &limits);
     }
 
@@ -43,6 +44,24 @@ impl Rules<'_> {
             let (kept, most) = (units::show_bytes(kept), units::show_bytes(most));
             let message = format!("{kept} of memory are kept for it, more than its limit of {most}");
             self.error(service, key, message, "keep less, or raise the limit");
+        }
+    }
+
+    /// It is told before its memory runs out, not after.
+    fn notice(&mut self, service: Named<'_>, limits: &Limits) {
+        let keys = ["x-sampan", "memory", "high"];
+        let Some(notice) = service.model.sampan.as_ref().and_then(|own| own.memory.as_ref()) else { return };
+        match (notice.share().of(limits.memory), limits.memory) {
+            (None, _) => {
+                let message = "a part of the memory limit is meant, but there is none".to_owned();
+                self.error(service, &keys[..2], message, "add `mem_limit`, or write `high` in bytes");
+            }
+            (Some(at), Some(limit)) if at >= limit => {
+                let [at, limit] = [at, limit].map(units::show_bytes);
+                let message = format!("{at} are never in use below the memory limit of {limit}");
+                self.error(service, &keys, message, "write less than the limit, for example 80%");
+            }
+            _ => {}
         }
     }
 

@@ -390,7 +390,43 @@ const IN_A_SERVICE: Mistakes = &[
         "env_file: x.env",
         &["4:15 services.web.env_file: env_file x.env does not exist [create it, or say `required: false`]"],
     ),
-    ("x-sampan: 1", &["4:5 services.web.x-sampan: `x-sampan` is not supported yet"]),
+    ("x-sampan: 1", &["4:15 services.web.x-sampan: must be a mapping, not a number"]),
+    (
+        "x-sampan: {memori: {}}",
+        &["4:16 services.web.x-sampan.memori: unknown key `memori` [did you mean `memory`?]"],
+    ),
+    (
+        "x-sampan: {memory: {high: 120%}}",
+        &[
+            "4:24 services.web.x-sampan.memory: `120%` is not an amount of memory [write a part of the limit from 1% to 99%, or bytes as 50m]",
+        ],
+    ),
+    (
+        "x-sampan: {memory: {on_pressure: {}}}",
+        &["4:24 services.web.x-sampan.memory: `on_pressure` does nothing [give it an `exec` or a `signal`]"],
+    ),
+    (
+        "x-sampan: {memory: {on_pressure: {exec: [a], signal: USR1}}}",
+        &[
+            "4:24 services.web.x-sampan.memory: `on_pressure` has both an `exec` and a `signal` [a command can send signals, too]",
+        ],
+    ),
+    (
+        "x-sampan: {memory: {on_pressure: {signal: USR}}}",
+        &["4:24 services.web.x-sampan.memory: `USR` is not a signal [did you mean `USR1`?]"],
+    ),
+    (
+        "x-sampan: {memory: {high: 80%}}",
+        &[
+            "4:24 services.web.x-sampan.memory: a part of the memory limit is meant, but there is none [add `mem_limit`, or write `high` in bytes]",
+        ],
+    ),
+    (
+        "mem_limit: 64m\n    x-sampan: {memory: {high: 64m}}",
+        &[
+            "5:31 services.web.x-sampan.memory.high: 64M are never in use below the memory limit of 64M [write less than the limit, for example 80%]",
+        ],
+    ),
     (
         "container_name: aa",
         &[

@@ -175,12 +175,15 @@ fn sizes_are_decimal_text() {
     const HINT: &str = "[write a number with a unit: 64m, 1.5g, 512k]";
     check(
         Kind::Bytes,
-        &[("64m", "\"67108864\""), ("5", "\"5\""), ("-1", "\"-1\""), ("'1.5'", "\"1\""), ("1.5", "\"0\"!")],
         &[
-            ("'-1'", "`-1` is not a size [write it without quotes: -1]"),
-            ("5x", &format!("`5x` is not a size {HINT}")),
-            ("true", &format!("`true` is not a size {HINT}")),
+            ("64m", "\"67108864\""),
+            ("5", "\"5\""),
+            ("-1", "\"-1\""),
+            ("'-2'", "\"-2\""),
+            ("'1.5'", "\"1\""),
+            ("1.5", "\"0\"!"),
         ],
+        &[("5x", &format!("`5x` is not a size {HINT}")), ("true", &format!("`true` is not a size {HINT}"))],
     );
     check(Kind::BytesOrUnlimited, &[("-1", "\"-1\""), ("'-1'", "\"-1\"")], &[]);
     check(

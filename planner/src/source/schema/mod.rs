@@ -11,6 +11,7 @@ mod json;
 mod like;
 mod mount;
 mod network;
+mod sampan;
 mod service;
 mod shapes;
 mod top;

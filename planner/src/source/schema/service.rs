@@ -6,6 +6,7 @@ use super::files::REFERENCES;
 use super::healthcheck::HEALTHCHECK;
 use super::mount::MOUNT;
 use super::network::{ATTACHMENTS, PORT};
+use super::sampan::SAMPAN;
 use super::shapes::{
     BOOL, BYTES, COMMAND, CORES, CUT, DURATION, HOSTS, INT, LABELS, LOOSE, NAMES, ONE_OR_NAMES,
     ONE_OR_NAMES_AT_LAST, OPTIONS, SERVERS, TEXT, TEXTS, TRUTH, VARIABLES, WHOLE_BYTES,
@@ -118,6 +119,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("volumes", &Shape::Set(&Shape::Short(forms::VOLUME, &MOUNT))).about("What is mounted: `[source:]target[:options]`, or the long form.").merge(Merge::Unique(identity::target)),
     key("volumes_from", &NAMES).about("Services whose mounts it gets too: `service[:ro]`.").checked(words::volumes_from),
     key("working_dir", &like::ABSOLUTE_PATH).about("Absolute path in which the process starts; by default the image's.").checked(words::absolute_path),
+    key("x-sampan", &SAMPAN).about("What only sampan does."),
 ]);
 
 const DEPENDENCY: Shape = Shape::Object(&[

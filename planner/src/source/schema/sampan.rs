@@ -1,0 +1,21 @@
+//! A service's `x-sampan`: what only sampan does.
+
+use super::shapes::{COMMAND, LOOSE};
+use super::{Merge, Shape, key, like};
+use crate::source::pressure;
+
+pub(super) const SAMPAN: Shape = Shape::Object(&[key("memory", &MEMORY)
+    .about("What happens before its memory runs out.")
+    .checked_whole(pressure::notice)]);
+
+const MEMORY: Shape = Shape::Object(&[
+    key("high", &LOOSE).about(
+        "So much of its memory is in use when it is told: part of its limit, or bytes; by default 80%.",
+    ),
+    key("on_pressure", &ON_PRESSURE).about("How it is told; without, its log says so."),
+]);
+
+const ON_PRESSURE: Shape = Shape::Object(&[
+    key("exec", &COMMAND).about("A command that runs in it, as a list or a line.").merge(Merge::Replace),
+    key("signal", &like::SIGNAL).about("A signal for its process."),
+]);
