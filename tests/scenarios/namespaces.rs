@@ -133,7 +133,7 @@ fn namespaces_that_cannot_be_are_refused() {
         (
             "ipc: shareable",
             "network_mode: host\n    sysctls: {net.core.somaxconn: 1}",
-            "that network is the host",
+            "`network_mode` is host",
         ),
     ] {
         let project = host.project("ns", SHARED);

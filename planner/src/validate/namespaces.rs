@@ -28,12 +28,17 @@ impl Rules<'_> {
                 }
             }
         }
-        // Settings of networks are looked at with those.
-        let is_foreign = spec.ipc == "host" || spec.ipc.contains(':');
-        let of_memory = |name: &&String| setting_path(name).is_some_and(|path| !path.starts_with("net/"));
-        for name in spec.sysctls.keys().filter(of_memory).filter(|_| is_foreign) {
-            let message = format!("`{}` cannot be set: `ipc` is {}", name.escape_debug(), spec.ipc);
-            self.error(service, &["sysctls", name], message, "set it where that namespace belongs");
+        let is_foreign = |mode: &str| mode == "host" || mode.contains(':');
+        for name in spec.sysctls.keys() {
+            let path = setting_path(name).unwrap_or_default();
+            let (key, mode) = match path.split('/').next() {
+                Some("net") => ("network_mode", &spec.network_mode),
+                _ => ("ipc", &spec.ipc),
+            };
+            if is_foreign(mode) {
+                let message = format!("`{}` cannot be set: `{key}` is {mode}", name.escape_debug());
+                self.error(service, &["sysctls", name], message, "set it where that namespace belongs");
+            }
         }
     }
 }
