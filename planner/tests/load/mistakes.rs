@@ -366,9 +366,9 @@ const IN_A_SERVICE: Mistakes = &[
         ],
     ),
     (
-        "security_opt: [seccomp=x]",
+        "security_opt: ['label=user:x']",
         &[
-            "4:20 services.web.security_opt.0: security option `seccomp=x` is not supported yet [leave it out]",
+            "4:20 services.web.security_opt.0: security option `label=user:x` is not supported yet [leave it out]",
         ],
     ),
     (
