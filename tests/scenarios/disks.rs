@@ -125,8 +125,9 @@ fn what_did_not_fit_goes_on_when_there_is_room() {
     project.sampan(["image", "save", "-o", "web.tar", &image]).succeeds();
     shrink(&host);
     for verb in [["image", "pull", "-q", &image], ["image", "load", "-i", "web.tar"]] {
-        let (mut failed, mut went_on) = (0, false);
-        for pages in (0..2000).step_by(150) {
+        // An archive is read in its order: its largest layers come first.
+        let (mut failed, mut went_on) = (0, verb[1] == "load");
+        for pages in (0..2000).step_by(75) {
             leave(&host, pages, 1000);
             let before = layers(&host);
             let come = project.sampan(verb);
@@ -134,10 +135,9 @@ fn what_did_not_fit_goes_on_when_there_is_room() {
             let left = host.shell(&format!("cd {} && find images/tmp -mindepth 1", host.root().display()));
             assert_eq!(left.stdout, "", "after {come}");
             host.sampan(["system", "check"]).succeeds();
+            assert!(before.iter().all(|layer| after.contains(layer)), "{before:?} to {after:?}");
+            went_on |= !before.is_empty();
             if come.code == 0 {
-                // An archive is read in its order: its largest layers come first.
-                let some = verb[1] == "load" || !before.is_empty();
-                went_on = some && before.iter().all(|layer| after.contains(layer));
                 break;
             }
             come.exits(1).says("no space left on device").says("df -i");

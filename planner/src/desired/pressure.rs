@@ -36,7 +36,7 @@ impl Pressure {
                 (None, None) => Tell::Log,
             },
         };
-        Some(Self { at: notice.share().of(limit)?, tell })
+        Some(Self { at: notice.share()?.of(limit)?, tell })
     }
 }
 

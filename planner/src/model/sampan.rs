@@ -74,9 +74,9 @@ impl Share {
 }
 
 impl MemoryNotice {
-    /// How much is in use then.
-    pub fn share(&self) -> Share {
-        Share::parse(&self.high).unwrap_or(Share::USUAL)
+    /// How much is in use then; `None` when what is said means nothing.
+    pub fn share(&self) -> Option<Share> {
+        if self.high.is_empty() { Some(Share::USUAL) } else { Share::parse(&self.high) }
     }
 }
 

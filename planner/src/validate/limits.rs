@@ -51,7 +51,8 @@ impl Rules<'_> {
     fn notice(&mut self, service: Named<'_>, limits: &Limits) {
         let keys = ["x-sampan", "memory", "high"];
         let Some(notice) = service.model.sampan.as_ref().and_then(|own| own.memory.as_ref()) else { return };
-        match (notice.share().of(limits.memory), limits.memory) {
+        let Some(share) = notice.share() else { return };
+        match (share.of(limits.memory), limits.memory) {
             (None, _) => {
                 let message = "a part of the memory limit is meant, but there is none".to_owned();
                 self.error(service, &keys[..2], message, "add `mem_limit`, or write `high` in bytes");

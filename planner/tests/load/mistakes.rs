@@ -390,7 +390,10 @@ const IN_A_SERVICE: Mistakes = &[
         "env_file: x.env",
         &["4:15 services.web.env_file: env_file x.env does not exist [create it, or say `required: false`]"],
     ),
-    ("x-sampan: 1", &["4:15 services.web.x-sampan: must be a mapping, not a number"]),
+    (
+        "x-sampan: 1",
+        &["4:15 services.web.x-sampan: must be a mapping, not a number [the keys here are memory]"],
+    ),
     (
         "x-sampan: {memori: {}}",
         &["4:16 services.web.x-sampan.memori: unknown key `memori` [did you mean `memory`?]"],
@@ -402,17 +405,17 @@ const IN_A_SERVICE: Mistakes = &[
         ],
     ),
     (
-        "x-sampan: {memory: {on_pressure: {}}}",
+        "x-sampan: {memory: {high: 9m, on_pressure: {}}}",
         &["4:24 services.web.x-sampan.memory: `on_pressure` does nothing [give it an `exec` or a `signal`]"],
     ),
     (
-        "x-sampan: {memory: {on_pressure: {exec: [a], signal: USR1}}}",
+        "x-sampan: {memory: {high: 9m, on_pressure: {exec: [a], signal: USR1}}}",
         &[
             "4:24 services.web.x-sampan.memory: `on_pressure` has both an `exec` and a `signal` [a command can send signals, too]",
         ],
     ),
     (
-        "x-sampan: {memory: {on_pressure: {signal: USR}}}",
+        "x-sampan: {memory: {high: 9m, on_pressure: {signal: USR}}}",
         &["4:24 services.web.x-sampan.memory: `USR` is not a signal [did you mean `USR1`?]"],
     ),
     (
@@ -422,9 +425,9 @@ const IN_A_SERVICE: Mistakes = &[
         ],
     ),
     (
-        "mem_limit: 64m\n    x-sampan: {memory: {high: 64m}}",
+        "mem_limit: 64m\nx-sampan: {memory: {high: 64m}}",
         &[
-            "5:31 services.web.x-sampan.memory.high: 64M are never in use below the memory limit of 64M [write less than the limit, for example 80%]",
+            "5:31 services.web.x-sampan.memory.high: 64 MiB are never in use below the memory limit of 64 MiB [write less than the limit, for example 80%]",
         ],
     ),
     (
@@ -452,7 +455,9 @@ const IN_A_SERVICE: Mistakes = &[
     ),
     (
         "logging: {driver: x}",
-        &["4:5 services.web.logging: `logging` is not supported yet [leave it out to go without it]"],
+        &[
+            "4:14 services.web.logging: logging driver `x` is not supported yet [`json-file` and `local` keep logs here, `none` does not]",
+        ],
     ),
     (
         "deploy: {resources: {limit: {}}}",

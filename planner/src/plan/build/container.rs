@@ -1,15 +1,19 @@
 //! Steps that make, change, start and remove containers.
 
 use super::draft::{Draft, Gates};
-use super::slot::SlotPlan;
+use super::slot::{SlotPlan, replaced_networks};
 use crate::desired::ContainerId;
+use crate::diff::Diff;
 use crate::plan::{Cause, Step, StepId};
 
 impl Draft<'_> {
-    /// Containers that change in place, once the networks that they are on are there.
-    pub(super) fn update_containers(&mut self) {
+    /// Containers that change in place, once the networks that they are on are there: first those on
+    /// none that is replaced, then (`replaced`) the others, which do not run.
+    pub(super) fn update_containers(&mut self, diff: &Diff, replaced: bool) {
+        let anew = replaced_networks(diff);
         for slot in &self.slots {
-            if let Some(cause) = &slot.update {
+            let is_late = slot.spec.networks.iter().any(|on| anew.contains(on.network.as_str()));
+            if let Some(cause) = slot.update.as_ref().filter(|_| is_late == replaced) {
                 let step = Step::UpdateContainer { id: slot.id.clone(), spec: Box::new(slot.spec.clone()) };
                 let networks = slot.spec.networks.iter().map(|on| self.steps.networks.get(&on.network));
                 let needs = networks.flatten().copied().collect();

@@ -24,11 +24,12 @@ pub(super) fn up(stack: &Stack, goal: &Goal, options: &UpOptions, live: &Live) -
 
     draft.create_volumes(&desired, &diff);
     draft.settle_networks(&desired, &diff);
-    draft.update_containers();
+    draft.update_containers(&diff, false);
     draft.create_containers(false);
     draft.stop_containers();
     draft.remove_early();
     draft.replace_networks(&desired, &diff);
+    draft.update_containers(&diff, true);
     draft.create_containers(true);
     draft.start_containers();
     draft.remove_old();
