@@ -161,7 +161,7 @@ fn json(value: &Value) -> String {
 /// Whether printing loses something, which it does where Docker Compose's does: a `$` of a key is
 /// doubled and loading does not halve it, for variables are for values; a `count: 0` of devices is
 /// left out, and none means all of them, as are capabilities when there are none and a `target: 0` of
-/// ports; a key of `ssh` and
+/// ports and an empty `name` of what is external; a key of `ssh` and
 /// its file are one text that no reader takes apart; an entry of a list may be without a name, a key
 /// may not.
 fn is_lossy(value: &Value) -> bool {
@@ -175,7 +175,8 @@ fn is_lossy(value: &Value) -> bool {
             let fewer = devices.is_some_and(|all| !all.iter().all(|one| counted(one) && capable(one)));
             let ports = value.as_array().filter(|_| key == "ports");
             let aimless = ports.is_some_and(|all| all.iter().any(|port| port["target"].is_null()));
-            key.is_empty() || key.contains('$') || is_lossy(value) || keys || fewer || aimless
+            let nameless = value["external"] == true && value["name"].is_null();
+            key.is_empty() || nameless || key.contains('$') || is_lossy(value) || keys || fewer || aimless
         }),
         Value::Array(items) => items.iter().any(is_lossy),
         _ => false,
