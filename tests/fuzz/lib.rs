@@ -160,10 +160,9 @@ fn json(value: &Value) -> String {
 
 /// Whether printing loses something, which it does where Docker Compose's does: a `$` of a key is
 /// doubled and loading does not halve it, for variables are for values; a `count: 0` of devices is
-/// left out, and none means all of them, as are capabilities when there are none and a `target: 0` of
-/// ports and an empty `name` of what is external; a key of `ssh` and
-/// its file are one text that no reader takes apart; an entry of a list may be without a name, a key
-/// may not.
+/// left out, and none means all of them, as are capabilities when there are none, a `target: 0` of
+/// ports and an empty `name` of what is external; a key of `ssh` and its file are one text that no
+/// reader takes apart; an entry of a list may be without a name, a key may not.
 fn is_lossy(value: &Value) -> bool {
     match value {
         Value::Object(map) => map.iter().any(|(key, value)| {
