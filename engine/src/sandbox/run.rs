@@ -240,7 +240,11 @@ fn make_file(root: BorrowedFd<'_>, place: &Place) -> Result<(), Errno> {
     }
     let Some((parent, name)) = place.steps.last() else { return Err(Errno::ISDIR) };
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-    rustix::fs::openat(find(root, parent)?, name.as_c_str(), flags, Mode::from_raw_mode(0o644)).map(drop)
+    match rustix::fs::openat(find(root, parent)?, name.as_c_str(), flags, Mode::from_raw_mode(0o644)) {
+        // Another container that is born now made it: the folder is in a volume of both.
+        Err(Errno::EXIST) => find(root, &place.path).map(drop).map_err(|_| Errno::EXIST),
+        result => result.map(drop),
+    }
 }
 
 fn make_link(root: BorrowedFd<'_>, at: &Place, to: &CStr) -> Result<(), Errno> {
