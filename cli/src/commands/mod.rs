@@ -12,6 +12,7 @@ mod converge;
 pub(crate) mod cp;
 pub(crate) mod create;
 pub(crate) mod down;
+mod each;
 pub(crate) mod env;
 pub(crate) mod exec;
 mod follow;
@@ -50,7 +51,6 @@ use crate::args::Command;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use engine::LinuxEngine;
-use planner::desired::MountKind;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -109,10 +109,8 @@ fn seconds(number: Option<u64>) -> Option<Duration> {
 fn users_of_volumes(engine: &LinuxEngine) -> Result<BTreeMap<String, Vec<String>>, Failure> {
     let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for container in engine.list(None)? {
-        for mount in &container.spec.mounts {
-            if let MountKind::Volume { name, .. } = &mount.kind {
-                users.entry(name.clone()).or_default().push(container.id.name());
-            }
+        for name in container.spec.volumes() {
+            users.entry(name.to_owned()).or_default().push(container.id.name());
         }
     }
     Ok(users)

@@ -69,14 +69,16 @@ impl PressureNotice {
         match level {
             // Anew: the kernel compares with what it saw some 100 pages ago, and would miss that
             // the amount was left and passed again meanwhile.
-            Level::Below => self.watch = group.watch_high(self.wish.at).unwrap_or(None),
+            Level::Below => {
+                self.watch = group.watch_high(self.wish.at).unwrap_or(None);
+                group.arm(self.wish.at);
+            }
             Level::Reclaimable { .. } | Level::Above => group.disarm(),
         }
-        if level == Level::Below {
-            group.arm(self.wish.at);
-        }
-        let room = self.wish.at.saturating_sub(used);
-        let level = if self.blind && level == Level::Below { Level::Reclaimable { room } } else { level };
+        let level = match level {
+            Level::Below if self.blind => Level::Reclaimable { room: self.wish.at.saturating_sub(used) },
+            level => level,
+        };
         self.machine.seen(now, level).then_some(used)
     }
 

@@ -43,7 +43,7 @@ pub struct PressureMachine {
 impl PressureMachine {
     /// The kernel says that the amount was passed. Whether to look at it now: when it is passed
     /// all the time, by pages that the kernel takes back, it is looked at now and then only.
-    pub fn woken(&mut self, now: Duration) -> bool {
+    pub fn woken(&self, now: Duration) -> bool {
         self.look.is_none_or(|look| look <= now)
     }
 
@@ -68,23 +68,17 @@ impl PressureMachine {
             }
             Level::Above => Some(now + (since / 4).clamp(LOOK.0, LOOK.1)),
         };
-        match self.told {
-            Some(told) if level == Level::Above && now >= told + self.patience => {
-                self.patience = (self.patience * 2).min(SELDOM);
-                self.told = Some(now);
-                true
-            }
-            None if level == Level::Above => {
-                self.patience = AGAIN;
-                self.told = Some(now);
-                true
-            }
-            Some(_) if level != Level::Above => {
-                self.told = None;
-                false
-            }
-            _ => false,
+        if level != Level::Above {
+            self.told = None;
+            return false;
         }
+        match self.told {
+            Some(told) if now < told + self.patience => return false,
+            Some(_) => self.patience = (self.patience * 2).min(SELDOM),
+            None => self.patience = AGAIN,
+        }
+        self.told = Some(now);
+        true
     }
 }
 

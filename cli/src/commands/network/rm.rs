@@ -1,9 +1,9 @@
 //! `sampan network rm`
 
+use crate::commands::each;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::Args;
-use engine::Kind;
 use engine::net::manage;
 
 /// Remove networks on which no container runs
@@ -21,16 +21,5 @@ pub(super) struct RmArgs {
 /// Each is removed that can be, whatever becomes of the others.
 pub(super) fn run(args: &RmArgs, context: &Context) -> Result<Exit, Failure> {
     let engine = context.engine_as_root("network rm")?;
-    let mut exit = Exit::Done;
-    for name in &args.networks {
-        match manage::remove(engine.store(), name) {
-            Ok(()) => context.screen.print(&format!("{name}\n"))?,
-            Err(error) if args.force && error.kind == Kind::NotFound => {}
-            Err(error) => {
-                context.screen.failure(&error.into());
-                exit = Exit::NotReached;
-            }
-        }
-    }
-    Ok(exit)
+    each::remove(&args.networks, args.force, context, |name| manage::remove(engine.store(), name))
 }

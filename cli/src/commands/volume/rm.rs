@@ -1,9 +1,9 @@
 //! `sampan volume rm`
 
+use crate::commands::each;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::Args;
-use engine::Kind;
 use engine::volume::manage;
 
 /// Remove volumes with all their data
@@ -21,16 +21,5 @@ pub(super) struct RmArgs {
 /// Each is removed that no container has, whatever becomes of the others.
 pub(super) fn run(args: &RmArgs, context: &Context) -> Result<Exit, Failure> {
     let engine = context.engine_as_root("volume rm")?;
-    let mut exit = Exit::Done;
-    for name in &args.volumes {
-        match manage::remove_unused(engine.store(), name) {
-            Ok(()) => context.screen.print(&format!("{name}\n"))?,
-            Err(error) if args.force && error.kind == Kind::NotFound => {}
-            Err(error) => {
-                context.screen.failure(&error.into());
-                exit = Exit::NotReached;
-            }
-        }
-    }
-    Ok(exit)
+    each::remove(&args.volumes, args.force, context, |name| manage::remove_unused(engine.store(), name))
 }
