@@ -34,6 +34,7 @@ mod process;
 mod progress;
 mod registries;
 mod sandbox;
+mod saved;
 mod sessions;
 mod system;
 mod terminals;

@@ -10,8 +10,8 @@ use engine::store::Lock;
 use engine::{Engine, Event, LinuxEngine, Outcome, Report, Scope};
 use planner::goal::Verb;
 use planner::model::Stack;
-use planner::plan::{Cause, Node};
-use planner::{Goal, Plan, Step, plan};
+use planner::plan::{Cause, Node, Saved};
+use planner::{Goal, Live, Plan, Step, plan};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +27,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) dry_run: bool,
     /// Do not tell how images come and go.
     pub(crate) quiet: bool,
+    /// Do exactly this, or nothing.
+    pub(crate) saved: Option<&'a Saved>,
 }
 
 /// Reaches a goal about a stack whose files must be there; `verb` is what was typed.
@@ -39,7 +41,7 @@ pub(crate) fn converge_files(
     let services: Vec<String> = goal.services.iter().cloned().collect();
     let target = context.stack_to_run(&services)?;
     let engine = Arc::new(context.engine_as_root(verb)?);
-    converge(context, &engine, Ask { target: &target, goal, dry_run, quiet })
+    converge(context, &engine, Ask { target: &target, goal, dry_run, quiet, saved: None })
 }
 
 /// Reaches a goal about a stack that is known by its name, with its files or without; `verb` is what
@@ -52,7 +54,7 @@ pub(crate) fn converge_known(
 ) -> Result<Exit, Failure> {
     let target = context.target()?;
     let engine = Arc::new(context.engine_as_root(verb)?);
-    converge(context, &engine, Ask { target: &target, goal, dry_run, quiet: false })
+    converge(context, &engine, Ask { target: &target, goal, dry_run, quiet: false, saved: None })
 }
 
 /// Plans what is asked and does it. The exit code says whether the goal is reached.
@@ -71,7 +73,7 @@ pub(crate) async fn converge_within(
     interrupts: &mut Interrupts,
 ) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let plan = plan_for(engine, ask)?;
+    let plan = plan_as_saved(engine, ask)?;
     if ask.dry_run {
         show(context, &plan)?;
         return Ok(Exit::Done);
@@ -100,7 +102,7 @@ async fn reach(
     let is_new = !engine.is_claimed(&ask.target.name);
     loop {
         let ask = Ask { goal: &goal, ..ask };
-        let whole = plan_for(engine, ask)?;
+        let whole = plan_as_saved(engine, ask)?;
         if whole.nodes.is_empty() {
             idle(context, &whole, &goal, began);
             return Ok(Exit::Done);
@@ -214,8 +216,25 @@ async fn lock(
     }
 }
 
+/// Observes and plans; what was saved must be what comes of it.
+fn plan_as_saved(engine: &LinuxEngine, ask: Ask) -> Result<Plan, Failure> {
+    let (plan, live) = survey(engine, ask)?;
+    let moved = ask.saved.map(|saved| saved.moved(&plan, &live)).unwrap_or_default();
+    if moved.is_empty() {
+        return Ok(plan);
+    }
+    let mut message = Message::new(Exit::Refused, "the plan cannot be done as it was saved");
+    message.causes = moved;
+    Err(message.hint("make another one: `sampan plan -o FILE`").into())
+}
+
 /// Observes and plans. Changes nothing and takes no lock.
 pub(crate) fn plan_for(engine: &LinuxEngine, ask: Ask) -> Result<Plan, Failure> {
+    survey(engine, ask).map(|(plan, _)| plan)
+}
+
+/// Observes and plans; gives what was seen, too.
+pub(crate) fn survey(engine: &LinuxEngine, ask: Ask) -> Result<(Plan, Live), Failure> {
     let stack = ask.target.stack.as_ref();
     let mut scope = scope(&ask.target.name, stack);
     if ends(&ask.goal.verb) {
@@ -234,7 +253,7 @@ pub(crate) fn plan_for(engine: &LinuxEngine, ask: Ask) -> Result<Plan, Failure> 
         let firewalls = engine::net::foreign::stopping(six).unwrap_or_default();
         plan.notes.extend(firewalls.iter().map(engine::net::foreign::Firewall::advice));
     }
-    Ok(plan)
+    Ok((plan, live))
 }
 
 /// Whether nothing is started or made.

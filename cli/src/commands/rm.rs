@@ -40,7 +40,7 @@ pub(crate) fn run(args: &RmArgs, context: &Context) -> Result<Exit, Failure> {
         services: args.services.iter().cloned().collect(),
         stop_timeout: None,
     };
-    let ask = Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false };
+    let ask = Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false, saved: None };
     // Who is not asked need not know what it is about.
     if !args.dry_run && !args.force {
         let removes = |step: &Step| match step {

@@ -119,8 +119,11 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     let number = number()?;
     let goal = args.goal(number);
     let quiet = args.images.quiet_pull;
-    let exit =
-        converge(context, &engine, Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet })?;
+    let exit = converge(
+        context,
+        &engine,
+        Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet, saved: None },
+    )?;
     let slot = Slot { service: args.service.clone(), index: number };
     let id = ContainerId { stack: target.name, slot, generation: 1 };
     match exit {

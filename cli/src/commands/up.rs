@@ -10,6 +10,7 @@ use clap::Args;
 use jiff::Timestamp;
 use planner::Goal;
 use planner::goal::UpOptions;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,17 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     dry_run: bool,
 
+    /// Do exactly what `plan -o FILE` saved, or nothing when something has moved since
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "wait", "wait_timeout", "no_start", "timeout", "services", "build", "no_build", "pull",
+            "force_recreate", "no_deps", "scale"
+        ]
+    )]
+    plan: Option<PathBuf>,
+
     #[command(flatten)]
     follow: FollowArgs,
 
@@ -52,18 +64,18 @@ pub(crate) struct UpArgs {
 }
 
 pub(crate) fn run(args: &UpArgs, context: &Context) -> Result<Exit, Failure> {
-    let target = context.stack_to_run(&args.wanted.services)?;
+    let saved = args.plan.as_deref().map(|path| super::plan::saved(context, path)).transpose()?;
+    let goal = saved.as_ref().map_or_else(|| goal(args), |saved| saved.goal.clone());
+    let services: Vec<String> = goal.services.iter().cloned().collect();
+    let target = context.stack_to_run(&services)?;
+    if let Some(saved) = saved.as_ref().filter(|saved| saved.stack() != target.name) {
+        let text = format!("the plan is for stack `{}`, not for `{}`", saved.stack(), target.name);
+        return Err(Failure::usage(text, "go to the folder of that stack, or name its file with --file"));
+    }
     args.follow.check(&target)?;
     let engine = Arc::new(context.engine_as_root("up")?);
-    let options = UpOptions {
-        wait: args.wait,
-        wait_timeout: args.wait_timeout.map(Duration::from_secs),
-        no_start: args.no_start,
-        ..args.wanted.options()
-    };
-    let goal = Goal { stop_timeout: super::seconds(args.timeout), ..args.wanted.goal(options) };
     let quiet = args.wanted.images.quiet_pull;
-    let ask = Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet };
+    let ask = Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet, saved: saved.as_ref() };
     if args.detach || args.wait || args.dry_run || args.no_start {
         return converge(context, &engine, ask);
     }
@@ -75,4 +87,14 @@ pub(crate) fn run(args: &UpArgs, context: &Context) -> Result<Exit, Failure> {
             exit => Ok(exit),
         }
     })
+}
+
+fn goal(args: &UpArgs) -> Goal {
+    let options = UpOptions {
+        wait: args.wait,
+        wait_timeout: args.wait_timeout.map(Duration::from_secs),
+        no_start: args.no_start,
+        ..args.wanted.options()
+    };
+    Goal { stop_timeout: super::seconds(args.timeout), ..args.wanted.goal(options) }
 }

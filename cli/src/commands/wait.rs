@@ -42,7 +42,7 @@ pub(crate) fn run(args: &WaitArgs, context: &Context) -> Result<Exit, Failure> {
         };
         if args.down_project {
             let goal = Goal::all(Verb::Down { volumes: false });
-            let ask = Ask { target: &target, goal: &goal, dry_run: false, quiet: false };
+            let ask = Ask { target: &target, goal: &goal, dry_run: false, quiet: false, saved: None };
             converge_within(context, &engine, ask, &mut interrupts).await?;
         }
         Ok(Exit::Program(u8::try_from(ended).unwrap_or(u8::MAX)))

@@ -3,9 +3,11 @@
 pub mod build;
 pub mod check;
 pub mod render;
+mod saved;
 mod step;
 
 pub use build::{Problem, ProblemKind, Refusal, plan};
+pub use saved::Saved;
 pub use step::{Step, Until};
 
 use crate::desired::{ContainerId, Slot};

@@ -19,6 +19,7 @@ mod up;
 mod volume;
 mod wait;
 
+pub(super) use slot::in_words;
 pub(super) use teardown::live_graph;
 
 use super::{Plan, check};

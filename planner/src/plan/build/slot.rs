@@ -167,8 +167,8 @@ fn stay(id: &ContainerId, spec: &ContainerSpec, diff: &SlotDiff, live: &Live) ->
     }
 }
 
-/// A state that calls for a start, in words.
-pub(super) fn in_words(state: &State) -> String {
+/// A state in words, of which most call for a start.
+pub(in crate::plan) fn in_words(state: &State) -> String {
     match state {
         State::Created => "was not started yet".to_owned(),
         State::Unsupervised => "runs without its supervisor".to_owned(),
