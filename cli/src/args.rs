@@ -118,6 +118,7 @@ pub(crate) enum Command {
     Pause(pause::PauseArgs),
     Unpause(pause::UnpauseArgs),
     Rm(rm::RmArgs),
+    Rename(container::rename::RenameArgs),
     Scale(scale::ScaleArgs),
     Wait(wait::WaitArgs),
     Port(port::PortArgs),

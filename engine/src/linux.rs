@@ -86,6 +86,25 @@ impl LinuxEngine {
         container::list::list(&self.store, stack)
     }
 
+    /// The newest container that has this name, or this id.
+    pub fn find(&self, name: &str) -> Result<Option<ContainerId>> {
+        container::names::find(&self.store, name)
+    }
+
+    /// The name that people see of a container, as far as it is known.
+    pub fn called(&self, id: &ContainerId) -> String {
+        record::called(&self.store, id)
+    }
+
+    /// Gives a container another name, whether it runs or not; the one of its place takes the chosen
+    /// one away.
+    pub fn rename(&self, id: &ContainerId, name: &str) -> Result<()> {
+        container::update::change(&self.store, id, |spec| {
+            spec.name = (name != id.name()).then(|| name.to_owned());
+            Ok(())
+        })
+    }
+
     /// All stacks, by name.
     pub fn stacks(&self) -> Result<Vec<StackStatus>> {
         stacks::list(&self.store)

@@ -104,6 +104,8 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
             let container = find(live, id)?;
             let in_place = crate::diff::changes_in_place(&container.spec, spec);
             refuse_when(!in_place, id, "cannot be changed like this in place")?;
+            name_free(live, id, spec)?;
+            let container = find(live, id)?;
             container.spec = (**spec).clone();
         }
     }
@@ -132,6 +134,7 @@ fn build(live: &mut Live, reference: &str, spec: &BuildSpec) -> Result<(), World
 fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &str) -> Result<(), WorldError> {
     absent(live.containers.contains_key(id), || format!("container {id}"))?;
     networks_present(live, spec)?;
+    name_free(live, id, spec)?;
     for mount in &spec.mounts {
         match &mount.kind {
             MountKind::Volume { name, .. } => {
@@ -159,6 +162,19 @@ fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &st
     };
     live.containers.insert(id.clone(), container);
     Ok(())
+}
+
+/// A name that was chosen belongs to one place; its generations share it.
+fn name_free(live: &Live, id: &ContainerId, spec: &ContainerSpec) -> Result<(), WorldError> {
+    let name = spec.called(id);
+    let mut others = live.containers.iter().filter(|(other, _)| other.slot != id.slot);
+    let holder = others.find(|(other, there)| {
+        (spec.name.is_some() || there.spec.name.is_some()) && there.spec.called(other) == name
+    });
+    match holder {
+        Some((by, _)) => Err(WorldError::InUse { resource: format!("name {name}"), by: by.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn networks_present(live: &Live, spec: &ContainerSpec) -> Result<(), WorldError> {

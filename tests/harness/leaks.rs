@@ -24,7 +24,7 @@ pub(crate) fn find(host: &Host) -> Vec<String> {
     for path in cgroups(&host.tag()) {
         report("cgroup", &path.to_string_lossy());
     }
-    for folder in ["containers", "leases", "networks", "volumes", "stacks"] {
+    for folder in ["containers", "names", "leases", "networks", "volumes", "stacks"] {
         report("file", &entries(&host.root().join(folder)));
     }
     for folder in ["containers", "netns", "dns"] {

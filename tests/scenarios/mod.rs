@@ -25,6 +25,7 @@ mod looks;
 mod mistakes;
 mod modes;
 mod mounts;
+mod names;
 mod namespaces;
 mod networks;
 mod once;

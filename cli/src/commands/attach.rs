@@ -68,8 +68,10 @@ pub(crate) fn run(args: &AttachArgs, context: &Context) -> Result<Exit, Failure>
         None => chosen(args, context, &engine)?,
     };
     let options = AttachOptions { whole: args.id.is_some(), ..args.how.options() };
+    // When it has ended it may be gone.
+    let name = engine.called(&id);
     let end = engine.attach(&id, &options)?;
-    left(context, &id.name(), end)
+    left(context, &name, end)
 }
 
 fn chosen(args: &AttachArgs, context: &Context, engine: &LinuxEngine) -> Result<ContainerId, Failure> {

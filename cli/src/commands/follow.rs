@@ -109,8 +109,8 @@ pub(crate) async fn attached(
 ) -> Result<Exit, Failure> {
     let services: Vec<String> = ask.goal.services.iter().cloned().collect();
     let containers = select(known(engine, ask.target)?, ask.target, &services)?;
+    let view = Arc::new(LogView::new(context.screen.out, args.look(), &containers));
     let ids: Vec<ContainerId> = containers.into_iter().map(|one| one.id).collect();
-    let view = Arc::new(LogView::new(context.screen.out, args.look(), &ids));
     let shown = (view.clone(), args.silent(ask.target));
     let mut followed = follow(context, engine, (ids.clone(), since), shown);
     tokio::select! {

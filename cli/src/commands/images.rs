@@ -82,7 +82,7 @@ fn row(one: &Use, now: Timestamp) -> Vec<Cell> {
     let image = one.image.as_ref();
     let text = |part: fn(&Image) -> String| image.map(part).unwrap_or_default();
     vec![
-        one.container.id.name().into(),
+        one.container.name().into(),
         repository.into(),
         tag.into(),
         text(|image| image.platform.clone()).into(),
@@ -97,7 +97,7 @@ fn value(one: &Use) -> Value {
     let (repository, tag) = one.name();
     json!({
         "ID": one.container.image_id,
-        "ContainerName": one.container.id.name(),
+        "ContainerName": one.container.name(),
         "Repository": repository,
         "Tag": tag,
         "Platform": one.image.as_ref().map(|image| &image.platform),

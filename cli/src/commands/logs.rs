@@ -7,9 +7,8 @@ use crate::error::{Exit, Failure};
 use crate::output::logs::{LogView, Look};
 use clap::Args;
 use engine::LinuxEngine;
-use engine::container::LogOptions;
+use engine::container::{ContainerStatus, LogOptions};
 use jiff::Timestamp;
-use planner::ContainerId;
 use std::ops::ControlFlow;
 
 /// Print what containers wrote
@@ -65,14 +64,17 @@ pub(crate) fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
     let target = context.target()?;
     let engine = context.engine()?;
     let find = || containers(args, &engine, &target);
-    let ids = find()?;
+    let shown = find()?;
     let look = Look { colour: !args.no_color, prefix: !args.no_log_prefix, timestamps: args.timestamps };
-    let view = LogView::new(context.screen.out, look, &ids);
+    let view = LogView::new(context.screen.out, look, &shown);
     let LogsArgs { follow, tail, since, until, .. } = *args;
     let options = LogOptions { follow, tail, since, until };
     let mut printer = Printer { context, text: String::new(), most: if follow { 0 } else { BUNDLE } };
     let mut failure = None;
-    let found = || Ok(find().unwrap_or_else(|_| ids.clone()));
+    let found = || {
+        let ids = |found: &[ContainerStatus]| found.iter().map(|one| one.id.clone()).collect();
+        Ok(find().map_or_else(|_| ids(&shown), |found| ids(&found)))
+    };
     engine.logs_of(&found, &options, &mut |id, line| match printer.print(&view.line(id, line)) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
@@ -85,10 +87,14 @@ pub(crate) fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn containers(args: &LogsArgs, engine: &LinuxEngine, target: &Target) -> Result<Vec<ContainerId>, Failure> {
-    let containers = select(known(engine, target)?, target, &args.services)?;
-    let wanted = |id: &ContainerId| args.index.is_none_or(|index| id.slot.index == index);
-    Ok(containers.into_iter().map(|one| one.id).filter(wanted).collect())
+fn containers(
+    args: &LogsArgs,
+    engine: &LinuxEngine,
+    target: &Target,
+) -> Result<Vec<ContainerStatus>, Failure> {
+    let mut containers = select(known(engine, target)?, target, &args.services)?;
+    containers.retain(|one| args.index.is_none_or(|index| one.id.slot.index == index));
+    Ok(containers)
 }
 
 /// Bytes that are printed at once when nobody waits for each line.

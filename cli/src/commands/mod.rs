@@ -73,6 +73,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Pause(args) => pause::pause(&args, context),
         Command::Unpause(args) => pause::unpause(&args, context),
         Command::Rm(args) => rm::run(&args, context),
+        Command::Rename(args) => container::rename::run(&args, context),
         Command::Scale(args) => scale::run(&args, context),
         Command::Wait(args) => wait::run(&args, context),
         Command::Port(args) => port::run(&args, context),
@@ -110,7 +111,7 @@ fn users_of_volumes(engine: &LinuxEngine) -> Result<BTreeMap<String, Vec<String>
     let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for container in engine.list(None)? {
         for name in container.spec.volumes() {
-            users.entry(name.to_owned()).or_default().push(container.id.name());
+            users.entry(name.to_owned()).or_default().push(container.name());
         }
     }
     Ok(users)

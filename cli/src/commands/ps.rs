@@ -80,7 +80,7 @@ fn failed(state: &State) -> bool {
 fn row(container: &ContainerStatus, now: Timestamp) -> Vec<Cell> {
     let (ink, status) = status(container, now);
     vec![
-        container.id.name().into(),
+        container.name().into(),
         container.id.slot.service.clone().into(),
         Cell::new(ink, status),
         ports(&container.ports).into(),
@@ -104,7 +104,7 @@ fn value(container: &ContainerStatus, now: Timestamp) -> Value {
         .collect();
     json!({
         "id": container.id,
-        "name": container.id.name(),
+        "name": container.name(),
         "stack": container.id.stack,
         "service": container.id.slot.service,
         "index": container.id.slot.index,
@@ -141,7 +141,7 @@ fn compose_value(container: &ContainerStatus, now: Timestamp) -> Value {
         .collect();
     json!({
         "ID": container.id,
-        "Name": container.id.name(),
+        "Name": container.name(),
         "Project": container.id.stack,
         "Service": container.id.slot.service,
         "State": word(&container.state),

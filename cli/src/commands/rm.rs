@@ -43,12 +43,12 @@ pub(crate) fn run(args: &RmArgs, context: &Context) -> Result<Exit, Failure> {
     let ask = Ask { target: &target, goal: &goal, dry_run: args.dry_run, quiet: false, saved: None };
     // Who is not asked need not know what it is about.
     if !args.dry_run && !args.force {
+        let plan = plan_for(&engine, ask)?;
         let removes = |step: &Step| match step {
-            Step::RemoveContainer { id } => Some(id.name()),
+            Step::RemoveContainer { id } => Some(plan.called(id)),
             Step::RemoveVolume { name } => Some(name.clone()),
             _ => None,
         };
-        let plan = plan_for(&engine, ask)?;
         let gone: Vec<String> = plan.nodes.iter().filter_map(|node| removes(&node.step)).collect();
         if !gone.is_empty() {
             consent::ask(context, &format!("{} will be removed", gone.join(", ")), args.force)?;

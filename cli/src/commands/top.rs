@@ -63,7 +63,7 @@ fn row(container: &ContainerStatus, process: &ProcessStatus, now: Timestamp) -> 
 
 fn value(container: &ContainerStatus, process: &ProcessStatus) -> serde_json::Value {
     json!({
-        "container": container.id.name(),
+        "container": container.name(),
         "service": container.id.slot.service,
         "index": container.id.slot.index,
         "pid": process.pid,

@@ -9,6 +9,7 @@ use clap::Args;
 use engine::LinuxEngine;
 use planner::goal::Verb;
 use planner::{ContainerId, Goal};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -35,9 +36,10 @@ pub(crate) fn run(args: &WaitArgs, context: &Context) -> Result<Exit, Failure> {
     }
     block_on(async {
         let mut interrupts = Interrupts::listen()?;
+        let names = containers.iter().map(|one| (one.id.clone(), one.name())).collect();
         let mut waits = ends(&engine, containers.into_iter().map(|one| one.id));
         let ended = tokio::select! {
-            ended = all(context, &mut waits, args.down_project) => ended?,
+            ended = all((context, &names), &mut waits, args.down_project) => ended?,
             () = interrupts.next() => return Ok(Exit::Interrupted),
         };
         if args.down_project {
@@ -65,12 +67,16 @@ pub(super) fn ends(
 }
 
 /// Tells each end as it comes; gives the first exit code that is not 0.
-async fn all(context: &Context, waits: &mut JoinSet<Ended>, only_first: bool) -> Result<i32, Failure> {
+async fn all(
+    (context, names): (&Context, &BTreeMap<ContainerId, String>),
+    waits: &mut JoinSet<Ended>,
+    only_first: bool,
+) -> Result<i32, Failure> {
     let mut first = 0;
     while let Some(ended) = waits.join_next().await {
         let (code, id) = ended.map_err(|error| Failure::io("wait", &std::io::Error::other(error)))?;
         let code = code?;
-        context.screen.print(&format!("{} exited with code {code}\n", id.name()))?;
+        context.screen.print(&format!("{} exited with code {code}\n", names[&id]))?;
         if first == 0 {
             first = code;
         }

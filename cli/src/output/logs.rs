@@ -1,7 +1,7 @@
 //! Log lines of several containers, each with the name of its container in front.
 
 use super::style::{Ink, Style};
-use engine::container::LogLine;
+use engine::container::{ContainerStatus, LogLine};
 use planner::ContainerId;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,16 +27,16 @@ pub(crate) struct LogView {
 
 impl LogView {
     /// A view of these containers.
-    pub(crate) fn new(style: Style, look: Look, ids: &[ContainerId]) -> Self {
+    pub(crate) fn new(style: Style, look: Look, shown: &[ContainerStatus]) -> Self {
         let style = Style { colour: style.colour && look.colour };
-        let services: BTreeSet<&str> = ids.iter().map(|id| id.slot.service.as_str()).collect();
+        let services: BTreeSet<&str> = shown.iter().map(|one| one.id.slot.service.as_str()).collect();
         let services: Vec<&str> = services.into_iter().collect();
-        let width = ids.iter().map(|id| name(id).chars().count()).max().unwrap_or(0);
-        let prefix = |id: &ContainerId| {
-            let ink = Ink::Service(services.binary_search(&id.slot.service.as_str()).unwrap_or(0));
-            style.paint(ink, format!("{:width$} |", name(id))).into_owned() + " "
+        let width = shown.iter().map(|one| label(one).chars().count()).max().unwrap_or(0);
+        let prefix = |one: &ContainerStatus| {
+            let ink = Ink::Service(services.binary_search(&one.id.slot.service.as_str()).unwrap_or(0));
+            style.paint(ink, format!("{:width$} |", label(one))).into_owned() + " "
         };
-        let prefixes = ids.iter().filter(|_| look.prefix).map(|id| (id.clone(), prefix(id)));
+        let prefixes = shown.iter().filter(|_| look.prefix).map(|one| (one.id.clone(), prefix(one)));
         Self { timestamps: look.timestamps, prefixed: look.prefix, prefixes: prefixes.collect() }
     }
 
@@ -59,6 +59,11 @@ impl LogView {
     }
 }
 
+/// The name that was chosen, otherwise `web-1`.
+fn label(one: &ContainerStatus) -> String {
+    one.spec.name.clone().unwrap_or_else(|| name(&one.id))
+}
+
 /// `web-1`: the stack is known.
 fn name(id: &ContainerId) -> String {
     format!("{}-{}", id.slot.service, id.slot.index)
@@ -67,32 +72,38 @@ fn name(id: &ContainerId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::status::tests::status_of;
     use engine::container::Stream;
+    use planner::live::State;
 
     fn line(text: &str) -> LogLine {
         let time = "2026-01-02T03:04:05.123456789Z".parse().unwrap();
         LogLine { time, stream: Stream::Stdout, text: text.into() }
     }
 
-    fn ids() -> [ContainerId; 2] {
-        ["shop.web.1.1", "shop.store.1.1"].map(|id| id.parse().unwrap())
+    fn shown() -> [ContainerStatus; 2] {
+        ["shop.web.1.1", "shop.store.1.1"].map(|id| status_of(id, State::Created))
     }
 
     const LOOK: Look = Look { colour: true, prefix: true, timestamps: false };
 
     #[test]
     fn names_line_up_and_each_service_has_its_colour() {
-        let ids = ids();
-        let view = LogView::new(Style { colour: true }, LOOK, &ids);
-        assert_eq!(view.line(&ids[0], &line("hi")), "\x1b[33mweb-1   |\x1b[0m hi\n");
-        assert_eq!(view.line(&ids[1], &line("ho")), "\x1b[36mstore-1 |\x1b[0m ho\n");
+        let mut shown = shown();
+        let text = |shown: &[ContainerStatus]| {
+            let view = LogView::new(Style { colour: true }, LOOK, shown);
+            view.line(&shown[0].id, &line("hi")) + &view.line(&shown[1].id, &line("ho"))
+        };
+        assert_eq!(text(&shown), "\x1b[33mweb-1   |\x1b[0m hi\n\x1b[36mstore-1 |\x1b[0m ho\n");
+        shown[0].spec.name = Some("the-site".into());
+        assert_eq!(text(&shown), "\x1b[33mthe-site |\x1b[0m hi\n\x1b[36mstore-1  |\x1b[0m ho\n");
     }
 
     #[test]
     fn without_name_and_with_time_the_text_is_as_written() {
-        let ids = ids();
+        let shown = shown();
         let look = Look { prefix: false, timestamps: true, ..LOOK };
-        let view = LogView::new(Style::default(), look, &ids);
-        assert_eq!(view.line(&ids[0], &line("hi")), "2026-01-02T03:04:05.123456789Z hi\n");
+        let view = LogView::new(Style::default(), look, &shown);
+        assert_eq!(view.line(&shown[0].id, &line("hi")), "2026-01-02T03:04:05.123456789Z hi\n");
     }
 }

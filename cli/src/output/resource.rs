@@ -65,7 +65,7 @@ impl Resource {
 pub(crate) fn resources(plan: &Plan) -> Vec<Resource> {
     let mut all: Vec<Resource> = Vec::new();
     for (id, node) in plan.nodes.iter().enumerate() {
-        let (sort, name) = subject(&node.step);
+        let (sort, name) = subject(plan, &node.step);
         match all.iter_mut().find(|resource| resource.sort == sort && resource.name == name) {
             Some(resource) => resource.steps.push(id),
             None => all.push(Resource { sort, name, steps: vec![id], done: "", awaited: None }),
@@ -80,7 +80,7 @@ pub(crate) fn resources(plan: &Plan) -> Vec<Resource> {
 }
 
 /// What a step is about.
-fn subject(step: &Step) -> (Sort, String) {
+fn subject(plan: &Plan, step: &Step) -> (Sort, String) {
     match step {
         Step::PullImage { reference, .. }
         | Step::BuildImage { reference, .. }
@@ -97,7 +97,7 @@ fn subject(step: &Step) -> (Sort, String) {
         | Step::PauseContainer { id }
         | Step::UnpauseContainer { id }
         | Step::RemoveContainer { id }
-        | Step::UpdateContainer { id, .. } => (Sort::Container, id.name()),
+        | Step::UpdateContainer { id, .. } => (Sort::Container, plan.called(id)),
     }
 }
 

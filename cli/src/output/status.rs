@@ -104,14 +104,15 @@ fn age(since: Option<Timestamp>, now: Timestamp) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use planner::ContainerSpec;
 
-    fn container(state: State) -> ContainerStatus {
+    /// One that exists, of this id.
+    pub(in crate::output) fn status_of(id: &str, state: State) -> ContainerStatus {
         let at = |text: &str| Some(text.parse().unwrap());
         ContainerStatus {
-            id: "shop.web.1.1".parse().unwrap(),
+            id: id.parse().unwrap(),
             spec: ContainerSpec::default(),
             image_id: String::new(),
             command: Vec::new(),
@@ -128,6 +129,10 @@ mod tests {
             last_probe: None,
             reason: None,
         }
+    }
+
+    fn container(state: State) -> ContainerStatus {
+        status_of("shop.web.1.1", state)
     }
 
     fn words(container: &ContainerStatus) -> String {

@@ -64,7 +64,7 @@ impl Sample {
         };
         let of_limit = groups.pids_limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
         vec![
-            self.container.id.name().into(),
+            self.container.name().into(),
             percent(self.cpu).into(),
             Cell::new(ink, bytes(groups.memory)),
             limit.into(),
@@ -89,7 +89,7 @@ impl Sample {
     pub(crate) fn value(&self) -> Value {
         let (groups, pressure) = (&self.usage.groups, &self.usage.pressure);
         json!({
-            "name": self.container.id.name(),
+            "name": self.container.name(),
             "service": self.container.id.slot.service,
             "index": self.container.id.slot.index,
             "cpu_percent": self.cpu,
@@ -114,9 +114,9 @@ impl Sample {
         let percent = |share: Option<f64>| share.map_or_else(unknown, |share| format!("{share:.2}%"));
         let bytes = |bytes: Option<u64>| bytes.map_or_else(unknown, size);
         json!({
-            "Container": self.container.id.name(),
+            "Container": self.container.name(),
             "ID": self.container.id,
-            "Name": self.container.id.name(),
+            "Name": self.container.name(),
             "CPUPerc": percent(self.cpu),
             "MemUsage": format!("{} / {}", bytes(groups.memory), bytes(groups.memory_limit)),
             "MemPerc": percent(self.memory_share()),

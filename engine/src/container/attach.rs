@@ -64,7 +64,8 @@ const SIGNALS: [(Signal, &str); 8] = [
 pub fn attach(store: &Store, id: &ContainerId, options: &AttachOptions) -> Result<AttachEnd> {
     let record = record::read(store, id)?;
     let refuse = |problem: &str, hint: &str| {
-        Err(Error::new(Kind::Container, format!("container {} {problem}", id.name())).hint(hint.to_owned()))
+        Err(Error::new(Kind::Container, format!("container {} {problem}", record::called(store, id)))
+            .hint(hint.to_owned()))
     };
     let state = StateRecord::read(store, id)?.filter(|state| state.live().is_running());
     match state {
@@ -76,7 +77,7 @@ pub fn attach(store: &Store, id: &ContainerId, options: &AttachOptions) -> Resul
         return refuse("has no supervisor", "`sampan up -d` gives it a new one");
     };
     let takes_input = options.input && record.spec.stdin_open;
-    let doing = || format!("attach to {}", id.name());
+    let doing = || format!("attach to {}", record::called(store, id));
     let mut session = Session {
         stream,
         received: Vec::new(),

@@ -1,6 +1,7 @@
 //! Creating a container: everything durable. It exists completely or not at all.
 
 use super::given;
+use super::names;
 use super::process::Process;
 use super::record::{self, ContainerRecord};
 use super::volatile::remove_folder;
@@ -46,7 +47,7 @@ pub fn create(store: &Store, id: &ContainerId, spec: &ContainerSpec, image_id: &
     volume::release(store, &id.to_string())?;
     filled?;
     net::reserve_fixed(store, id, spec)?;
-    place(store, id, &record)?;
+    name_and_place(store, id, &record)?;
     net::declare(store, id, spec)
 }
 
@@ -88,6 +89,13 @@ fn fill_volumes(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Re
         }
     }
     Ok(())
+}
+
+/// A name that was chosen is taken until the record says so.
+fn name_and_place(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()> {
+    let _names = record.spec.name.as_ref().map(|_| names::lock(store)).transpose()?;
+    names::take(store, id, &record.spec)?;
+    place(store, id, record)
 }
 
 /// Makes the folder under another name and renames it. Nothing is forced to the disk: after a

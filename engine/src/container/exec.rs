@@ -37,9 +37,10 @@ pub struct ExecSpec {
 pub fn exec(store: &Store, id: &ContainerId, spec: &ExecSpec) -> Result<i32> {
     let record = record::read(store, id)?;
     let state = StateRecord::read(store, id)?.filter(StateRecord::process_alive);
-    let not_running = || Error::new(Kind::Container, format!("container {} is not running", id.name()));
+    let not_running =
+        || Error::new(Kind::Container, format!("container {} is not running", record::called(store, id)));
     if state.as_ref().is_some_and(|state| state.paused) {
-        let paused = format!("container {} is paused", id.name());
+        let paused = format!("container {} is paused", record::called(store, id));
         return Err(Error::new(Kind::Container, paused).hint("`sampan unpause` lets it go on"));
     }
     let first = state.and_then(|state| state.process).ok_or_else(not_running)?;

@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::handle::Handle;
+use super::record;
 use super::signal;
 use super::state::StateRecord;
 use super::stop;
@@ -31,7 +32,8 @@ pub fn kill(store: &Store, id: &ContainerId, name: &str, tell: &mut dyn FnMut(St
     }
     let state = StateRecord::read(store, id)?;
     let process = state.and_then(|state| state.process).as_ref().and_then(Handle::open);
-    let process = process
-        .ok_or_else(|| Error::new(Kind::Container, format!("container {} is not running", id.name())))?;
-    process.signal(number).doing(|| format!("send {} to {}", signal::name(number), id.name()))
+    let process = process.ok_or_else(|| {
+        Error::new(Kind::Container, format!("container {} is not running", record::called(store, id)))
+    })?;
+    process.signal(number).doing(|| format!("send {} to {}", signal::name(number), record::called(store, id)))
 }

@@ -47,6 +47,13 @@ pub struct ContainerStatus {
     pub reason: Option<String>,
 }
 
+impl ContainerStatus {
+    /// The name that people see.
+    pub fn name(&self) -> String {
+        self.spec.called(&self.id)
+    }
+}
+
 const DAMAGED: &str = "its record is damaged: `up` makes it anew";
 
 /// All containers, or those of one stack, in the order of their ids.

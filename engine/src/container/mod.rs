@@ -30,6 +30,7 @@ pub mod kill;
 mod launch;
 pub mod list;
 pub mod logs;
+pub mod names;
 pub mod owner;
 pub mod pause;
 pub mod process;

@@ -1,7 +1,7 @@
 //! The container in whose namespaces another one is.
 
-use super::record;
 use super::state::{ProcessKey, StateRecord};
+use super::{names, record};
 use crate::error::{Error, Kind, Result};
 use crate::sandbox::{Namespaces, Whose};
 use crate::store::Store;
@@ -24,9 +24,15 @@ pub fn ensure_owners(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> R
 
 /// The container that runs and in whose namespace another one is; `what` is shared.
 pub fn owner(store: &Store, guest: &ContainerId, namespace: &Namespace, what: &str) -> Result<ContainerId> {
+    let named = match namespace {
+        Namespace::Container(name) => names::find(store, name)?,
+        _ => None,
+    };
     let is_meant = |id: &&ContainerId| match namespace {
         Namespace::Service(name) => id.stack == guest.stack && id.slot.service == *name,
-        Namespace::Container(name) => id.name() == *name || id.to_string() == *name,
+        Namespace::Container(_) => {
+            named.as_ref().is_some_and(|named| id.stack == named.stack && id.slot == named.slot)
+        }
         Namespace::Own | Namespace::Host => false,
     };
     let ids = record::ids(store);

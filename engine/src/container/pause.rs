@@ -1,6 +1,7 @@
 //! Letting a container stand still, and go on.
 
 use super::client::Client;
+use super::record;
 use super::state::StateRecord;
 use super::volatile;
 use crate::error::{Error, Kind, Result};
@@ -16,11 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn pause(store: &Store, id: &ContainerId, tell: &mut dyn FnMut(String)) -> Result<()> {
     let Some(mut supervisor) = Client::connect(store, id)? else {
         return Err(match StateRecord::read(store, id)?.map(|state| state.live()) {
-            Some(State::Unsupervised) => {
-                Error::new(Kind::Container, format!("the supervisor of container {} is gone", id.name()))
-                    .hint("`sampan start` gives it a new one")
+            Some(State::Unsupervised) => Error::new(
+                Kind::Container,
+                format!("the supervisor of container {} is gone", record::called(store, id)),
+            )
+            .hint("`sampan start` gives it a new one"),
+            _ => {
+                Error::new(Kind::Container, format!("container {} is not running", record::called(store, id)))
             }
-            _ => Error::new(Kind::Container, format!("container {} is not running", id.name())),
         });
     };
     supervisor.call(&Request::Pause { paused: true }, PATIENCE, tell)?;

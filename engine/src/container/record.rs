@@ -92,6 +92,11 @@ fn guess(store: &Store, id: &ContainerId) -> Result<ContainerRecord> {
     })
 }
 
+/// The name that people see of a container; that of its place when its record cannot be read.
+pub fn called(store: &Store, id: &ContainerId) -> String {
+    read_optional(store, id).ok().flatten().map_or_else(|| id.name(), |record| record.spec.called(id))
+}
+
 /// Ids of all containers that have a record, in order. Other folders are left-overs of
 /// interrupted commands.
 pub fn ids(store: &Store) -> Vec<ContainerId> {
@@ -111,5 +116,5 @@ pub fn ids_of(store: &Store, stack: &str) -> Vec<ContainerId> {
 pub fn find(store: &Store, test: impl Fn(&ContainerRecord) -> bool) -> Option<String> {
     let matches =
         |id: &ContainerId| read_or_guess(store, id).ok().flatten().is_some_and(|record| test(&record));
-    ids(store).into_iter().find(matches).map(|id| id.name())
+    ids(store).into_iter().find(matches).map(|id| called(store, &id))
 }

@@ -1,6 +1,7 @@
 //! Removing a container: it, its writable layer and its log.
 
 use super::guard::Guard;
+use super::names;
 use super::record::{self, ContainerRecord};
 use super::state::{StateRecord, Status};
 use super::volatile::{self, clear, remove_folder, take_down};
@@ -43,20 +44,24 @@ pub fn discard(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Res
 fn take_away(store: &Store, id: &ContainerId) -> Result<()> {
     net::forget(store, id)?;
     clear(store, id)?;
+    let record = record::read_or_guess(store, id)?;
     match fs::rename(store.container(id), store.undead(id)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).doing(|| format!("remove container {}", id.name()))
+            return Err(error).doing(|| format!("remove container {}", record::called(store, id)));
         }
-        _ => Ok(()),
+        _ => {}
     }
+    names::give_back(store, record.and_then(|record| record.spec.name).as_ref())
 }
 
 fn alone(store: &Store, id: &ContainerId) -> Result<Guard> {
     let state = StateRecord::read(store, id)?;
     if state.as_ref().is_some_and(|state| state.live().is_running()) {
-        return Err(
-            Error::new(Kind::Conflict, format!("container {} is running", id.name())).hint("stop it first")
-        );
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("container {} is running", record::called(store, id)),
+        )
+        .hint("stop it first"));
     }
     if state.is_some_and(|state| state.status == Status::Exited) {
         // Its supervisor takes down the rest and is about to end, too.

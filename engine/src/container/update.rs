@@ -1,13 +1,15 @@
 //! Changing a container in place.
 
 use super::client::Client;
+use super::names;
 use super::process::Process;
-use super::record;
+use super::record::{self, ContainerRecord};
 use super::volatile;
 use crate::error::{Error, Kind, Result};
 use crate::image::Images;
 use crate::net;
 use crate::shim::wire::Request;
+use crate::stacks;
 use crate::store::{self, Store};
 use planner::{ContainerId, ContainerSpec};
 use std::time::Duration;
@@ -38,10 +40,33 @@ pub fn update(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<(
         net::reconnect(store, id, &record.spec, spec)?;
     }
     record.process = process;
-    record.spec = spec.clone();
-    store::write_durable(&store.container_record(id), &record)?;
+    let old = std::mem::replace(&mut record.spec, spec.clone());
+    write(store, id, &record, old.name.as_ref())?;
     match Client::connect(store, id)?.filter(|_| is_moved || listens) {
         Some(mut supervisor) => supervisor.call(&Request::Moved, PATIENCE, &mut drop),
         None => Ok(()),
     }
+}
+
+/// Changes a container in place that nobody else changes meanwhile.
+pub fn change(
+    store: &Store,
+    id: &ContainerId,
+    how: impl FnOnce(&mut ContainerSpec) -> Result<()>,
+) -> Result<()> {
+    let _lock = stacks::lock(store, &id.stack)?;
+    let mut spec = record::read(store, id)?.spec;
+    how(&mut spec)?;
+    update(store, id, &spec)
+}
+
+fn write(store: &Store, id: &ContainerId, record: &ContainerRecord, old: Option<&String>) -> Result<()> {
+    let is_renamed = record.spec.name.as_ref() != old;
+    let names = is_renamed.then(|| names::lock(store)).transpose()?;
+    if is_renamed {
+        names::take(store, id, &record.spec)?;
+    }
+    store::write_durable(&store.container_record(id), record)?;
+    drop(names);
+    if is_renamed { names::give_back(store, old) } else { Ok(()) }
 }

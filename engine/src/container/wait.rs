@@ -4,6 +4,7 @@
 //! it needs: the old verdict does not count, the next probe's does.
 
 use super::logs::last_lines;
+use super::record;
 use super::state::{Probe, StateRecord};
 use super::watch;
 use crate::error::{Error, Kind, Result};
@@ -134,7 +135,7 @@ fn judge(state: State, until: Until) -> Verdict {
 
 /// The failure with what there is to say about it.
 fn failure(store: &Store, id: &ContainerId, state: StateRecord, why: Why) -> Error {
-    let name = id.name();
+    let name = record::called(store, id);
     let error = |text: String| Error::new(Kind::Container, text);
     match why {
         Why::Exited(code) => exited(store, id, &state, code),
@@ -150,7 +151,7 @@ fn failure(store: &Store, id: &ContainerId, state: StateRecord, why: Why) -> Err
 }
 
 fn exited(store: &Store, id: &ContainerId, state: &StateRecord, code: i32) -> Error {
-    let name = id.name();
+    let name = record::called(store, id);
     // A kill in an earlier run does not explain the end of this one.
     let oom = state.oom.as_ref().filter(|oom| Some(oom.at) >= state.started_at);
     let error = match (oom, &state.reason) {
@@ -179,7 +180,10 @@ fn too_late(store: &Store, id: &ContainerId, until: Until, timeout: Duration) ->
         Until::Ready => "ready",
     };
     let seconds = timeout.as_millis() as f64 / 1000.0;
-    let error = Error::new(Kind::Timeout, format!("container {} is not {what} after {seconds} s", id.name()));
+    let error = Error::new(
+        Kind::Timeout,
+        format!("container {} is not {what} after {seconds} s", record::called(store, id)),
+    );
     let state = StateRecord::read(store, id).ok().flatten().unwrap_or_default();
     let evidence = match state.last_probe {
         Some(_) => probe_lines(&state),

@@ -44,16 +44,23 @@ pub fn reserve_fixed(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> R
 pub fn declare(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<()> {
     lease::keep_fixed(store, id, spec)?;
     spec.networks.iter().try_for_each(|attachment| {
-        if store.dns_entry(&attachment.network, id).exists() {
-            return Ok(());
+        let entry = store.dns_entry(&attachment.network, id);
+        let names = names((id, spec), attachment, None);
+        match store::read_whole::<Names>(&entry)? {
+            // It runs, or is called so already.
+            Some(known) if known.address.is_some() || known == names => Ok(()),
+            _ => table::write(store, &attachment.network, id, &names),
         }
-        table::write(store, &attachment.network, id, &names(id, attachment, None))
     })
 }
 
-fn names(id: &ContainerId, attachment: &Attachment, endpoint: Option<&Endpoint>) -> Names {
+fn names(
+    (id, spec): (&ContainerId, &ContainerSpec),
+    attachment: &Attachment,
+    endpoint: Option<&Endpoint>,
+) -> Names {
     let mut names = attachment.aliases.clone();
-    names.extend([id.name(), id.to_string()]);
+    names.extend([spec.called(id), id.to_string()]);
     names.dedup();
     let six = endpoint.and_then(|endpoint| endpoint.six);
     Names { names, address: endpoint.map(|endpoint| endpoint.address), six: six.map(|six| six.address) }
@@ -108,7 +115,7 @@ pub(super) fn announce(
     all: &[Endpoint],
 ) -> Result<()> {
     spec.networks.iter().zip(all).try_for_each(|(attachment, endpoint)| {
-        table::write(store, &attachment.network, id, &names(id, attachment, Some(endpoint)))
+        table::write(store, &attachment.network, id, &names((id, spec), attachment, Some(endpoint)))
     })
 }
 

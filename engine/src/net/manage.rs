@@ -1,7 +1,7 @@
 //! Networks by themselves, without a stack file.
 
 use super::{NetworkRecord, bridge, record};
-use crate::container::{self, ContainerStatus, list, record as containers};
+use crate::container::{self, ContainerStatus, list};
 use crate::error::{Error, Kind, Result};
 use crate::stacks;
 use crate::store::Store;
@@ -48,13 +48,11 @@ pub fn remove(store: &Store, name: &str) -> Result<()> {
 
 /// The container of this name, id, or slot: `shop-web-1`, `shop.web.1.1`.
 pub fn find_container(store: &Store, name: &str) -> Result<ContainerId> {
-    let named = |id: &ContainerId| id.name() == name || id.to_string() == name;
-    let mut found: Vec<ContainerId> = containers::ids(store).into_iter().filter(named).collect();
     let missing = || {
         Error::new(Kind::NotFound, format!("no container {name}"))
             .hint("`sampan ps -a` lists those of a stack")
     };
-    found.pop().ok_or_else(missing)
+    container::names::find(store, name)?.ok_or_else(missing)
 }
 
 /// Puts a container on a network, whether it runs or not.
@@ -62,7 +60,7 @@ pub fn join(store: &Store, id: &ContainerId, wanted: Attachment) -> Result<()> {
     record::existing(store, &wanted.network)?;
     change(store, id, |spec| {
         if spec.is_on(&wanted.network) {
-            let doing = format!("{} is on network {} already", id.name(), wanted.network);
+            let doing = format!("{} is on network {} already", spec.called(id), wanted.network);
             return Err(Error::new(Kind::Conflict, doing));
         }
         let aliases = [vec![id.slot.service.clone()], wanted.aliases.clone()].concat();
@@ -75,7 +73,7 @@ pub fn join(store: &Store, id: &ContainerId, wanted: Attachment) -> Result<()> {
 pub fn leave(store: &Store, id: &ContainerId, network: &str) -> Result<()> {
     change(store, id, |spec| {
         if !spec.is_on(network) {
-            let doing = format!("{} is not on network {network}", id.name());
+            let doing = format!("{} is not on network {network}", spec.called(id));
             return Err(Error::new(Kind::NotFound, doing));
         }
         spec.networks.retain(|one| one.network != network);
@@ -84,12 +82,11 @@ pub fn leave(store: &Store, id: &ContainerId, network: &str) -> Result<()> {
 }
 
 fn change(store: &Store, id: &ContainerId, how: impl FnOnce(&mut ContainerSpec) -> Result<()>) -> Result<()> {
-    let _lock = stacks::lock(store, &id.stack)?;
-    let mut spec = containers::read(store, id)?.spec;
-    if spec.network_mode != NetworkMode::Own {
-        let doing = format!("{} is in the network of {}", id.name(), spec.network_mode);
-        return Err(Error::new(Kind::Conflict, doing).hint("it has no networks of its own"));
-    }
-    how(&mut spec)?;
-    container::update::update(store, id, &spec)
+    container::update::change(store, id, |spec| {
+        if spec.network_mode != NetworkMode::Own {
+            let doing = format!("{} is in the network of {}", spec.called(id), spec.network_mode);
+            return Err(Error::new(Kind::Conflict, doing).hint("it has no networks of its own"));
+        }
+        how(spec)
+    })
 }

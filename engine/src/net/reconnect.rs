@@ -13,7 +13,7 @@ use std::fs;
 
 /// Whether there is anything to do here.
 pub fn is_concerned(from: &ContainerSpec, to: &ContainerSpec) -> bool {
-    from.networks != to.networks || from.names != to.names
+    from.networks != to.networks || from.names != to.names || from.name != to.name
 }
 
 /// Makes the network of a container be as another spec says. Idempotent: what an interrupted change

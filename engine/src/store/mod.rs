@@ -54,6 +54,7 @@ impl Store {
             self.root.join("volumes"),
             self.root.join("networks"),
             self.root.join("containers"),
+            self.root.join("names"),
             self.root.join("stacks"),
             self.images(),
             self.runtime.join("locks"),
@@ -99,6 +100,11 @@ impl Store {
     /// All containers that have a record, as folder `<id>`.
     pub fn containers(&self) -> PathBuf {
         self.root.join("containers")
+    }
+
+    /// Whose a name is that was chosen for a container.
+    pub fn name(&self, name: &str) -> PathBuf {
+        self.root.join("names").join(name)
     }
 
     /// Durable folder of one container.

@@ -1,8 +1,8 @@
 //! One container that should exist.
 
 use super::{
-    Attachment, Devices, FileSpec, HookSpec, Limits, LogSpec, MountKind, MountSpec, NameSpec, Namespaces,
-    NetworkMode, Pressure, RestartPace, Security,
+    Attachment, ContainerId, Devices, FileSpec, HookSpec, Limits, LogSpec, MountKind, MountSpec, NameSpec,
+    Namespaces, NetworkMode, Pressure, RestartPace, Security,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +15,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ContainerSpec {
+    /// The name that was chosen for it; `None` is that of its place. See [`ContainerSpec::called`].
+    pub name: Option<String>,
     /// The image reference as written.
     pub image: String,
     /// Arguments; `None` takes the image's, empty clears them.
@@ -29,7 +31,7 @@ pub struct ContainerSpec {
     pub user: Option<String>,
     /// Groups of the process beyond those of its user: names or numbers.
     pub group_add: Vec<String>,
-    /// Host name; `None` is the container's name.
+    /// Host name; `None` is the name of its place.
     pub hostname: Option<String>,
     /// NIS domain name; `None` is the host's.
     pub domainname: Option<String>,
@@ -111,6 +113,12 @@ pub struct ContainerSpec {
 }
 
 impl ContainerSpec {
+    /// The name that people see, no other container on the machine has: the chosen one, otherwise that
+    /// of its place (`shop-web-1`).
+    pub fn called(&self, id: &ContainerId) -> String {
+        self.name.clone().unwrap_or_else(|| id.name())
+    }
+
     /// Whether it is on the network of this real name.
     pub fn is_on(&self, network: &str) -> bool {
         self.networks.iter().any(|attachment| attachment.network == network)

@@ -60,7 +60,8 @@ pub struct ContainerId {
 }
 
 impl ContainerId {
-    /// The name that users know from Docker Compose: `shop-web-1`, `shop-web-run-8e5c12ab`.
+    /// The name of its place, which is that of the container unless another one was chosen
+    /// ([`ContainerSpec::called`](super::ContainerSpec::called)): `shop-web-1`, `shop-web-run-8e5c12ab`.
     pub fn name(&self) -> String {
         let Slot { service, index } = &self.slot;
         match self.slot.is_one_off() {

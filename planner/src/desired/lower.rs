@@ -97,6 +97,7 @@ pub(crate) fn depends_on(stack: &Stack, service: &Service) -> BTreeMap<String, D
 
 fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> ContainerSpec {
     ContainerSpec {
+        name: said(&service.container_name),
         image: service.image_name(&stack.name, &slot.service),
         command: service.command.clone(),
         entrypoint: service.entrypoint.clone(),

@@ -53,6 +53,7 @@ use OnChange::{Keep, Replace, UpdateInPlace};
 
 /// The fields of a container.
 pub const CONTAINER: &[Field<ContainerSpec>] = &[
+    one("container_name", UpdateInPlace, |c| c.name.clone()),
     one("image", Replace, |c| Some(c.image.clone())),
     one("command", Replace, |c| c.command.as_ref().map(|argv| format!("{argv:?}"))),
     one("entrypoint", Replace, |c| c.entrypoint.as_ref().map(|argv| format!("{argv:?}"))),

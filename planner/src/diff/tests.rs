@@ -137,6 +137,7 @@ fn every_field_of_a_container_has_its_row() {
         ("logging.options.max-size", |c| c.logging.max_size = Some(1)),
         ("logging.options.max-file", |c| c.logging.max_files = Some(1)),
         ("run", |c| c.one_off = Some(crate::desired::OneOff::default())),
+        ("container_name", |c| c.name = Some("site".into())),
         ("tty", |c| c.tty = true),
         ("stdin_open", |c| c.stdin_open = true),
         ("read_only", |c| c.read_only = true),
@@ -192,6 +193,7 @@ fn limits_networks_restart_and_stopping_change_in_place_and_the_rest_replaces() 
     assert_eq!(
         names,
         [
+            "container_name",
             "annotations",
             "networks",
             "dns",

@@ -13,6 +13,7 @@ pub use step::{Step, Until};
 use crate::desired::{ContainerId, Slot};
 use crate::diff::FieldChange;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Position of a step in [`Plan::nodes`].
 pub type StepId = usize;
@@ -28,9 +29,17 @@ pub struct Plan {
     pub kept: Vec<Kept>,
     /// What people should know although nothing is done about it (orphans, for example).
     pub notes: Vec<String>,
+    /// The names of the containers for which one was chosen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<ContainerId, String>,
 }
 
 impl Plan {
+    /// The name of a container that the plan is about, when all is done.
+    pub fn called(&self, id: &ContainerId) -> String {
+        self.names.get(id).cloned().unwrap_or_else(|| id.name())
+    }
+
     /// The part of the plan that is about images, which comes first and on which the rest rests;
     /// `None` when there is no such part.
     pub fn images_first(&self) -> Option<Self> {

@@ -172,6 +172,21 @@ pub(crate) fn container_name(text: &str) -> Word {
     Err(refused(format!("`{}` is not a container name", text.escape_debug()), hint))
 }
 
+/// The kernel knows it as the name of a file, and others by DNS.
+pub(crate) fn whole_container_name(text: &str) -> Word {
+    let is_open = |letter: char| letter.is_ascii_alphanumeric();
+    let fits = text.starts_with(is_open) && text.len() <= LONGEST_NAME;
+    if fits && text.chars().all(|letter| is_open(letter) || "_.-".contains(letter)) {
+        return Ok(text.to_owned());
+    }
+    let hint =
+        format!("at most {LONGEST_NAME} letters, digits, `.`, `_` and `-`, beginning with a letter or digit");
+    Err(refused(format!("`{}` is not a name for a container", text.escape_debug()), hint))
+}
+
+/// Longest name of a container.
+const LONGEST_NAME: usize = 200;
+
 pub(crate) fn deploy_mode(text: &str) -> Word {
     match text {
         "replicated" => Ok(text.to_owned()),

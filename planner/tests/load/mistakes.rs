@@ -431,9 +431,9 @@ const IN_A_SERVICE: Mistakes = &[
         ],
     ),
     (
-        "container_name: aa",
+        "container_name: -aa",
         &[
-            "4:5 services.web.container_name: `container_name` is not supported yet [the container is called stack-service-index]",
+            "4:21 services.web.container_name: `-aa` is not a name for a container [at most 200 letters, digits, `.`, `_` and `-`, beginning with a letter or digit]",
         ],
     ),
     (

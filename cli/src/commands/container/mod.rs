@@ -1,7 +1,8 @@
-//! `sampan container commit | cp | diff | export`
+//! `sampan container commit | cp | diff | export | rename`
 
 mod diff;
 mod export;
+pub(crate) mod rename;
 
 use crate::commands::{commit, cp};
 use crate::context::Context;
@@ -24,6 +25,7 @@ enum Verb {
     Cp(CpArgs),
     Diff(diff::DiffArgs),
     Export(export::ExportArgs),
+    Rename(rename::RenameArgs),
 }
 
 pub(crate) fn run(args: &ContainerArgs, context: &Context) -> Result<Exit, Failure> {
@@ -32,6 +34,7 @@ pub(crate) fn run(args: &ContainerArgs, context: &Context) -> Result<Exit, Failu
         Verb::Cp(args) => cp(args, context),
         Verb::Diff(args) => diff::run(args, context),
         Verb::Export(args) => export::run(args, context),
+        Verb::Rename(args) => rename::run(args, context),
     }
 }
 
@@ -67,10 +70,7 @@ fn cp(args: &CpArgs, context: &Context) -> Result<Exit, Failure> {
 
 /// The container that a name (`shop-web-1`) or a full id means; of several generations the newest.
 fn named(engine: &LinuxEngine, name: &str) -> Result<ContainerId, Failure> {
-    let is_meant = |id: &ContainerId| id.name() == name || id.to_string() == name;
-    let mut meant: Vec<ContainerId> = engine.list(None)?.into_iter().map(|one| one.id).collect();
-    meant.retain(is_meant);
-    meant.into_iter().max_by_key(|id| id.generation).ok_or_else(|| {
+    engine.find(name)?.ok_or_else(|| {
         Message::new(Exit::NotReached, format!("no container `{name}`"))
             .hint("`sampan ps -a` lists those of a stack, by name")
             .into()

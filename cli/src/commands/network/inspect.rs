@@ -72,7 +72,7 @@ fn containers(store: &Store, network: &NetworkRecord) -> Result<Map<String, Valu
             "Interface": here.map(|here| here.interface),
             "Running": one.state.is_running(),
         });
-        found.insert(one.id.name(), value);
+        found.insert(one.name(), value);
     }
     Ok(found)
 }

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::output::table::{self, Cell};
 use clap::Args;
-use engine::container::list;
+use engine::container::{ContainerStatus, list};
 use engine::net::{self, NetworkRecord};
 use engine::system::Filter;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub(super) fn run(args: &LsArgs, context: &Context) -> Result<Exit, Failure> {
     let containers = list::list(engine.store(), None)?;
     let used = |network: NetworkRecord| {
         let on_it = containers.iter().filter(|one| one.spec.is_on(&network.spec.name));
-        Used { by: on_it.map(|one| one.id.name()).collect(), network }
+        Used { by: on_it.map(ContainerStatus::name).collect(), network }
     };
     let mut networks: Vec<Used> = net::list(engine.store())?.into_iter().map(used).collect();
     networks.retain(|used| choice.fits(used));

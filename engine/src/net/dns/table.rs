@@ -30,6 +30,12 @@ pub(crate) struct Names {
 }
 
 impl Names {
+    /// The container's own one.
+    fn own(&self, id: &ContainerId) -> String {
+        let mut others = self.names.iter().rev().filter(|name| **name != id.to_string());
+        others.next().cloned().unwrap_or_else(|| id.name())
+    }
+
     fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         let six = self.six.filter(|_| self.address.is_some());
         self.address.map(IpAddr::V4).into_iter().chain(six.map(IpAddr::V6))
@@ -184,7 +190,8 @@ impl Table {
                     }
                 }
             }
-            self.addresses.extend(names.addresses().map(|address| (address, id.name())));
+            let own = names.own(&id);
+            self.addresses.extend(names.addresses().map(|address| (address, own.clone())));
         }
     }
 }

@@ -11,12 +11,15 @@ impl Draft<'_> {
     /// none that is replaced, then (`replaced`) the others, which do not run.
     pub(super) fn update_containers(&mut self, diff: &Diff, replaced: bool) {
         let anew = replaced_networks(diff);
-        for slot in &self.slots {
-            let is_late = slot.spec.networks.iter().any(|on| anew.contains(on.network.as_str()));
+        // A name is given up before somebody else takes it.
+        let (takers, others): (Vec<_>, Vec<_>) = self.slots.iter().partition(|slot| self.takes_name(slot));
+        for slot in others.into_iter().chain(takers) {
+            let is_late =
+                slot.stop_first || slot.spec.networks.iter().any(|on| anew.contains(on.network.as_str()));
             if let Some(cause) = slot.update.as_ref().filter(|_| is_late == replaced) {
                 let step = Step::UpdateContainer { id: slot.id.clone(), spec: Box::new(slot.spec.clone()) };
                 let networks = slot.spec.networks.iter().map(|on| self.steps.networks.get(&on.network));
-                let needs = networks.flatten().copied().collect();
+                let needs = networks.flatten().copied().chain(self.name_given(slot)).collect();
                 self.steps.push(step, cause.clone(), needs);
             }
         }
@@ -33,7 +36,7 @@ impl Draft<'_> {
             let fetched = self.steps.images.get(&slot.spec.image);
             let mounted = slot.spec.mounted_images().map(|(image, _)| self.steps.images.get(image));
             let needs = networks.chain(volumes).chain(gone).chain(mounted).chain([fetched]);
-            let needs = needs.flatten().copied().collect();
+            let needs = needs.flatten().copied().chain(self.name_given(slot)).collect();
             let known = self.live.images.get(&slot.spec.image).filter(|_| fetched.is_none());
             let image_id = known.map(|image| image.id.clone());
             let step = Step::CreateContainer {

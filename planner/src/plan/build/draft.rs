@@ -1,7 +1,7 @@
 //! A plan in the making: what is decided, the nodes so far, and where each step is.
 
 use super::slot::{Removal, SlotPlan};
-use crate::desired::{ContainerId, DependsOn};
+use crate::desired::{ContainerId, ContainerSpec, DependsOn};
 use crate::goal::Goal;
 use crate::live::Live;
 use crate::plan::{Cause, Kept, Node, Plan, Step, StepId, Until};
@@ -84,7 +84,26 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn finish(self, stack: &str) -> Plan {
-        Plan { stack: stack.to_owned(), nodes: self.steps.nodes, kept: self.kept, notes: self.notes }
+        let names = self.names();
+        Plan { stack: stack.to_owned(), nodes: self.steps.nodes, kept: self.kept, notes: self.notes, names }
+    }
+
+    /// How a container is called in `kept` and notes.
+    pub(super) fn container(&self, id: &ContainerId) -> String {
+        let there = self.live.containers.get(id).map(|there| &there.spec);
+        let decided = self.slots.iter().find(|slot| slot.id == *id).map(|slot| &slot.spec);
+        let name = decided.or(there).map_or_else(|| id.name(), |spec| spec.called(id));
+        format!("container {name}")
+    }
+
+    /// The names that were chosen for what is there and for what comes.
+    fn names(&self) -> BTreeMap<ContainerId, String> {
+        let there = self.live.containers.iter().map(|(id, there)| (id, &there.spec));
+        let decided = self.slots.iter().map(|slot| (&slot.id, &slot.spec));
+        let named = |(id, spec): (&ContainerId, &ContainerSpec)| Some((id.clone(), spec.name.clone()?));
+        let mut names: BTreeMap<_, _> = there.filter_map(named).collect();
+        names.extend(decided.filter_map(named));
+        names
     }
 }
 
@@ -145,9 +164,4 @@ impl Steps {
             _ => {}
         }
     }
-}
-
-/// How a container is called in `kept` and notes.
-pub(super) fn container(id: &ContainerId) -> String {
-    format!("container {}", id.name())
 }

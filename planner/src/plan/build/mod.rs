@@ -11,6 +11,7 @@ mod container;
 mod draft;
 mod image;
 mod lifecycle;
+mod name;
 mod network;
 mod refuse;
 mod slot;

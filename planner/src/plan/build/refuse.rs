@@ -1,6 +1,7 @@
 //! What stands in the way of a plan.
 
 use super::draft::Draft;
+use super::name;
 use super::slot::replaced_networks;
 use super::{Problem, ProblemKind, Refusal};
 use crate::desired::Desired;
@@ -53,7 +54,8 @@ pub(super) fn unreachable(
         .chain(strangers_on_replaced_networks(diff, draft))
         .chain(inactive_dependencies(stack, desired, draft.goal))
         .chain(inactive_resources(stack, desired))
-        .chain(healthless_dependencies(desired, draft.live));
+        .chain(healthless_dependencies(desired, draft.live))
+        .chain(name::problems(desired, draft));
     done(problems)
 }
 

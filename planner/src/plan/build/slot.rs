@@ -1,6 +1,6 @@
 //! What becomes of each slot: every decision of `up`, before any step is made.
 
-use super::draft::{Draft, container};
+use super::draft::Draft;
 use crate::desired::{ContainerId, ContainerSpec, Desired, Slot};
 use crate::diff::{Change, Diff, SlotDiff};
 use crate::goal::{Goal, UpOptions};
@@ -25,8 +25,8 @@ pub(super) struct SlotPlan {
     pub start: Option<Cause>,
     /// Other occupants, which go.
     pub old: Vec<ContainerId>,
-    /// A network of the old or the new occupant is replaced: the old one must be gone before
-    /// the new one can be made.
+    /// A network of the old or the new occupant is replaced, or somebody else's removal frees its
+    /// name or waits for its old one: the old one must be gone before the new one can be made.
     pub stop_first: bool,
 }
 
@@ -227,7 +227,7 @@ pub(super) fn tell_kept(draft: &mut Draft) {
             true => "replaced if its image is another one then",
             false => kept().unwrap_or("unchanged"),
         };
-        draft.keep(container(&slot.id), reason);
+        draft.keep(draft.container(&slot.id), reason);
     }
 }
 

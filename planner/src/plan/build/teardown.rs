@@ -1,7 +1,7 @@
 //! Stops in reverse dependency order, `down` and `rm`.
 
 use super::container::cause_of_leaving;
-use super::draft::{Draft, container};
+use super::draft::Draft;
 use crate::desired::ContainerId;
 use crate::goal::{Goal, RemoveOptions};
 use crate::graph::DependencyGraph;
@@ -181,6 +181,6 @@ impl Draft<'_> {
 
     /// Tells that a container is left as it is.
     pub(super) fn keep_container(&mut self, id: &ContainerId, reason: &str) {
-        self.keep(container(id), reason);
+        self.keep(self.container(id), reason);
     }
 }

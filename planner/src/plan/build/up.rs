@@ -1,9 +1,9 @@
 //! `up`: everything exists as the stack says, and runs.
 
-use super::draft::{Draft, Edges, container};
+use super::draft::{Draft, Edges};
 use super::lifecycle::recorded_edges;
 use super::slot::{self, Removal, SlotPlan};
-use super::{Refusal, image, refuse};
+use super::{Refusal, image, name, refuse};
 use crate::desired::{self, Desired};
 use crate::diff::{Diff, diff};
 use crate::goal::{Goal, UpOptions};
@@ -44,6 +44,7 @@ fn decide(draft: &mut Draft, stack: &Stack, desired: &Desired, diff: &Diff, opti
     draft.wait_timeout = options.wait_timeout.filter(|_| options.wait);
     slot::decide(draft, desired, diff, options);
     orphans(draft, stack, options.remove_orphans);
+    name::settle(draft);
     draft.completing = completing(stack);
     let outside = outside_scope(draft, stack, desired);
     slot::restart_dependents(draft, &DependencyGraph::of_stack(stack).order().concat());
@@ -91,7 +92,7 @@ fn orphans(draft: &mut Draft, stack: &Stack, remove: bool) {
         } else {
             draft.notes.push(format!(
                 "{} is left alone: service `{}` is not in the file (--remove-orphans removes it)",
-                container(id),
+                draft.container(id),
                 id.slot.service
             ));
         }

@@ -205,7 +205,7 @@ pub fn changes(plan: &Plan) -> Vec<ResourceChange> {
     let mut seen: BTreeSet<&Slot> = BTreeSet::new();
     for slot in plan.nodes.iter().filter_map(|node| Some(&node.step.container()?.slot)) {
         if seen.insert(slot) {
-            changes.extend(SlotSteps::of(plan, slot).changes());
+            changes.extend(SlotSteps::of(plan, slot).changes(plan));
         }
     }
     changes.extend(gone);
@@ -272,22 +272,24 @@ impl<'a> SlotSteps<'a> {
         steps
     }
 
-    fn changes(&self) -> Vec<ResourceChange> {
-        match self.main() {
+    fn changes(&self, plan: &Plan) -> Vec<ResourceChange> {
+        match self.main(plan) {
             Some(main) if main.action == Action::Replace => vec![main],
             // The name alone would say that the container which stays goes.
             Some(main) => {
-                [main].into_iter().chain(self.removes.iter().map(|gone| self.leftover(gone))).collect()
+                [main].into_iter().chain(self.removes.iter().map(|gone| self.leftover(gone, plan))).collect()
             }
             None if self.removes.iter().all(|(_, node)| node.cause == Cause::Leftover) => {
-                self.removes.iter().map(|gone| self.leftover(gone)).collect()
+                self.removes.iter().map(|gone| self.leftover(gone, plan)).collect()
             }
-            None => self.removes.last().map(|gone| Self::removal(gone, &self.stops)).into_iter().collect(),
+            None => {
+                self.removes.last().map(|gone| Self::removal(gone, &self.stops, plan)).into_iter().collect()
+            }
         }
     }
 
     /// What becomes of the occupant that stays or comes.
-    fn main(&self) -> Option<ResourceChange> {
+    fn main(&self, plan: &Plan) -> Option<ResourceChange> {
         let others_go = !self.removes.is_empty();
         let (action, node) = match (self.create.or(self.start), self.update, self.stops.first()) {
             (Some(node), ..) if others_go => (Action::Replace, node),
@@ -300,7 +302,7 @@ impl<'a> SlotSteps<'a> {
             _ => self.during.or(self.wait.map(|node| (Action::Await, node)))?,
         };
         let id = node.step.container()?;
-        let mut change = ResourceChange::of(Kind::Container, &id.name(), action, &node.cause);
+        let mut change = ResourceChange::of(Kind::Container, &plan.called(id), action, &node.cause);
         if let Some(Cause::Changed(fields)) = self.update.map(|node| &node.cause) {
             change.fields.clone_from(fields);
         }
@@ -315,15 +317,19 @@ impl<'a> SlotSteps<'a> {
         Some(change)
     }
 
-    fn leftover(&self, gone: &(&ContainerId, &Node)) -> ResourceChange {
+    fn leftover(&self, gone: &(&ContainerId, &Node), plan: &Plan) -> ResourceChange {
         let stops: Vec<_> = self.stops.iter().filter(|(id, _)| *id == gone.0).copied().collect();
-        ResourceChange { generation: Some(gone.0.generation), ..Self::removal(gone, &stops) }
+        ResourceChange { generation: Some(gone.0.generation), ..Self::removal(gone, &stops, plan) }
     }
 
     /// The slot is empty in the end, however many generations it holds.
-    fn removal((id, node): &(&ContainerId, &Node), stops: &[(&ContainerId, &Node)]) -> ResourceChange {
+    fn removal(
+        (id, node): &(&ContainerId, &Node),
+        stops: &[(&ContainerId, &Node)],
+        plan: &Plan,
+    ) -> ResourceChange {
         let interruption = if stops.is_empty() { Interruption::None } else { Interruption::Ends };
-        let change = ResourceChange::of(Kind::Container, &id.name(), Action::Remove, &node.cause);
+        let change = ResourceChange::of(Kind::Container, &plan.called(id), Action::Remove, &node.cause);
         ResourceChange { interruption, ..change }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("command", &COMMAND).about("Arguments of the entrypoint, as a list or a line; by default the image's.").merge(Merge::Replace),
     key("configs", &REFERENCES).about("Configs that it gets as files.").merge(Merge::Unique(identity::config)),
     key("container_name", &Shape::One(Kind::Parsed(words::container_name, like::CONTAINER_NAME))).about("Name of its only container; by default the stack's name, the service's and a number.")
-        .refused("the container is called stack-service-index"),
+        .checked(words::whole_container_name),
     key("cpu_count", &Shape::One(Kind::Int(0, i64::MAX))).about("Number of usable CPUs (Windows).").refused(ONLY_WINDOWS),
     key("cpu_percent", &Shape::One(Kind::Percent)).about("Usable part of all CPUs in percent (Windows).").refused(ONLY_WINDOWS),
     key("cpu_period", &CUT).about("Period of the CPU quota in microseconds; by default 100000.").checked(kernel::cpu_period),
