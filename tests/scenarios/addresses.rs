@@ -197,3 +197,40 @@ networks:
     host.leave_the_world();
     project.down();
 }
+
+#[test]
+fn settings_of_an_interface_are_made_before_the_program_runs_and_change_in_place() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: tune
+services:
+  a:
+    image: busybox
+    command: sh -c 'cat /proc/sys/net/ipv4/conf/front0/log_martians; exec sleep 1000'
+    init: true
+    stop_grace_period: 1s
+    networks:
+      default:
+        interface_name: front0
+        driver_opts:
+          com.docker.network.endpoint.sysctls: net.ipv4.conf.IFNAME.log_martians=1,net.ipv6.conf.IFNAME.hop_limit=33
+";
+    let project = host.project("tune", yaml);
+    project.up();
+    assert_eq!(project.sampan(["logs", "--no-log-prefix"]).succeeds().stdout, "1\n");
+    let files = "/proc/sys/net/ipv4/conf/front0/log_martians /proc/sys/net/ipv6/conf/front0/hop_limit";
+    let read = || project.exec("a", &format!("cat {files}")).succeeds().stdout;
+    assert_eq!(read(), "1\n33\n");
+    let pid = project.pid("tune-a-1");
+    project.edit("IFNAME.log_martians=1", "IFNAME.log_martians=0");
+    project.sampan(["plan"]).succeeds().says("log_martians=1").says("log_martians=0");
+    project.up();
+    assert_eq!(read(), "0\n33\n");
+    assert_eq!(project.pid("tune-a-1"), pid, "nobody was restarted");
+    project.sampan(["plan"]).succeeds().says("unchanged");
+    project.edit("IFNAME.log_martians=0", "IFNAME.nonsense=0");
+    project.sampan(["up", "-d"]).exits(1).says("set net.ipv4.conf.IFNAME.nonsense of front0 to 0");
+    project.edit("IFNAME.nonsense=0", "all.log_martians=0");
+    project.sampan(["up", "-d"]).exits(15).says("is no setting of an interface");
+    project.down();
+}

@@ -4,6 +4,7 @@ use super::dns::table::{self, Names};
 use super::link::{self, Link, Veth};
 use super::netlink::{Message, Socket};
 use super::netns::{self, Netns};
+use super::tune::tune;
 use super::{Connected, Endpoint, SixEndpoint, bridge, files, firewall, lease, mode, nft, publish, record};
 use crate::error::{Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
@@ -139,6 +140,8 @@ impl Plug<'_> {
         }
         let batch = bring_up(&mut self.netns.socket, &endpoint)?;
         self.netns.socket.request(&batch)?;
+        // Setting a link up makes some of them anew.
+        tune(&self.store.netns(self.id), &endpoint.interface, &wanted.sysctls)?;
         let port = Port { name, endpoint };
         await_forwarding(self.socket, std::slice::from_ref(&port))?;
         Ok(port.endpoint)
@@ -170,6 +173,9 @@ fn plug(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<End
     }
     let endpoints: Vec<_> = ports.iter().map(|port| port.endpoint.clone()).collect();
     configure(store, &mut netns.socket, &endpoints)?;
+    for (attachment, endpoint) in spec.networks.iter().zip(&endpoints) {
+        tune(&store.netns(id), &endpoint.interface, &attachment.sysctls)?;
+    }
     write(store, id, &endpoints)?;
     await_forwarding(&mut socket, &ports)?;
     Ok(endpoints)

@@ -33,6 +33,7 @@ mod ranges;
 mod reconnect;
 mod record;
 mod repair;
+mod tune;
 
 pub(crate) use files::hosts as hosts_file;
 pub(crate) use mode::is_of_host;

@@ -44,6 +44,9 @@ pub struct Attachment {
     /// Name of the interface; `None` is `eth` and its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
+    /// Settings of the kernel for the interface, with `IFNAME` where its name belongs.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sysctls: BTreeMap<String, String>,
 }
 
 /// Whom and what a container knows by name beyond its networks.

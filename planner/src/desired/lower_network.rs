@@ -1,6 +1,9 @@
 //! How services are on the network: their namespace, their networks, their names.
 
-use super::{Attachment, BridgeOptions, HostEntry, Ipv6Spec, Mac, NameSpec, NetworkMode, NetworkSpec, Slot};
+use super::{
+    Attachment, BridgeOptions, HostEntry, Ipv6Spec, Mac, NameSpec, NetworkMode, NetworkSpec, Slot,
+    interface_settings,
+};
 use crate::model::{Network, Service, ServiceNetwork, Stack};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -77,6 +80,7 @@ fn fixed(presence: &ServiceNetwork) -> Attachment {
         link_local: presence.link_local_ips.iter().filter_map(|text| text.parse().ok()).collect(),
         mac: Mac::parse(&presence.mac_address),
         interface: Some(presence.interface_name.clone()).filter(|name| !name.is_empty()),
+        sysctls: interface_settings(&presence.driver_opts).unwrap_or_default(),
         ..Attachment::default()
     }
 }

@@ -190,8 +190,10 @@ pub(super) fn attachment(position: usize, attachment: &Attachment) -> String {
     let addresses = attachment.ipv4.map(IpAddr::from).into_iter().chain(attachment.ipv6.map(IpAddr::from));
     let addresses = addresses.chain(attachment.link_local.iter().copied()).map(|one| one.to_string());
     let fixed: Vec<String> = addresses.chain(attachment.mac.map(|mac| mac.to_string())).collect();
-    if !fixed.is_empty() {
-        text += &format!("; {}", fixed.join(", "));
+    let settings = attachment.sysctls.iter().map(|(name, value)| format!("{name}={value}"));
+    let more: Vec<String> = fixed.into_iter().chain(settings).collect();
+    if !more.is_empty() {
+        text += &format!("; {}", more.join(", "));
     }
     text
 }

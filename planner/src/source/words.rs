@@ -7,9 +7,10 @@
 use super::cast::{Refused, loose};
 use super::suggest::did_you_mean;
 use super::tree::{Entry, Tree, Value};
-use crate::desired::{BridgeOptions, HostEntry, Mac, PullPolicy};
+use crate::desired::{BridgeOptions, HostEntry, Mac, PullPolicy, interface_settings};
 use crate::model::units;
 use ipnet::IpNet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 type Word = Result<String, Refused>;
@@ -343,10 +344,18 @@ pub(crate) fn addresses(tree: &Tree) -> Option<Refused> {
 
 /// Options of a bridge.
 pub(crate) fn bridge_options(tree: &Tree) -> Option<Refused> {
+    BridgeOptions::read(&options(tree)).err().map(|fault| refused(fault.message, fault.hint))
+}
+
+/// Options of an interface in a container.
+pub(crate) fn interface_options(tree: &Tree) -> Option<Refused> {
+    interface_settings(&options(tree)).err().map(|fault| refused(fault.message, fault.hint))
+}
+
+fn options(tree: &Tree) -> BTreeMap<String, String> {
     let pair = |entry: &Entry| (entry.key.to_string(), loose(&entry.value.value).into_owned());
     let known = |entry: &&Entry| entry.value.value != Value::Bad;
-    let options = tree.entries().iter().filter(known).map(pair).collect();
-    BridgeOptions::read(&options).err().map(|fault| refused(fault.message, fault.hint))
+    tree.entries().iter().filter(known).map(pair).collect()
 }
 
 /// The name of a network interface.

@@ -249,13 +249,20 @@ fn every_key_that_is_written_has_a_fate() {
         ),
         // Refused, unless it asks for nothing.
         ("isolation: x", "isolation", refused("only containers on Windows know it")),
+        (
+            "networks: {n: {driver_opts: {com.docker.network.endpoint.sysctls: net.ipv4.conf.IFNAME.forwarding=0}}}",
+            "networks.n.driver_opts",
+            Enforced,
+        ),
         ("tty: true", "tty", Enforced),
         ("tty: false", "tty", Enforced),
         ("runtime: crun", "runtime", refused("sampan runs containers itself: leave it out")),
         ("devices: []", "devices", Enforced),
         ("runtime: ''", "runtime", Enforced),
     ] {
-        let text = format!("services: {{web: {{image: w, {service}}}}}\nsecrets: {{s: {{file: f}}}}\n");
+        let text = format!(
+            "services: {{web: {{image: w, {service}}}}}\nsecrets: {{s: {{file: f}}}}\nnetworks: {{n: }}\n"
+        );
         assert_eq!(fate(&text, &format!("services.web.{key}")), expected, "{service}");
     }
 }

@@ -100,6 +100,37 @@ fn a_published_port_leads_to_the_ipv6_address_and_nothing_else_does() {
 }
 
 #[test]
+fn a_udp_client_of_ipv6_that_keeps_talking_follows_to_the_new_container() {
+    on_a_host(|host| {
+        host.plug_six();
+        host.network_six("six", Ipv6Spec::default());
+        let client = UdpSocket::bind((HOST6, 0)).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        let answer = || {
+            let mut buffer = [0; 64];
+            client.send_to(b"?", (HOST6, 8080)).unwrap();
+            client.recv(&mut buffer).map(|length| String::from_utf8_lossy(&buffer[..length]).into_owned())
+        };
+        // Tracked as a conversation with the host itself.
+        assert!(answer().is_err());
+        for name in ["shop.web.1.1", "shop.web.1.2"] {
+            let web = host.connect_six(name, "six");
+            let socket = netns::inside(&web.netns, || Ok(UdpSocket::bind("[::]:80").unwrap())).unwrap();
+            std::thread::spawn(move || {
+                let mut buffer = [0; 16];
+                while let Ok((_, from)) = socket.recv_from(&mut buffer) {
+                    let _ = socket.send_to(name.as_bytes(), from);
+                }
+            });
+            let udp = Published { protocol: Protocol::Udp, ..tcp(8080) };
+            publish(&host.store, &id(name), &[udp]).unwrap();
+            assert_eq!(answer().unwrap(), name);
+            disconnect(&host.store, &id(name)).unwrap();
+        }
+    });
+}
+
+#[test]
 fn the_file_says_addresses_and_ranges_and_what_it_reserves_nobody_gets() {
     on_a_host(|host| {
         let ipv6 = Ipv6Spec {

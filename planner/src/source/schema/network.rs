@@ -80,7 +80,9 @@ const ATTACHMENT: Shape = Shape::Object(&[
         .merge(Merge::Unique(identity::name))
         .checked(words::link_local),
     key("mac_address", &like::MAC_ADDRESS).about("MAC address of the interface.").checked(words::mac_address),
-    key("driver_opts", &OPTIONS).about("Options of the network's driver for this interface.").refused(""),
+    key("driver_opts", &OPTIONS)
+        .about("Settings of the kernel for this interface, as `com.docker.network.endpoint.sysctls`.")
+        .checked_whole(words::interface_options),
     key("priority", &PRIORITY).about("The network with the highest number is joined first; by default 0."),
     key("gw_priority", &PRIORITY)
         .about("The network with the highest number has the default route; by default 0."),
