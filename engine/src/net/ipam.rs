@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// rarely use by default.
 const POOLS: [([u8; 4], u8); 4] =
     [([10, 201, 0, 0], 16), ([10, 202, 0, 0], 15), ([172, 24, 0, 0], 14), ([192, 168, 128, 0], 17)];
-/// Size of a subnet from the pool.
-const PREFIX: u8 = 24;
+/// Size of a subnet from the pool: as many addresses as a bridge of the kernel has ports.
+const PREFIX: u8 = 22;
 
 /// Why there is no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,16 +109,16 @@ mod tests {
 
     #[test]
     fn the_first_subnet_comes_first_and_used_ones_are_skipped() {
-        assert_eq!(free_subnet(&[]), Ok(net("10.201.0.0/24")));
-        assert_eq!(free_subnet(&[net("10.201.0.0/24")]), Ok(net("10.201.1.0/24")));
-        assert_eq!(free_subnet(&[net("10.201.0.128/25")]), Ok(net("10.201.1.0/24")));
-        assert_eq!(free_subnet(&[net("10.201.0.77/32"), net("10.201.1.0/24")]), Ok(net("10.201.2.0/24")));
+        assert_eq!(free_subnet(&[]), Ok(net("10.201.0.0/22")));
+        assert_eq!(free_subnet(&[net("10.201.0.0/24")]), Ok(net("10.201.4.0/22")));
+        assert_eq!(free_subnet(&[net("10.201.3.128/25")]), Ok(net("10.201.4.0/22")));
+        assert_eq!(free_subnet(&[net("10.201.0.77/32"), net("10.201.5.0/24")]), Ok(net("10.201.8.0/22")));
     }
 
     #[test]
     fn a_wide_route_of_the_host_moves_us_to_another_pool() {
-        assert_eq!(free_subnet(&[net("10.0.0.0/8")]), Ok(net("172.24.0.0/24")));
-        assert_eq!(free_subnet(&[net("10.0.0.0/8"), net("172.16.0.0/12")]), Ok(net("192.168.128.0/24")));
+        assert_eq!(free_subnet(&[net("10.0.0.0/8")]), Ok(net("172.24.0.0/22")));
+        assert_eq!(free_subnet(&[net("10.0.0.0/8"), net("172.16.0.0/12")]), Ok(net("192.168.128.0/22")));
         let all = [net("10.0.0.0/8"), net("172.16.0.0/12"), net("192.168.0.0/16")];
         assert_eq!(free_subnet(&all), Err(Exhausted::Subnets));
     }
@@ -179,7 +179,7 @@ mod tests {
                 far.chain(close).map(|(base, length)| Ipv4Net::new(base, length).unwrap().trunc()).collect();
             if let Ok(subnet) = free_subnet(&used) {
                 prop_assert!(used.iter().all(|other| !overlap(subnet, *other)));
-                prop_assert_eq!(subnet.prefix_len(), 24);
+                prop_assert_eq!(subnet.prefix_len(), 22);
             }
         }
     }

@@ -107,7 +107,7 @@ fn a_subnet_that_the_host_uses_is_avoided_and_refused() {
         let cable = link::find(&mut socket, "cable").unwrap().unwrap().index;
         let vpn = "10.201.0.0/22".parse().unwrap();
         socket.request(&[link::add_address(cable, [10, 201, 3, 9].into(), vpn)]).unwrap();
-        assert_eq!(host.network("shop_a").subnet.to_string(), "10.201.4.0/24");
+        assert_eq!(host.network("shop_a").subnet.to_string(), "10.201.4.0/22");
         let wanted = "10.201.1.0/24".parse().ok();
         let error =
             create(&host.store, &NetworkSpec { name: "b".into(), subnet: wanted, ..Default::default() });
@@ -117,7 +117,7 @@ fn a_subnet_that_the_host_uses_is_avoided_and_refused() {
         let wanted = "10.201.4.128/25".parse().ok();
         let error =
             create(&host.store, &NetworkSpec { name: "c".into(), subnet: wanted, ..Default::default() });
-        assert_eq!(error.unwrap_err().hint.as_deref(), Some("network shop_a has 10.201.4.0/24"));
+        assert_eq!(error.unwrap_err().hint.as_deref(), Some("network shop_a has 10.201.4.0/22"));
     });
 }
 

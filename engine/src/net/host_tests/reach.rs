@@ -10,7 +10,7 @@ fn containers_of_one_network_reach_each_other_and_see_who_asks() {
         let api = host.serve("shop.api.1.1", &["shop_default"], &[]);
         let (one, other) = (&web.endpoints[0], &api.endpoints[0]);
         assert_eq!(network.gateway, network.subnet.hosts().next().unwrap());
-        assert_eq!((one.interface.as_str(), one.prefix, one.gateway), ("eth0", 24, network.gateway));
+        assert_eq!((one.interface.as_str(), one.prefix, one.gateway), ("eth0", 22, network.gateway));
         assert_ne!(one.address, other.address);
         let expected = format!("shop.api.1.1 {}", one.address);
         assert_eq!(ask(Some(&web.netns), other.address, 80).unwrap(), expected);
