@@ -9,6 +9,7 @@ mod images;
 mod load;
 mod measure;
 mod place;
+mod scale;
 mod tools;
 
 use crun::Crun;
@@ -46,8 +47,9 @@ fn bench() -> Result<()> {
         [option, sampan] if option.as_os_str() == "--load" => return load_alone(&sampan.canonicalize()?),
         [option, sampan] if option.as_os_str() == "--images" => return images_alone(&sampan.canonicalize()?),
         [option, sampan] if option.as_os_str() == "--builds" => return builds_alone(&sampan.canonicalize()?),
+        [option, sampan] if option.as_os_str() == "--scale" => return scale_alone(&sampan.canonicalize()?),
         [sampan] => sampan.canonicalize()?,
-        _ => return Err("usage: bench [--load | --images | --builds] SAMPAN".into()),
+        _ => return Err("usage: bench [--load | --images | --builds | --scale] SAMPAN".into()),
     };
     headline(&sampan)?;
     let place = Place::new(sampan)?;
@@ -57,8 +59,15 @@ fn bench() -> Result<()> {
     one_container(&place, &engines)?;
     stacks(&place, &engines)?;
     unchanged(&place, &engines)?;
+    scale::measure(&place)?;
     images::compare(&place)?;
     builds::compare(&place)
+}
+
+/// Only many containers at once.
+fn scale_alone(sampan: &Path) -> Result<()> {
+    headline(sampan)?;
+    scale::measure(&Place::new(sampan.to_owned())?)
 }
 
 /// Only builds of Dockerfiles.

@@ -139,15 +139,10 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
 
 /// Kilobytes that belong to each supervisor alone.
 pub(crate) fn private_memory_of_shims(runtime: &Path) -> Result<Vec<u64>> {
-    let runtime = runtime.to_string_lossy();
-    let mut all = Vec::new();
-    for process in fs::read_dir("/proc")?.flatten() {
-        let Ok(words) = fs::read_to_string(process.path().join("cmdline")) else { continue };
-        let mut words = words.split('\0').skip(1);
-        if words.next() == Some("shim") && words.any(|word| word == runtime) {
-            all.push(private_memory(&process.path())?);
-        }
-    }
+    let mut all = supervisors(runtime)?
+        .iter()
+        .map(|process| memory(process, "Private_"))
+        .collect::<Result<Vec<u64>>>()?;
     if all.is_empty() {
         line("note: no supervisor was found in /proc")?;
         all.push(0);
@@ -155,9 +150,20 @@ pub(crate) fn private_memory_of_shims(runtime: &Path) -> Result<Vec<u64>> {
     Ok(all)
 }
 
-/// Sum of the `Private_…` lines of smaps_rollup (proc_pid_smaps(5)), in kilobytes.
-fn private_memory(process: &Path) -> Result<u64> {
+/// The folders in /proc of all supervisors with this `--runtime`.
+pub(crate) fn supervisors(runtime: &Path) -> Result<Vec<PathBuf>> {
+    let runtime = runtime.to_string_lossy();
+    let is_ours = |process: &PathBuf| {
+        let words = fs::read_to_string(process.join("cmdline")).unwrap_or_default();
+        let mut words = words.split('\0').skip(1);
+        words.next() == Some("shim") && words.any(|word| word == runtime)
+    };
+    Ok(fs::read_dir("/proc")?.flatten().map(|entry| entry.path()).filter(is_ours).collect())
+}
+
+/// Sum of the lines of smaps_rollup (proc_pid_smaps(5)) that begin like this, in kilobytes.
+pub(crate) fn memory(process: &Path, begin: &str) -> Result<u64> {
     let text = fs::read_to_string(process.join("smaps_rollup"))?;
-    let private = text.lines().filter(|line| line.starts_with("Private_"));
-    Ok(private.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum())
+    let lines = text.lines().filter(|line| line.starts_with(begin));
+    Ok(lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum())
 }
