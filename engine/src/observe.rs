@@ -41,7 +41,7 @@ fn containers(store: &Store, stack: &str) -> Result<BTreeMap<ContainerId, Contai
 
 fn container(store: &Store, id: &ContainerId) -> Result<Option<Container>> {
     let Some(record) = record::read_or_guess(store, id)? else { return Ok(None) };
-    let state = StateRecord::read(store, id)?.map_or(State::Created, |state| state.live());
+    let state = StateRecord::now(store, id)?;
     let state = match state {
         State::Running { .. } if hooks::are_pending(store, id) => State::Unprepared,
         state => state,

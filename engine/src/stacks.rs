@@ -80,8 +80,7 @@ pub fn list(store: &Store) -> Result<Vec<StackStatus>> {
     for id in record::ids(store) {
         let status = stacks.entry(id.stack.clone()).or_insert_with(|| StackStatus::named(&id.stack, None));
         status.total += 1;
-        let state = StateRecord::read(store, &id)?;
-        status.running += usize::from(state.is_some_and(|state| state.live().is_running()));
+        status.running += usize::from(StateRecord::now(store, &id)?.is_running());
     }
     Ok(stacks.into_values().collect())
 }

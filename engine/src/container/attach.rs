@@ -67,10 +67,9 @@ pub fn attach(store: &Store, id: &ContainerId, options: &AttachOptions) -> Resul
         Err(Error::new(Kind::Container, format!("container {} {problem}", record::called(store, id)))
             .hint(hint.to_owned()))
     };
-    let state = StateRecord::read(store, id)?.filter(|state| state.live().is_running());
-    match state {
-        None => return refuse("is not running", "start it first"),
-        Some(state) if state.paused => return refuse("is paused", "`sampan unpause` lets it go on"),
+    match StateRecord::look(store, id)? {
+        (_, live) if !live.is_running() => return refuse("is not running", "start it first"),
+        (state, _) if state.paused => return refuse("is paused", "`sampan unpause` lets it go on"),
         _ => {}
     }
     let Some(stream) = client::attach(store, id, options.whole)? else {

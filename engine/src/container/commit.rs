@@ -79,8 +79,7 @@ struct Pause<'a>(&'a Store, &'a ContainerId);
 impl<'a> Pause<'a> {
     /// `None` when it does not run, or is paused already.
     fn of(store: &'a Store, id: &'a ContainerId) -> Result<Option<Self>> {
-        let state = StateRecord::read(store, id)?.map(|state| state.live());
-        if !matches!(state, Some(State::Running { .. } | State::Unsupervised)) {
+        if !matches!(StateRecord::now(store, id)?, State::Running { .. } | State::Unsupervised) {
             return Ok(None);
         }
         let paused = pause(store, id, &mut |_| {}).map(|()| Some(Self(store, id)));

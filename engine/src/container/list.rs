@@ -64,8 +64,7 @@ pub fn list(store: &Store, stack: Option<&str>) -> Result<Vec<ContainerStatus>> 
 
 fn one(store: &Store, id: ContainerId) -> Result<Option<ContainerStatus>> {
     let Some(record) = record::read_or_guess(store, &id)? else { return Ok(None) };
-    let state = StateRecord::read(store, &id)?.unwrap_or_default();
-    let live = state.live();
+    let (state, live) = StateRecord::look(store, &id)?;
     let is_damaged = record.image_id.is_empty();
     let addresses = if live.is_running() { addresses(store, &id)? } else { Vec::new() };
     Ok(Some(ContainerStatus {

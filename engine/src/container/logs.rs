@@ -116,10 +116,7 @@ pub fn last_lines(store: &Store, id: &ContainerId, count: usize) -> Vec<String> 
 }
 
 fn has_ended(store: &Store, id: &ContainerId) -> bool {
-    match StateRecord::read(store, id) {
-        Ok(Some(state)) => !state.live().is_running(),
-        _ => true,
-    }
+    StateRecord::now(store, id).map_or(true, |state| !state.is_running())
 }
 
 /// Wakes when a log or a state record changes. Both are written by supervisors, so these are

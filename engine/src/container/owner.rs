@@ -48,8 +48,7 @@ pub fn owner(store: &Store, guest: &ContainerId, namespace: &Namespace, what: &s
 }
 
 fn runs(store: &Store, id: &ContainerId) -> bool {
-    let state = StateRecord::read(store, id).ok().flatten();
-    state.is_some_and(|state| state.live().is_running())
+    StateRecord::now(store, id).is_ok_and(|state| state.is_running())
 }
 
 /// Whose namespaces the first process of a container is in: of what runs now.

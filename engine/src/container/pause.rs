@@ -16,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Stops every process of it where it is. Afterwards none of them runs. Idempotent.
 pub fn pause(store: &Store, id: &ContainerId, tell: &mut dyn FnMut(String)) -> Result<()> {
     let Some(mut supervisor) = Client::connect(store, id)? else {
-        return Err(match StateRecord::read(store, id)?.map(|state| state.live()) {
-            Some(State::Unsupervised) => Error::new(
+        return Err(match StateRecord::now(store, id)? {
+            State::Unsupervised => Error::new(
                 Kind::Container,
                 format!("the supervisor of container {} is gone", record::called(store, id)),
             )

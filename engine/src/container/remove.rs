@@ -3,12 +3,13 @@
 use super::guard::Guard;
 use super::names;
 use super::record::{self, ContainerRecord};
-use super::state::{StateRecord, Status};
+use super::state::StateRecord;
 use super::volatile::{self, clear, remove_folder, take_down};
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::Store;
 use crate::{net, volume};
 use planner::ContainerId;
+use planner::live::State;
 use std::fs;
 use std::io;
 use std::time::Duration;
@@ -55,15 +56,15 @@ fn take_away(store: &Store, id: &ContainerId) -> Result<()> {
 }
 
 fn alone(store: &Store, id: &ContainerId) -> Result<Guard> {
-    let state = StateRecord::read(store, id)?;
-    if state.as_ref().is_some_and(|state| state.live().is_running()) {
+    let state = StateRecord::now(store, id)?;
+    if state.is_running() {
         return Err(Error::new(
             Kind::Conflict,
             format!("container {} is running", record::called(store, id)),
         )
         .hint("stop it first"));
     }
-    if state.is_some_and(|state| state.status == Status::Exited) {
+    if matches!(state, State::Exited { .. }) {
         // Its supervisor takes down the rest and is about to end, too.
         volatile::wait_for_supervisor(store, id, PATIENCE)?;
     }

@@ -56,7 +56,7 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnM
 }
 
 fn is_unsupervised(store: &Store, id: &ContainerId) -> Result<bool> {
-    Ok(StateRecord::read(store, id)?.is_some_and(|state| state.live() == State::Unsupervised))
+    Ok(StateRecord::now(store, id)? == State::Unsupervised)
 }
 
 /// Whether the process had no leave to become the program yet when its supervisor was killed: then
@@ -77,10 +77,10 @@ fn settle(store: &Store, id: &ContainerId) -> Result<Option<Guard>> {
         if let Some(guard) = Guard::try_take(store, id)? {
             return Ok(Some(guard));
         }
-        let state = StateRecord::read(store, id)?;
-        match state.as_ref().map(|state| state.status) {
+        let status = StateRecord::read(store, id)?.map(|state| state.status);
+        match status {
             // However long its grace is: its supervisor sees to it that it ends.
-            _ if state.is_some_and(|state| state.live() == State::Stopping) => {
+            _ if StateRecord::now(store, id)? == State::Stopping => {
                 std::thread::sleep(Duration::from_millis(1));
             }
             Some(Status::Running | Status::Restarting) => return Ok(None),

@@ -172,10 +172,16 @@ impl StateRecord {
         self.shim.as_ref().is_some_and(ProcessKey::is_alive)
     }
 
-    /// Record and kernel truth to what planning sees.
-    pub fn live(&self) -> State {
-        let facts = Facts { process: self.process_alive(), shim: self.shim_alive() };
-        self.judge(&facts)
+    /// What a container is doing now, as planning sees it: what its supervisor said, as far as the
+    /// kernel agrees. One that was never started is created.
+    pub fn now(store: &Store, id: &ContainerId) -> Result<State> {
+        Ok(Self::look(store, id)?.1)
+    }
+
+    /// The same, with what the supervisor said; the default when it said nothing.
+    pub fn look(store: &Store, id: &ContainerId) -> Result<(Self, State)> {
+        let read = || Ok(Self::read(store, id)?.unwrap_or_default());
+        settled(read, |record| Facts { process: record.process_alive(), shim: record.shim_alive() })
     }
 
     fn judge(&self, facts: &Facts) -> State {
@@ -203,6 +209,27 @@ pub const UNKNOWN_CODE: i32 = 255;
 struct Facts {
     process: bool,
     shim: bool,
+}
+
+/// The record that goes with the facts. When its supervisor is found dead, its last word, or the
+/// first one of a successor, may be younger than what was read before: then that counts.
+fn settled(
+    mut read: impl FnMut() -> Result<StateRecord>,
+    facts: impl Fn(&StateRecord) -> Facts,
+) -> Result<(StateRecord, State)> {
+    let mut record = read()?;
+    loop {
+        let facts = facts(&record);
+        let state = record.judge(&facts);
+        if facts.shim || record.status == Status::Exited {
+            return Ok((record, state));
+        }
+        let again = read()?;
+        if again == record {
+            return Ok((record, state));
+        }
+        record = again;
+    }
 }
 
 #[cfg(test)]
@@ -244,6 +271,19 @@ mod tests {
         let paused = StateRecord { status: Status::Running, paused: true, ..StateRecord::default() };
         assert_eq!(paused.judge(&Facts { process: true, shim: true }), State::Paused);
         assert_eq!(paused.judge(&Facts { process: true, shim: false }), State::Unsupervised);
+    }
+
+    #[test]
+    fn the_last_word_of_a_supervisor_that_dies_meanwhile_counts() {
+        let running = StateRecord { status: Status::Running, ..StateRecord::default() };
+        let exited = StateRecord { status: Status::Exited, exit_code: Some(0), ..running.clone() };
+        let dead = |_: &StateRecord| Facts { process: false, shim: false };
+        let look = |said: &[&StateRecord]| {
+            let mut said = said.iter().map(|record| (*record).clone());
+            settled(|| Ok(said.next().unwrap()), dead).unwrap().1
+        };
+        assert_eq!(look(&[&running, &exited]), State::Exited { code: 0, requested: false });
+        assert_eq!(look(&[&running, &running]), State::Created);
     }
 
     #[test]

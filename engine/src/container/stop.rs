@@ -50,8 +50,7 @@ fn prepare(
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Duration> {
     let Some(record) = record::read_or_guess(store, id)? else { return Ok(grace) };
-    let state = StateRecord::read(store, id)?.map(|state| state.live());
-    let runs = matches!(state, Some(State::Running { .. } | State::Unsupervised));
+    let runs = matches!(StateRecord::now(store, id)?, State::Running { .. } | State::Unsupervised);
     if record.spec.pre_stop.is_empty() || grace.is_zero() || !runs {
         return Ok(grace);
     }
@@ -68,18 +67,17 @@ const LAST_GRACE: Duration = Duration::from_secs(1);
 
 /// Ends what still runs, as the supervisor would have done it.
 fn stop_alone(store: &Store, id: &ContainerId, grace: Duration, tell: &mut dyn FnMut(String)) -> Result<()> {
-    let state = StateRecord::read(store, id)?;
+    let (state, live) = StateRecord::look(store, id)?;
     let group = volatile::group(store, id)?;
     if group.is_frozen() {
         group.thaw()?;
     }
-    let was_running = state.as_ref().is_some_and(|state| state.live().is_running());
-    let Some(first) = first_process(store, id, state.as_ref())? else {
-        return if was_running { write_stopped(store, id, state.unwrap_or_default(), None) } else { Ok(()) };
+    let Some(first) = first_process(store, id, &state)? else {
+        return if live.is_running() { write_stopped(store, id, state, None) } else { Ok(()) };
     };
     let number = record::read_or_guess(store, id)?.map_or(libc::SIGTERM, |record| record.process.stop_signal);
     let killed = end(id, &first, number, grace, tell)?;
-    write_stopped(store, id, state.unwrap_or_default(), killed)
+    write_stopped(store, id, state, killed)
 }
 
 /// Signals, waits, kills. Gives what there is to say about it.
@@ -127,8 +125,8 @@ fn write_stopped(store: &Store, id: &ContainerId, state: StateRecord, reason: Op
 
 /// The container's first process: the one in the record, else, when the record was lost, the
 /// one in the cgroup that is number 1 in its own pid namespace.
-fn first_process(store: &Store, id: &ContainerId, state: Option<&StateRecord>) -> Result<Option<ProcessKey>> {
-    if let Some(key) = state.and_then(|state| state.process.clone()).filter(ProcessKey::is_alive) {
+fn first_process(store: &Store, id: &ContainerId, state: &StateRecord) -> Result<Option<ProcessKey>> {
+    if let Some(key) = state.process.clone().filter(ProcessKey::is_alive) {
         return Ok(Some(key));
     }
     let pids = volatile::group(store, id)?.procs()?;

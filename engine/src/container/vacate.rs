@@ -32,9 +32,9 @@ pub fn vacate(store: &Store, network: &str) -> Result<()> {
 
 /// Keeps a container from starting; `None` when it runs or is about to.
 fn rest(store: &Store, id: &ContainerId) -> Result<Option<Guard>> {
-    match StateRecord::read(store, id)?.map(|state| state.live()) {
-        Some(state) if state.is_running() => return Ok(None),
-        Some(State::Exited { .. }) => drop(volatile::wait_for_supervisor(store, id, PATIENCE)?),
+    match StateRecord::now(store, id)? {
+        state if state.is_running() => return Ok(None),
+        State::Exited { .. } => drop(volatile::wait_for_supervisor(store, id, PATIENCE)?),
         _ => {}
     }
     Guard::try_take(store, id)

@@ -37,14 +37,14 @@ pub async fn wait(
 
 async fn reach(store: &Store, id: &ContainerId, until: Until, tell: &Tell) -> Result<()> {
     let mut told = String::new();
-    let stale = StateRecord::read(store, id)?.and_then(verdict_so_far);
-    watch::until(store, id, |state| {
-        match judge_record(state.as_ref(), until) {
+    let stale = verdict_so_far(StateRecord::look(store, id)?);
+    watch::until(store, id, |state, live| {
+        match judge_record(&state, live, until) {
             Verdict::Reached => return Ok(Some(())),
-            Verdict::Failed(Why::Unhealthy) if stale.is_some() && stale == probe_of(state.as_ref()) => {
+            Verdict::Failed(Why::Unhealthy) if stale.is_some() && stale == state.last_probe => {
                 tell_once(tell, &mut told, "it is unhealthy; waiting for its next probe".to_owned());
             }
-            Verdict::Failed(why) => return Err(failure(store, id, state.unwrap_or_default(), why)),
+            Verdict::Failed(why) => return Err(failure(store, id, &state, why)),
             Verdict::NotYet(what) => tell_once(tell, &mut told, what),
         }
         Ok(None)
@@ -54,10 +54,10 @@ async fn reach(store: &Store, id: &ContainerId, until: Until, tell: &Tell) -> Re
 
 /// Waits until it has ended for good; gives its exit code.
 pub async fn ended(store: &Store, id: &ContainerId) -> Result<i32> {
-    watch::until(store, id, |state| match state.as_ref().map_or(State::Created, StateRecord::live) {
+    watch::until(store, id, |state, live| match live {
         State::Exited { code, .. } => Ok(Some(code)),
-        State::Created => Err(failure(store, id, state.unwrap_or_default(), Why::Lost)),
-        State::Unsupervised => Err(failure(store, id, state.unwrap_or_default(), Why::Unsupervised)),
+        State::Created => Err(failure(store, id, &state, Why::Lost)),
+        State::Unsupervised => Err(failure(store, id, &state, Why::Unsupervised)),
         State::Running { .. } | State::Unprepared | State::Stopping | State::Restarting | State::Paused => {
             Ok(None)
         }
@@ -66,13 +66,8 @@ pub async fn ended(store: &Store, id: &ContainerId) -> Result<i32> {
 }
 
 /// The probe that made a running container unhealthy before anybody waited for it.
-fn verdict_so_far(state: StateRecord) -> Option<Probe> {
-    let unhealthy = state.live() == State::Running { health: Health::Unhealthy };
-    state.last_probe.filter(|_| unhealthy)
-}
-
-fn probe_of(state: Option<&StateRecord>) -> Option<Probe> {
-    state.and_then(|state| state.last_probe.clone())
+fn verdict_so_far((state, live): (StateRecord, State)) -> Option<Probe> {
+    state.last_probe.filter(|_| live == State::Running { health: Health::Unhealthy })
 }
 
 fn tell_once(tell: &Tell, told: &mut String, what: String) {
@@ -101,11 +96,11 @@ enum Why {
 }
 
 /// What has ended with success has completed, although its restart policy starts it again.
-fn judge_record(state: Option<&StateRecord>, until: Until) -> Verdict {
-    let live = state.map_or(State::Created, StateRecord::live);
-    let has_succeeded = state.is_some_and(|state| state.exit_code == Some(0));
+fn judge_record(state: &StateRecord, live: State, until: Until) -> Verdict {
     match (until, &live) {
-        (Until::Completed, State::Running { .. } | State::Restarting) if has_succeeded => Verdict::Reached,
+        (Until::Completed, State::Running { .. } | State::Restarting) if state.exit_code == Some(0) => {
+            Verdict::Reached
+        }
         _ => judge(live, until),
     }
 }
@@ -134,13 +129,13 @@ fn judge(state: State, until: Until) -> Verdict {
 }
 
 /// The failure with what there is to say about it.
-fn failure(store: &Store, id: &ContainerId, state: StateRecord, why: Why) -> Error {
+fn failure(store: &Store, id: &ContainerId, state: &StateRecord, why: Why) -> Error {
     let name = record::called(store, id);
     let error = |text: String| Error::new(Kind::Container, text);
     match why {
-        Why::Exited(code) => exited(store, id, &state, code),
+        Why::Exited(code) => exited(store, id, state, code),
         Why::Stopped => error(format!("container {name} was stopped")),
-        Why::Unhealthy => error(format!("container {name} is unhealthy")).evidence(probe_lines(&state)),
+        Why::Unhealthy => error(format!("container {name} is unhealthy")).evidence(probe_lines(state)),
         Why::NoHealthCheck => error(format!("container {name} has no health check"))
             .hint("give the service a `healthcheck`, or depend on `service_started`"),
         Why::Lost => error(format!("container {name} does not run"))

@@ -6,6 +6,7 @@ use super::state::StateRecord;
 use crate::error::{Context, Result};
 use crate::store::Store;
 use planner::ContainerId;
+use planner::live::State;
 use std::io;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -17,14 +18,15 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub(super) async fn until<T>(
     store: &Store,
     id: &ContainerId,
-    mut judge: impl FnMut(Option<StateRecord>) -> Result<Option<T>>,
+    mut judge: impl FnMut(StateRecord, State) -> Result<Option<T>>,
 ) -> Result<T> {
     let doing = || format!("watch the supervisor of {}", id.name());
     loop {
         // Connected before the state is read: a change cannot fall between the two.
         let watch = client::watch(store, id)?.map(UnixStream::from_std).transpose().doing(doing)?;
         loop {
-            if let Some(answer) = judge(StateRecord::read(store, id)?)? {
+            let (state, live) = StateRecord::look(store, id)?;
+            if let Some(answer) = judge(state, live)? {
                 return Ok(answer);
             }
             // Without a supervisor one more look tells.

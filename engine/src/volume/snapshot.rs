@@ -77,7 +77,7 @@ fn copyable(store: &Store, name: &str, live: bool) -> Result<()> {
     }
     for id in record::ids(store).into_iter().filter(|_| !live) {
         let uses = record::read_or_guess(store, &id)?.is_some_and(|record| record.spec.mounts_volume(name));
-        if uses && StateRecord::read(store, &id)?.is_some_and(|state| state.live().is_running()) {
+        if uses && StateRecord::now(store, &id)?.is_running() {
             let what = format!("volume {name} is used by container {}, which runs", id.name());
             return Err(Error::new(Kind::Conflict, what).hint(BUSY));
         }

@@ -91,7 +91,7 @@ fn one(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<Vec<
 
 /// A container that runs on networks has a mount that holds its namespace.
 fn mounts(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<Option<Finding>> {
-    let runs = StateRecord::read(store, id)?.is_some_and(|state| state.live().is_running());
+    let runs = StateRecord::now(store, id)?.is_running();
     if !runs || record.spec.networks.is_empty() || net::is_held(&store.netns(id)) {
         return Ok(None);
     }
