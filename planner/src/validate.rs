@@ -19,7 +19,7 @@ mod remarks;
 use crate::diagnostic::{Diagnostics, Span};
 use crate::graph::DependencyGraph;
 use crate::model::{Service, Stack};
-use crate::source::tree::{Tree, Value};
+use crate::source::tree::Tree;
 
 /// Reports what contradicts itself or names what is not there. As in Docker Compose, only
 /// services that are on count.
@@ -102,7 +102,7 @@ impl<'a> Named<'a> {
 
     /// Whether a node was wrong and is reported, so that nothing follows from it.
     fn spoilt(self, keys: &[&str]) -> bool {
-        self.node(keys).is_some_and(|node| node.value == Value::Bad)
+        self.node(keys).is_some_and(|node| node.is_bad())
     }
 
     /// The place of a key, or of the service when it has no such key.

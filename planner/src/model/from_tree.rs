@@ -179,7 +179,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Misfit;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
-        let item = self.0.find(|item| item.value != Value::Bad);
+        let item = self.0.find(|item| !item.is_bad());
         item.map(|item| seed.deserialize(Node::of(item))).transpose()
     }
 }
@@ -237,7 +237,7 @@ impl<'a> Fields<'a> {
 
     fn next_field(&mut self) -> Option<Field<'a>> {
         let key = |entry: &&Entry| {
-            entry.value.value != Value::Bad
+            !entry.value.is_bad()
                 // One that is a field, too, is printed with the others.
                 && (!is_extension(entry) || self.fields.contains(&entry.key.as_str()))
                 && ![SPAN, EXTENSIONS].contains(&entry.key.as_str())

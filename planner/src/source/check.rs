@@ -71,7 +71,7 @@ fn as_written(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Con
     }
     let mut copy = tree.clone();
     rewrite(&mut copy, path, shape, context);
-    if copy.value == Value::Bad {
+    if copy.is_bad() {
         tree.spoil();
     }
 }
@@ -130,7 +130,7 @@ fn list(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'
         return context.refuse(tree, path, message, &hint);
     };
     for (index, item) in items.iter_mut().enumerate() {
-        if item.value == Value::Null && item.tag.is_none() && !shape.nullable() {
+        if item.is_null() && item.tag.is_none() && !shape.nullable() {
             context.refuse(
                 item,
                 &path.index(index),
@@ -145,7 +145,7 @@ fn list(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'
 fn map(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Context<'_>) {
     let listed = tree.short;
     let Value::Map(map) = &mut tree.value else {
-        if tree.value != Value::Bad {
+        if !tree.is_bad() {
             let message = format!("must be a mapping, not {}", tree.noun());
             let hint = advice::for_map(tree);
             context.refuse(tree, path, message, &hint);

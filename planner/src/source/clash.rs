@@ -127,7 +127,7 @@ impl Clashes<'_> {
     /// Docker Compose crashes over it.
     fn nothing_over_logging(&mut self, earlier: &Tree, later: &Tree, path: &Path<'_>) {
         let entry = later.as_map().and_then(|map| map.entry("logging"));
-        let empty = |entry: &&Entry| entry.value.value == Value::Null && entry.value.tag.is_none();
+        let empty = |entry: &&Entry| entry.value.is_null() && entry.value.tag.is_none();
         if let Some(entry) = entry.filter(empty).filter(|_| earlier.get("logging").is_some()) {
             let message = "`logging` is empty, which cannot be put over what was said before".to_owned();
             let hint = "leave it out, or write `!reset null` to be rid of what was said";

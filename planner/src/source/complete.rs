@@ -30,7 +30,7 @@ fn walk(
     shape: &Shape,
     context: &mut Context<'_>,
 ) {
-    if tree.value == Value::Null && !shape.nullable() {
+    if tree.is_null() && !shape.nullable() {
         let message =
             path.name().map_or_else(|| "this is empty".to_owned(), |key| format!("`{key}` is empty"));
         context.diagnostics.error(at, path, message).hint(advice::for_nothing(shape));
@@ -103,7 +103,7 @@ fn twice(items: &[Tree], path: &Path<'_>, diagnostics: &mut Diagnostics) {
         let text = told(item);
         let as_text =
             text.strip_suffix(NUMBER).filter(|_| is_number(item)).is_some_and(|text| seen.contains_key(text));
-        if (seen.contains_key(&text) || as_text) && item.value != Value::Bad {
+        if (seen.contains_key(&text) || as_text) && !item.is_bad() {
             let what =
                 item.as_text().map_or_else(|| "this".to_owned(), |text| format!("`{}`", text.escape_debug()));
             let message = format!("{what} is listed twice");

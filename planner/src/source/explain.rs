@@ -1,7 +1,7 @@
 //! Where the value of a variable comes from: every place that has a say, the winner first.
 
 use super::environment::Environment;
-use super::tree::{Tree, Value};
+use super::tree::Tree;
 use crate::diagnostic::{Diagnostics, Span};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -176,7 +176,7 @@ impl Gathering<'_> {
     fn variable(&self, name: &str, node: &Tree) -> Vec<Candidate> {
         let mut candidates = Vec::new();
         // What is passed on is won by whatever the project has.
-        let passed_on = node.was().last().filter(|null| null.value == Value::Null && null.span == node.span);
+        let passed_on = node.was().last().filter(|null| null.is_null() && null.span == node.span);
         let mut project = self.project(name).into_iter().filter(|_| passed_on.is_some());
         candidates.extend(project.next());
         candidates.push(self.written(passed_on.unwrap_or(node)));
@@ -189,7 +189,7 @@ impl Gathering<'_> {
     fn written(&self, node: &Tree) -> Candidate {
         let from_file = self.env_files.contains(&node.span.file);
         let origin = if from_file { Origin::EnvFile } else { Origin::Environment };
-        let value = (node.value != Value::Null).then(|| super::cast::loose(&node.value).into_owned());
+        let value = (!node.is_null()).then(|| super::cast::loose(&node.value).into_owned());
         Candidate { origin, value, place: Some(self.place(&node.span)) }
     }
 }

@@ -105,7 +105,7 @@ impl<'l, 'a, 's> Extends<'l, 'a, 's> {
             }
             Some((mut base, place)) => {
                 take(&mut base, "extends");
-                if all_gpus(&base) && service.get("gpus").is_some_and(|gpus| gpus.value != Value::Null) {
+                if all_gpus(&base) && service.get("gpus").is_some_and(|gpus| !gpus.is_null()) {
                     take(&mut base, "gpus");
                 }
                 spend(&mut base);

@@ -31,7 +31,7 @@ impl<'a> Interpolation<'a> {
     /// Replaces the variables below a node, in place.
     pub(crate) fn walk(&mut self, tree: &mut Tree, path: &Path<'_>, diagnostics: &mut Diagnostics) {
         match &mut tree.value {
-            Value::Text(text) if text.contains('$') => self.text(tree, path, diagnostics),
+            Value::Text(text) if text.as_bytes().contains(&b'$') => self.text(tree, path, diagnostics),
             Value::List(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     self.walk(item, &path.index(index), diagnostics);

@@ -6,7 +6,7 @@ use super::environment::{Environment, unreadable, why_unreadable};
 use super::interpolate::Interpolation;
 use super::path::Path;
 use super::support::Use;
-use super::tree::{Tree, Value};
+use super::tree::Tree;
 use super::{Source, schema, yaml};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::load::Skip;
@@ -84,7 +84,7 @@ impl<'a> Loader<'a> {
         let text = self.text(name, asked)?;
         let file = self.context.diagnostics.add_file(name, &text);
         let mut documents = yaml::parse(file, &text, self.context.diagnostics)?;
-        documents.retain(|tree| tree.value != Value::Null);
+        documents.retain(|tree| !tree.is_null());
         if documents.len() > self.documents_left {
             let shown = self.context.diagnostics.shown(name);
             let message = format!("{shown} brings the documents to more than {MOST_DOCUMENTS}");

@@ -19,7 +19,7 @@ pub(crate) fn late(
         let text = !item.message.starts_with("must be ");
         item.severity == Severity::Error
             && text
-            && node.is_some_and(|(node, shape)| node.value == Value::Bad && is_late(shape))
+            && node.is_some_and(|(node, shape)| node.is_bad() && is_late(shape))
     };
     found.extract_if(from.min(found.len()).., is_late).collect()
 }

@@ -4,7 +4,8 @@
 use super::cast::loose;
 use super::schema::{Merge, Shape};
 use super::tree::{Entry, Map, Tag, Tree, Value};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::collections::btree_map;
 
 /// How versions become one.
 #[derive(Clone, Copy)]
@@ -194,16 +195,16 @@ fn distinct(items: &mut Vec<Tree>, identity: fn(&Tree) -> String) {
     if items.len() < 2 {
         return;
     }
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(items.len());
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut kept: Vec<Tree> = Vec::with_capacity(items.len());
     for item in items.drain(..) {
-        if item.value == Value::Bad {
+        if item.is_bad() {
             kept.push(item);
             continue;
         }
         match places.entry(identity(&item)) {
-            std::collections::hash_map::Entry::Occupied(place) => kept[*place.get()] = item,
-            std::collections::hash_map::Entry::Vacant(place) => {
+            btree_map::Entry::Occupied(place) => kept[*place.get()] = item,
+            btree_map::Entry::Vacant(place) => {
                 place.insert(kept.len());
                 kept.push(item);
             }

@@ -110,7 +110,7 @@ fn build(service: &mut Tree, environment: Option<&Environment<'_>>) {
             if let Some(environment) = environment {
                 take_over(args, environment);
             }
-            args.retain(|entry| entry.value.value != Value::Null);
+            args.retain(|entry| !entry.value.is_null());
         }
         Some(Value::List(args)) => {
             args.retain(|pair| pair.as_text().is_none_or(|text| text.contains('=')));
@@ -129,7 +129,7 @@ fn variables(service: &mut Tree, environment: &Environment<'_>) {
 /// Variables without a value get the one that the project has for them.
 pub(crate) fn take_over(variables: &mut Map, environment: &Environment<'_>) {
     for (key, _, value) in variables.values_mut() {
-        if value.value == Value::Null
+        if value.is_null()
             && let Some(known) = environment.get(key)
         {
             let was = value.history();
@@ -189,7 +189,7 @@ fn dependency(span: &Span, restart: bool) -> Tree {
 fn names(tree: &mut Tree, section: &str, stack: &str) {
     let Some(resources) = tree.get_mut(section).and_then(Tree::as_map_mut) else { return };
     for (key, _, resource) in resources.values_mut() {
-        if resource.value == Value::Null {
+        if resource.is_null() {
             *resource = Tree::empty_map(&resource.span);
         }
         let external = resource.get("external").and_then(Tree::as_bool) == Some(true);

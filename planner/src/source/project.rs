@@ -57,11 +57,11 @@ pub(crate) fn merged(documents: Vec<Tree>, scope: Scope<'_>, loader: &mut Loader
 /// `version` once chose a format; there is only one now.
 fn obsolete(document: &mut Tree, diagnostics: &mut Diagnostics) {
     let Some(map) = document.as_map_mut() else { return };
-    if let Some(entry) = map.entry("version").filter(|entry| entry.value.value != Value::Bad) {
+    if let Some(entry) = map.entry("version").filter(|entry| !entry.value.is_bad()) {
         let message = "`version` is obsolete and has no effect".to_owned();
         diagnostics.warning(&entry.key_span, "version", message).hint("leave it out");
     }
-    map.retain(|entry| entry.key != "version" || entry.value.value == Value::Null);
+    map.retain(|entry| entry.key != "version" || entry.value.is_null());
 }
 
 /// Configs that take their content from a variable get it.

@@ -114,9 +114,10 @@ fn resolved(text: &str, kind: Kind, directory: &str, environment: &Environment<'
     if kind == Kind::Context && is_remote(text) {
         return text.to_owned();
     }
-    let text = match (text.strip_prefix('~'), environment.get("HOME")) {
-        (Some(rest), Some(home)) => join(&home, rest.trim_start_matches('/')),
-        _ => text.to_owned(),
+    let of_home = text.strip_prefix('~').and_then(|rest| Some((rest, environment.get("HOME")?)));
+    let text = match of_home {
+        Some((rest, home)) => join(&home, rest.trim_start_matches('/')),
+        None => text.to_owned(),
     };
     if text.starts_with('/') || (text.is_empty() && kind != Kind::Any) {
         return if kind == Kind::Real { environment.real_path(&text) } else { text };

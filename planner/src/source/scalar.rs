@@ -49,6 +49,10 @@ pub(crate) fn is_whole(text: &str) -> bool {
 
 /// Whether YAML reads a plain scalar as a date, with or without a time: `2020-01-31`.
 pub(crate) fn is_date(text: &str) -> bool {
+    // Nearly all scalars are told from a date by one letter.
+    if text.as_bytes().get(4) != Some(&b'-') {
+        return false;
+    }
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(text.len());
     let (date, time) = text.split_at(end);
     let mut parts = date.splitn(3, '-').map(|part| (part.len(), part.parse::<u32>().unwrap_or(0)));

@@ -1,6 +1,6 @@
 //! What keys of one object say about each other, where types cannot.
 
-use super::tree::{Entry, Tree, Value};
+use super::tree::{Entry, Tree};
 use crate::diagnostic::{Diagnostics, Span};
 use std::net::IpAddr;
 
@@ -56,7 +56,7 @@ fn one_source(section: &str, object: &Entry, sources: &[&str], diagnostics: &mut
     let list = sources.join(", ");
     match given[..] {
         [_] => {}
-        [] if object.value.value == Value::Bad => {}
+        [] if object.value.is_bad() => {}
         [] if ["driver", "external"].iter().any(|key| object.value.get(key).is_some()) => {}
         [] => {
             let message = format!("`{}` has no content", object.key);
@@ -81,7 +81,7 @@ fn bind(service: &str, mount: &Tree, diagnostics: &mut Diagnostics) {
 /// Docker Compose crashes over it, unless another file fills it in.
 fn nothing_shared(service: &str, node: &Tree, diagnostics: &mut Diagnostics) {
     let pid = node.as_map().and_then(|map| map.entry("pid"));
-    if let Some(entry) = pid.filter(|entry| entry.value.value == Value::Null) {
+    if let Some(entry) = pid.filter(|entry| entry.value.is_null()) {
         let message = "`pid` is empty".to_owned();
         let path = format!("services.{service}.pid");
         diagnostics.error(&entry.key_span, path, message).hint("give it a value, or leave it out");

@@ -96,6 +96,16 @@ impl Tree {
         Self::new(Value::Map(Map::default()), span)
     }
 
+    /// Whether nothing is written here.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// Whether what is here is wrong, and reported.
+    pub(crate) fn is_bad(&self) -> bool {
+        matches!(self.value, Value::Bad)
+    }
+
     /// The mapping that this is.
     pub(crate) fn as_map(&self) -> Option<&Map> {
         if let Value::Map(map) = &self.value { Some(map) } else { None }

@@ -6,7 +6,7 @@
 
 use super::cast::{Refused, loose};
 use super::suggest::did_you_mean;
-use super::tree::{Entry, Tree, Value};
+use super::tree::{Entry, Tree};
 use crate::desired::{BridgeOptions, HostEntry, Mac, PullPolicy, interface_settings};
 use crate::model::units;
 use ipnet::IpNet;
@@ -354,7 +354,7 @@ pub(crate) fn interface_options(tree: &Tree) -> Option<Refused> {
 
 fn options(tree: &Tree) -> BTreeMap<String, String> {
     let pair = |entry: &Entry| (entry.key.to_string(), loose(&entry.value.value).into_owned());
-    let known = |entry: &&Entry| entry.value.value != Value::Bad;
+    let known = |entry: &&Entry| !entry.value.is_bad();
     tree.entries().iter().filter(known).map(pair).collect()
 }
 

@@ -63,14 +63,14 @@ fn documents(
     let mut builder = Builder::new(diagnostics);
     // Aliases may name anchors of earlier documents, which the library does not resolve.
     let options = granit_parser::options! { emit_unresolved_aliases: true, emit_anchor_events: true };
-    let mut dialect = Dialect::new(text);
+    let mut dialect = Dialect::of(text);
     if let Some(fault) = other_version(text) {
         return Err(Stop::dialect(file, text, fault));
     }
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| Stop::syntax(file, text, &error))?;
         let span = place(file, span);
-        if let Some(fault) = unread(&event, &span, &mut dialect) {
+        if let Some(fault) = dialect.as_mut().and_then(|dialect| unread(&event, &span, dialect)) {
             return Err(Stop::dialect(file, text, fault));
         }
         let event = match event {
@@ -435,7 +435,7 @@ impl<'a> Builder<'a> {
             // A document that says nothing; in a file without any other, that is missed later.
             None if tree.as_map().is_some_and(Map::is_empty) && !self.diagnostics.has_errors() => {}
             None => {
-                if tree.value == Value::Null {
+                if tree.is_null() {
                     let message = "a document of a stack file is a mapping, this one is empty".to_owned();
                     self.diagnostics.error(&tree.span, "", message).hint("remove the `---` that begins it");
                     tree.spoil();
@@ -484,7 +484,7 @@ impl<'a> Builder<'a> {
 /// The key that a node is; a key that is not text or is there twice is reported.
 fn read_key(map: &Map, tree: Tree, diagnostics: &mut Diagnostics) -> Key {
     let Value::Text(key) = tree.value else {
-        if tree.value != Value::Bad {
+        if !tree.is_bad() {
             let message = format!("a key must be text, not {}", tree.noun());
             diagnostics.error(&tree.span, "", message).hint("put it in quotes");
         }

@@ -3,14 +3,14 @@
 use super::{Named, Rules};
 use crate::graph::DependencyGraph;
 use crate::model::{Service, Stack, WatchAction};
-use crate::source::tree::{Tree, Value};
+use crate::source::tree::Tree;
 use std::collections::HashMap;
 
 impl Rules<'_> {
     /// What a service runs comes from somewhere.
     pub(super) fn origin(&mut self, service: Named<'_>) {
         let Named { name, model: Service { image, build, provider, .. }, tree } = service;
-        let reported = tree.is_none_or(|node| node.value == Value::Bad)
+        let reported = tree.is_none_or(|node| node.is_bad())
             || ["image", "build", "provider"].iter().any(|key| service.spoilt(&[key]));
         if image.is_empty() && build.is_none() && provider.is_none() && !reported {
             let message = format!("service `{name}` has no image");
@@ -81,7 +81,7 @@ impl Rules<'_> {
             let copies = !matches!(rule.action, WatchAction::Rebuild | WatchAction::Restart);
             let nodes = service.node(&["develop", "watch"]).and_then(|rules| rules.items().get(index));
             let Some(node) = nodes.filter(|_| copies && rule.target.is_empty()) else { continue };
-            if node.get("action").is_some_and(|action| action.value != Value::Bad) {
+            if node.get("action").is_some_and(|action| !action.is_bad()) {
                 let message = "a `target` is needed to copy files to".to_owned();
                 let path = format!("services.{}.develop.watch.{index}", service.name);
                 let hint = "only `rebuild` and `restart` go without";

@@ -4,7 +4,7 @@ use super::{Named, Rules};
 use crate::diagnostic::Span;
 use crate::model::{FileReference, Stack};
 use crate::source::suggest::{did_you_mean, known_names};
-use crate::source::tree::{Tree, Value};
+use crate::source::tree::Tree;
 use std::collections::BTreeMap;
 
 /// A use of something that the top level does not declare.
@@ -27,7 +27,7 @@ impl Rules<'_> {
                 return;
             }
             let section = format!("{}s", used.noun);
-            let unknowable = self.tree.get(&section).is_some_and(|section| section.value == Value::Bad);
+            let unknowable = self.tree.get(&section).is_some_and(|section| section.is_bad());
             // Without networks there is no default one either, which has been told.
             let alone = used.noun == "network" && !service.model.network_mode.is_empty();
             if unknowable || alone {
@@ -122,7 +122,7 @@ impl Named<'_> {
     fn has_type(self, mount: &Span) -> bool {
         let mounts = self.node(&["volumes"]).map_or(&[][..], Tree::items).iter();
         let kind = mounts.filter(|item| item.span == *mount).find_map(|item| item.get("type"));
-        kind.is_none_or(|kind| kind.value != Value::Bad)
+        kind.is_none_or(|kind| !kind.is_bad())
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn ssh(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>) {
     for (index, item) in items.iter_mut().enumerate() {
         let path = path.index(index);
         let Some(text) = item.as_text() else {
-            if item.value == Value::Bad {
+            if item.is_bad() {
                 continue;
             }
             let message = format!("must be `id=path` or `default`, not {}", item.noun());

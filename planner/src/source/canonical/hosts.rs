@@ -28,7 +28,7 @@ fn listed(items: &mut [Tree], path: &Path<'_>, context: &mut Context<'_>) -> Vec
         }
         let path = path.index(index);
         let Some(text) = item.as_text() else {
-            if item.value == Value::Bad {
+            if item.is_bad() {
                 continue;
             }
             let message = format!("must be `host=address`, not {}", item.noun());

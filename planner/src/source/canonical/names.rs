@@ -24,10 +24,10 @@ fn started(span: &Span) -> Tree {
 
 fn names(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, value: impl Fn(&Span) -> Tree) {
     let Value::List(items) = &mut tree.value else { return };
-    let mut map = Map::default();
+    let mut map = Map::with_room(items.len());
     for (index, item) in items.iter_mut().enumerate() {
         let Some(name) = item.as_text().map(str::to_owned) else {
-            if item.value != Value::Bad {
+            if !item.is_bad() {
                 let message = format!("must be a name, not {}", item.noun());
                 context.refuse(item, &path.index(index), message, "write the name as a text");
             }

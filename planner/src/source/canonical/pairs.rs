@@ -39,7 +39,7 @@ pub(crate) fn labels(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>
 pub(crate) fn empty_for_null(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>) {
     let Some(map) = tree.as_map_mut() else { return };
     for (_, _, value) in map.values_mut() {
-        if value.value == Value::Null && value.tag.is_none() {
+        if value.is_null() && value.tag.is_none() {
             value.value = Value::Text(SmolStr::default());
         }
     }
@@ -68,9 +68,9 @@ pub(crate) fn repeatable(tree: &mut Tree, _: &Path<'_>, _: &mut Context<'_>) {
 /// value of a key alone, which is refused without.
 fn pairs(tree: &mut Tree, path: &Path<'_>, context: &mut Context<'_>, missing: Option<&Value>) {
     let Value::List(items) = &mut tree.value else { return };
-    let mut map = Map::default();
+    let mut map = Map::with_room(items.len());
     for (index, item) in items.iter_mut().enumerate() {
-        if item.tag == Some(Tag::Reset) || item.value == Value::Bad {
+        if item.tag == Some(Tag::Reset) || item.is_bad() {
             continue;
         }
         match pair(item, missing) {

@@ -82,7 +82,7 @@ impl<'a> Short<'a> {
         let node = |value: Value| Tree::new(value, &at.span);
         let text = |text: &str| node(Value::Text(text.into()));
         let bind = self.source.is_some_and(is_path);
-        let mut map = Map::default();
+        let mut map = Map::with_room(5);
         map.set("type", text(if bind { "bind" } else { "volume" }));
         if let Some(source) = self.source {
             map.set("source", text(source));
@@ -113,7 +113,7 @@ impl<'a> Short<'a> {
 
 /// What goes below `bind`; options do so for named volumes too.
 fn bind_details(options: &[&str], bind: bool) -> Option<Map> {
-    let mut details = Map::default();
+    let mut details = Map::with_room(1);
     let last = |words: &[&str]| options.iter().rfind(|option| words.contains(*option)).copied();
     for (key, words) in [("selinux", &["z", "Z"][..]), ("propagation", &PROPAGATIONS)] {
         if let Some(word) = last(words) {
