@@ -6,6 +6,7 @@
 
 mod agreement;
 mod consistency;
+mod drivers;
 mod engine;
 mod hooks;
 mod limits;
@@ -56,6 +57,7 @@ pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
         rules.foreign_settings(service);
         rules.fixed_addresses(service);
         rules.interface_names(service);
+        rules.beside_the_host(service, stack);
         rules.addresses_in_range(service, stack);
         rules.targets(service, mounts::cleaned);
         rules.mount_options(service);
@@ -67,6 +69,7 @@ pub(crate) fn engine(stack: &Stack, tree: &Tree, refusals: &mut Diagnostics) {
         rules.cycle(stack, &DependencyGraph::of_stack(stack));
     }
     rules.published_twice(stack);
+    rules.drivers(stack);
     rules.address_ranges(stack);
     rules.addresses_twice(stack);
 }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod attached;
+mod beside;
 mod builds;
 mod completed;
 mod confined;

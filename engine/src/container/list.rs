@@ -89,5 +89,6 @@ fn one(store: &Store, id: ContainerId) -> Result<Option<ContainerStatus>> {
 
 fn addresses(store: &Store, id: &ContainerId) -> Result<Vec<(String, IpAddr)>> {
     let endpoints = net::endpoints(store, id)?;
-    Ok(endpoints.into_iter().map(|endpoint| (endpoint.network, endpoint.address.into())).collect())
+    let address = |endpoint: net::Endpoint| endpoint.address().map(|address| (endpoint.network, address));
+    Ok(endpoints.into_iter().filter_map(address).collect())
 }

@@ -3,12 +3,12 @@
 use super::link::{self, Mac};
 use super::netlink::Socket;
 use super::ranges::ranges;
-use super::{NetworkRecord, firewall, forward, netns, record};
+use super::{NetworkRecord, direct, firewall, forward, netns, record};
 use crate::error::{Context, Error, Kind, Result};
-use crate::store::{self, Lock, LockKind, Store};
+use crate::store::{self, Lock, LockKind, Store, fnv1a};
 use planner::NetworkSpec;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
@@ -42,8 +42,14 @@ pub fn update(store: &Store, spec: &NetworkSpec) -> Result<()> {
 
 /// A network that is there already: its labels may change, its form not.
 fn take_over(store: &Store, mut known: NetworkRecord, spec: &NetworkSpec) -> Result<NetworkRecord> {
-    let same_subnet = spec.subnet.is_none_or(|subnet| subnet.trunc() == known.subnet);
-    let same_gateway = spec.gateway.is_none_or(|gateway| gateway == known.gateway);
+    let same_four = match known.four {
+        Some(four) => {
+            !spec.without_ipv4
+                && spec.subnet.is_none_or(|subnet| subnet.trunc() == four.subnet)
+                && spec.gateway.is_none_or(|gateway| gateway == four.gateway)
+        }
+        None => spec.without_ipv4,
+    };
     let same_six = match (spec.ipv6, known.six) {
         (None, None) => true,
         (Some(wanted), Some(six)) => {
@@ -52,8 +58,8 @@ fn take_over(store: &Store, mut known: NetworkRecord, spec: &NetworkSpec) -> Res
         }
         _ => false,
     };
-    let same_options = spec.options == known.spec.options;
-    let same_form = same_subnet && same_gateway && same_six && same_options;
+    let same_options = spec.options == known.spec.options && spec.direct == known.spec.direct;
+    let same_form = same_four && same_six && same_options;
     if !same_form || spec.internal != known.spec.internal {
         let doing = format!("network {} exists with another form", spec.name);
         return Err(Error::new(Kind::Conflict, doing).hint("remove it first"));
@@ -68,13 +74,14 @@ fn take_over(store: &Store, mut known: NetworkRecord, spec: &NetworkSpec) -> Res
 pub(crate) fn establish(store: &Store, spec: &NetworkSpec) -> Result<NetworkRecord> {
     let mut socket = Socket::route()?;
     let own = record::bridge_name(store, &spec.name);
-    let bridge = spec.options.name.clone().unwrap_or(own);
+    let parent = spec.direct.as_ref().and_then(|direct| direct.parent.clone());
+    let bridge = spec.options.name.clone().or(parent).unwrap_or(own);
     // Held until the bridge shows the subnet to everybody who chooses one.
     let _choice = choose_alone()?;
     let left_over = left_over(store, spec, &mut socket, &bridge)?;
-    let (subnet, gateway, six) = ranges(store, spec, &mut socket, left_over.as_slice())?;
+    let (four, six) = ranges(store, spec, &mut socket, left_over.as_slice())?;
     let leases = Default::default();
-    let network = NetworkRecord { spec: spec.clone(), bridge, subnet, gateway, six, leases };
+    let network = NetworkRecord { spec: spec.clone(), bridge, four, six, leases };
     if let Some(index) = left_over {
         // Its addresses are those of a network whose record is gone.
         socket.request(&[link::delete(index, &network.bridge)])?;
@@ -88,8 +95,11 @@ pub(crate) fn establish(store: &Store, spec: &NetworkSpec) -> Result<NetworkReco
 
 /// The number of a bridge of this name that a network whose record is gone left behind.
 fn left_over(store: &Store, spec: &NetworkSpec, socket: &mut Socket, bridge: &str) -> Result<Option<u32>> {
+    if spec.direct.as_ref().is_some_and(|direct| direct.parent.is_some()) {
+        return Ok(None);
+    }
     let Some(there) = link::find(socket, bridge)? else { return Ok(None) };
-    let ours = format!("{}{}", alias_prefix(store), spec.name);
+    let ours = alias(store, &spec.name);
     let is_ours = |(_, alias, index): &(String, String, u32)| *index == there.index && *alias == ours;
     if spec.options.name.is_some() && !link::aliased(socket)?.iter().any(is_ours) {
         let doing = format!("make the bridge {bridge} of network {}: that interface exists", spec.name);
@@ -118,6 +128,9 @@ fn choose_alone() -> Result<UnixListener> {
 
 /// Makes the bridge when it is missing or half made: it is set up last. Returns its number.
 pub(crate) fn ensure(store: &Store, socket: &mut Socket, network: &NetworkRecord) -> Result<u32> {
+    if let Some(direct) = &network.spec.direct {
+        return direct::ensure(store, socket, network, direct);
+    }
     let name = &network.bridge;
     // One of a chosen name may be somebody else's since: then it is left alone.
     if network.spec.options.name.is_some() {
@@ -129,22 +142,24 @@ pub(crate) fn ensure(store: &Store, socket: &mut Socket, network: &NetworkRecord
         None => {}
     }
     let mtu = network.spec.options.mtu;
-    socket.request(&[link::add_bridge(name, mac(0x53, network.gateway), mtu)])?;
+    let mac = mac(0x53, network.own_address());
+    socket.request(&[link::add_bridge(name, mac, mtu)])?;
     let link = link::find(socket, name)?;
     let index = link.ok_or_else(|| Error::new(Kind::System, format!("bridge {name} vanished")))?.index;
-    forward::on(network.six.is_some())?;
-    let alias = format!("{}{}", alias_prefix(store), network.spec.name);
+    forward::on(network.four.is_some(), network.six.is_some())?;
     socket.request(&[
         link::set_no_own_ipv6(index),
         // Lets packets for 127.0.0.1 through that a published port has turned towards a container.
         link::set_route_localnet(index),
-        link::set_alias(index, &alias),
-        link::add_address(index, network.gateway.into(), network.subnet.into()),
-        link::set_up(index),
+        link::set_alias(index, &alias(store, &network.spec.name)),
     ])?;
+    if let Some(four) = network.four {
+        socket.request(&[link::add_address(index, four.gateway.into(), four.subnet.into())])?;
+    }
+    socket.request(&[link::set_up(index)])?;
     if let Some(six) = network.six {
         // Whom the host looks for on behalf of others it asks for with a link-local address.
-        let local = link::local_address(mac(0x53, network.gateway)).into();
+        let local = link::local_address(mac).into();
         let add = [
             link::add_address(index, six.gateway.into(), six.subnet.into()),
             link::add_address(index, local, link::local_subnet()),
@@ -159,11 +174,28 @@ fn alias_prefix(store: &Store) -> String {
     format!("sampan {} ", store.tag())
 }
 
-/// A hardware address of our own making, the same for the same IPv4 address, so that neighbours
-/// need not learn it anew.
-pub(crate) fn mac(kind: u8, address: Ipv4Addr) -> Mac {
-    let [a, b, c, d] = address.octets();
+/// The alias of what is made for a network.
+pub(super) fn alias(store: &Store, network: &str) -> String {
+    format!("{}{network}", alias_prefix(store))
+}
+
+/// A hardware address of our own making, the same for the same address, so that neighbours need not
+/// learn it anew.
+pub(crate) fn mac(kind: u8, address: IpAddr) -> Mac {
+    let [a, b, c, d] = match address {
+        IpAddr::V4(address) => address.octets(),
+        IpAddr::V6(address) => fnv1a(&address.octets()).to_be_bytes(),
+    };
     [0x02, kind, a, b, c, d]
+}
+
+impl NetworkRecord {
+    /// The address of its bridge, of IPv4 if it has one.
+    pub(super) fn own_address(&self) -> IpAddr {
+        let six = self.six.map(|six| IpAddr::V6(six.gateway));
+        let own = self.four.map(|four| IpAddr::V4(four.gateway)).or(six);
+        own.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
 }
 
 /// Removes a network with its bridge and leases. Idempotent; refuses while a container is connected.
@@ -176,9 +208,14 @@ pub fn remove(store: &Store, name: &str) -> Result<()> {
         return Err(Error::new(Kind::Conflict, doing).hint("stop its containers first"));
     }
     let mut socket = Socket::route()?;
-    let bridge = known.map_or_else(|| record::bridge_name(store, name), |network| network.bridge);
-    if let Some(link) = link::find(&mut socket, &bridge)? {
-        socket.request(&[link::delete(link.index, &bridge)])?;
+    match known {
+        Some(network) if network.is_direct() => direct::remove(store, &mut socket, &network)?,
+        known => {
+            let bridge = known.map_or_else(|| record::bridge_name(store, name), |network| network.bridge);
+            if let Some(link) = link::find(&mut socket, &bridge)? {
+                socket.request(&[link::delete(link.index, &bridge)])?;
+            }
+        }
     }
     remove_folder(&store.leases(name))?;
     remove_folder(&store.dns(name))?;

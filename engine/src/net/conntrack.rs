@@ -42,7 +42,8 @@ pub(crate) fn forget(mapping: &Mapping) {
     }
     // A kernel that cannot list them lets them time out, after 30 to 180 s of silence; one that
     // is gone by the time it is deleted had ended by itself.
-    let targets = [(Family::Four, Some(mapping.address.into())), (Family::Six, mapping.six.map(IpAddr::V6))];
+    let targets =
+        [(Family::Four, mapping.address.map(IpAddr::V4)), (Family::Six, mapping.six.map(IpAddr::V6))];
     for (family, target) in targets {
         let _ = target.map(|target| with_netfilter(|socket| delete(socket, family, target, &ports)));
     }

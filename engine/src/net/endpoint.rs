@@ -1,16 +1,19 @@
 //! A container's interfaces: its namespace, one pair for each network, addresses and names.
 
 use super::dns::table::{self, Names};
-use super::link::{self, Link, Veth};
+use super::link::{self, Branch, Link, Veth};
 use super::netlink::{Message, Socket};
 use super::netns::{self, Netns};
 use super::tune::tune;
-use super::{Connected, Endpoint, SixEndpoint, bridge, files, firewall, lease, mode, nft, publish, record};
+use super::{
+    Connected, Endpoint, FourEndpoint, SixEndpoint, bridge, files, firewall, lease, mode, nft, publish,
+    record,
+};
 use crate::error::{Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
 use ipnet::IpNet;
-use planner::desired::{Attachment, Mac};
-use planner::{ContainerId, ContainerSpec};
+use planner::desired::{Attachment, DirectKind, DirectSpec, Mac};
+use planner::{ContainerId, ContainerSpec, NetworkSpec};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::os::fd::AsFd;
@@ -63,8 +66,9 @@ fn names(
     let mut names = attachment.aliases.clone();
     names.extend([spec.called(id), id.to_string()]);
     names.dedup();
-    let six = endpoint.and_then(|endpoint| endpoint.six);
-    Names { names, address: endpoint.map(|endpoint| endpoint.address), six: six.map(|six| six.address) }
+    let four = endpoint.and_then(|endpoint| endpoint.four).map(|four| four.address);
+    let six = endpoint.and_then(|endpoint| endpoint.six).map(|six| six.address);
+    Names { names, address: four, six }
 }
 
 /// Gives a container's names and leases back. Called when a container is removed. Idempotent.
@@ -134,9 +138,9 @@ impl Plug<'_> {
     /// Makes it, up and with addresses.
     pub(super) fn one(self, wanted: &Attachment, interface: String) -> Result<Endpoint> {
         let (switch, endpoint) = reserve(self.store, self.id, self.socket, wanted, interface)?;
-        let name = add_pair(self.store, self.id, self.socket, self.netns, (&switch, &endpoint))?;
-        if self.hairpin {
-            self.socket.request(&[link::set_hairpin(&name)])?;
+        let name = add(self.store, self.id, self.socket, self.netns, (&switch, &endpoint))?;
+        if let Some(name) = name.as_ref().filter(|_| self.hairpin) {
+            self.socket.request(&[link::set_hairpin(name)])?;
         }
         let batch = bring_up(&mut self.netns.socket, &endpoint)?;
         self.netns.socket.request(&batch)?;
@@ -153,9 +157,9 @@ pub(super) fn write(store: &Store, id: &ContainerId, endpoints: &[Endpoint]) -> 
     store::write(&store.endpoints(id), &Endpoints { endpoints: endpoints.to_vec() })
 }
 
-/// One pair that is there: the host's end, by name, as a port of its bridge.
+/// One interface that is there, and the host's end of the pair, if it is one.
 struct Port {
-    name: String,
+    name: Option<String>,
     endpoint: Endpoint,
 }
 
@@ -165,9 +169,9 @@ fn plug(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<End
     let mut ports = Vec::new();
     for (attachment, interface) in spec.networks.iter().zip(interfaces(&spec.networks)) {
         let (switch, endpoint) = reserve(store, id, &mut socket, attachment, interface)?;
-        let name = add_pair(store, id, &mut socket, &netns, (&switch, &endpoint))?;
-        if !spec.ports.is_empty() {
-            socket.request(&[link::set_hairpin(&name)])?;
+        let name = add(store, id, &mut socket, &netns, (&switch, &endpoint))?;
+        if let Some(name) = name.as_ref().filter(|_| !spec.ports.is_empty()) {
+            socket.request(&[link::set_hairpin(name)])?;
         }
         ports.push(Port { name, endpoint });
     }
@@ -181,16 +185,17 @@ fn plug(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<End
     Ok(endpoints)
 }
 
-/// A bridge as its ports are concerned.
+/// A network as its interfaces are concerned.
 struct Switch {
-    /// Its number.
-    bridge: u32,
-    mtu: u32,
+    /// Number of the bridge, or of the interface of the host.
+    link: u32,
+    mtu: Option<u32>,
     /// Ports do not reach each other.
     isolated: bool,
+    direct: Option<DirectKind>,
 }
 
-/// The bridge, and what the container has on this network.
+/// The network, and what the container has on this network.
 fn reserve(
     store: &Store,
     id: &ContainerId,
@@ -201,11 +206,17 @@ fn reserve(
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     let mut network = record::existing(store, &attachment.network)?;
     let lease = lease::take(store, &mut network, id, attachment)?;
-    let bridge = bridge::ensure(store, socket, &network)?;
-    if !nft::exists(nft::Family::Four, &firewall::table(store))? {
+    let link = bridge::ensure(store, socket, &network)?;
+    let family = if network.four.is_some() { nft::Family::Four } else { nft::Family::Six };
+    if !network.is_direct() && !nft::exists(family, &firewall::table(store))? {
         firewall::refresh(store)?;
     }
-    let mac = attachment.mac.unwrap_or(Mac(bridge::mac(0x73, lease.four)));
+    let mac = attachment.mac.or(lease.first().map(|address| Mac(bridge::mac(0x73, address))));
+    let four = network.four.zip(lease.four).map(|(four, address)| FourEndpoint {
+        address,
+        prefix: four.subnet.prefix_len(),
+        gateway: four.gateway,
+    });
     let six = network.six.zip(lease.six).map(|(six, address)| SixEndpoint {
         address,
         prefix: six.subnet.prefix_len(),
@@ -213,17 +224,45 @@ fn reserve(
     });
     let endpoint = Endpoint {
         network: network.spec.name.clone(),
-        address: lease.four,
-        prefix: network.subnet.prefix_len(),
-        gateway: network.gateway,
+        four,
         six,
         link_local: attachment.link_local.clone(),
-        mac: mac.to_string(),
+        mac: mac.map(|mac| mac.to_string()).unwrap_or_default(),
         interface,
     };
     let options = &network.spec.options;
-    let mtu = options.mtu.unwrap_or(MTU);
-    Ok((Switch { bridge, mtu, isolated: options.isolated }, endpoint))
+    let direct = network.spec.direct.as_ref().map(|direct| direct.kind);
+    Ok((Switch { link, mtu: options.mtu, isolated: options.isolated, direct }, endpoint))
+}
+
+/// Makes the interface; returns the name of the host's end, if it is a pair.
+fn add(
+    store: &Store,
+    id: &ContainerId,
+    socket: &mut Socket,
+    netns: &Netns,
+    (switch, endpoint): (&Switch, &Endpoint),
+) -> Result<Option<String>> {
+    let Some(kind) = switch.direct else {
+        return add_pair(store, id, socket, netns, (switch, endpoint)).map(Some);
+    };
+    let branch = Branch {
+        parent: switch.link,
+        kind,
+        inside: &endpoint.interface,
+        mac: mac(endpoint).filter(|_| matches!(kind, DirectKind::Macvlan(_))),
+        mtu: switch.mtu,
+        netns: netns.file.as_fd(),
+    };
+    let made = socket.request(&[link::add_branch(&branch)]);
+    made.map(|()| None).map_err(|error| match error.kind {
+        Kind::Unsupported => error.hint(format!("this kernel has no {kind}: use another driver")),
+        _ => error,
+    })
+}
+
+fn mac(endpoint: &Endpoint) -> Option<link::Mac> {
+    Mac::parse(&endpoint.mac).map(|mac| mac.0)
 }
 
 /// Makes the pair under the first of its names that is free; returns that name.
@@ -239,9 +278,9 @@ fn add_pair(
         let veth = Veth {
             host: &host,
             inside: &endpoint.interface,
-            mac: Mac::parse(&endpoint.mac).map_or_else(|| bridge::mac(0x73, endpoint.address), |mac| mac.0),
-            bridge: switch.bridge,
-            mtu: switch.mtu,
+            mac: mac(endpoint).unwrap_or_default(),
+            bridge: switch.link,
+            mtu: switch.mtu.unwrap_or(MTU),
             netns: netns.file.as_fd(),
         };
         match socket.request(&[link::add_veth(&veth)]) {
@@ -297,19 +336,27 @@ fn bring_up(socket: &mut Socket, endpoint: &Endpoint) -> Result<Vec<Message>> {
 
 /// Through the first network that leads to the outside, else through the first.
 fn default_routes(store: &Store, socket: &mut Socket, endpoints: &[Endpoint]) -> Result<Vec<Message>> {
-    let mut ways: Vec<&Endpoint> = Vec::new();
+    let (mut open, mut closed) = (Vec::new(), Vec::new());
     for endpoint in endpoints {
-        if !record::existing(store, &endpoint.network)?.spec.internal {
-            ways.push(endpoint);
+        let NetworkSpec { internal, direct, .. } = record::existing(store, &endpoint.network)?.spec;
+        let is_routed = direct.as_ref().is_some_and(DirectSpec::is_routed);
+        match internal {
+            false => open.push((endpoint, is_routed)),
+            true if direct.is_none() => closed.push((endpoint, is_routed)),
+            // Nobody is at the gateway of a wire that leads nowhere.
+            true => {}
         }
     }
-    ways.extend(endpoints);
+    let ways: Vec<(&Endpoint, bool)> = open.into_iter().chain(closed).collect();
+    let four = ways.iter().find_map(|(one, routed)| Some((one, routed, one.four?.gateway.into())));
+    let six = ways.iter().find_map(|(one, routed)| Some((one, routed, one.six?.gateway.into())));
     let mut routes = Vec::new();
-    if let Some(endpoint) = ways.first() {
-        routes.push(link::add_default_route(index_of(socket, endpoint)?, endpoint.gateway.into()));
-    }
-    if let Some((endpoint, six)) = ways.iter().find_map(|endpoint| Some((endpoint, endpoint.six?))) {
-        routes.push(link::add_default_route(index_of(socket, endpoint)?, six.gateway.into()));
+    for (endpoint, is_routed, gateway) in four.into_iter().chain(six) {
+        let index = index_of(socket, endpoint)?;
+        routes.push(match is_routed {
+            true => link::add_device_route(index, gateway),
+            false => link::add_default_route(index, gateway),
+        });
     }
     Ok(routes)
 }
@@ -321,26 +368,27 @@ fn index_of(socket: &mut Socket, endpoint: &Endpoint) -> Result<u32> {
 }
 
 fn local_address(endpoint: &Endpoint) -> Option<IpAddr> {
-    Some(link::local_address(Mac::parse(&endpoint.mac)?.0).into())
+    Some(link::local_address(mac(endpoint)?).into())
 }
 
 /// All addresses of an interface, each with its subnet.
 fn addresses(endpoint: &Endpoint) -> impl Iterator<Item = (IpAddr, IpNet)> {
     let net = |address: IpAddr, prefix| Some((address, IpNet::new(address, prefix).ok()?));
+    let four = endpoint.four.and_then(|four| net(four.address.into(), four.prefix));
     let six = endpoint.six.and_then(|six| net(six.address.into(), six.prefix));
     let local = endpoint.link_local.iter().filter_map(move |address| match address {
         IpAddr::V4(_) => net(*address, 16),
         IpAddr::V6(_) => net(*address, 64),
     });
     let own = endpoint.six.and_then(|_| Some((local_address(endpoint)?, link::local_subnet())));
-    net(endpoint.address.into(), endpoint.prefix).into_iter().chain(six).chain(own).chain(local)
+    four.into_iter().chain(six).chain(own).chain(local)
 }
 
 fn await_forwarding(socket: &mut Socket, ports: &[Port]) -> Result<()> {
     let start = Instant::now();
-    for port in ports {
+    for name in ports.iter().filter_map(|port| port.name.as_ref()) {
         let passes = |link: Option<Link>| link.is_some_and(|link| link.forwarding);
-        while !passes(link::find(socket, &port.name)?) && start.elapsed() < FORWARDING_PATIENCE {
+        while !passes(link::find(socket, name)?) && start.elapsed() < FORWARDING_PATIENCE {
             std::thread::sleep(Duration::from_micros(100));
         }
     }
@@ -354,8 +402,25 @@ pub fn disconnect(store: &Store, id: &ContainerId) -> Result<()> {
         table::silence(store, &network, id)?;
     }
     publish::unpublish(store, id)?;
+    unplug_direct(store, id)?;
     netns::release(&store.netns(id))?;
     store::remove_optional(&store.endpoints(id))
+}
+
+/// Takes the interfaces away that are on one of the host: the kernel is in no hurry to do so with a
+/// namespace, and nobody else could have their hardware address meanwhile.
+fn unplug_direct(store: &Store, id: &ContainerId) -> Result<()> {
+    let path = store.netns(id);
+    for endpoint in endpoints(store, id)?.iter().filter(|_| netns::is_held(&path)) {
+        let network = record::find_whole(store, &endpoint.network)?;
+        if network.is_some_and(|network| network.is_direct()) {
+            let mut socket = netns::open(&path)?.socket;
+            if let Some(link) = link::find(&mut socket, &endpoint.interface)? {
+                socket.request(&[link::delete(link.index, &endpoint.interface)])?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The interfaces of a connected container; empty when it is not connected.

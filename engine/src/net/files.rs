@@ -32,11 +32,11 @@ pub(crate) fn hosts(own: &str, endpoints: &[Endpoint], more: &[HostEntry]) -> St
          ff02::2\tip6-allrouters\n",
     );
     for endpoint in endpoints {
-        text.push_str(&format!("{}\t{own}\n", endpoint.address));
+        text.extend(endpoint.address().map(|address| format!("{address}\t{own}\n")));
     }
     // What has no way to the host has only itself.
-    let gateway = endpoints.first().map_or(Ipv4Addr::LOCALHOST, |endpoint| endpoint.gateway);
-    add(&mut text, more, gateway.into());
+    let gateway = endpoints.first().and_then(Endpoint::gateway);
+    add(&mut text, more, gateway.unwrap_or(Ipv4Addr::LOCALHOST.into()));
     text
 }
 
@@ -114,14 +114,13 @@ fn text(servers: &[IpAddr], host: &upstream::Config, names: &NameSpec, by_name: 
 
 #[cfg(test)]
 mod tests {
+    use super::super::FourEndpoint;
     use super::*;
 
     fn endpoint(address: [u8; 4]) -> Endpoint {
         Endpoint {
             network: "shop_default".into(),
-            address: address.into(),
-            prefix: 24,
-            gateway: [10, 201, 0, 1].into(),
+            four: Some(FourEndpoint { address: address.into(), prefix: 24, gateway: [10, 201, 0, 1].into() }),
             six: None,
             link_local: Vec::new(),
             mac: "02:73:0a:c9:00:02".into(),

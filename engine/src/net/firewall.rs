@@ -36,8 +36,9 @@ const PORTS: &str = "ports";
 /// What is published for one container, on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mapping {
-    /// Where connections go.
-    pub(crate) address: Ipv4Addr,
+    /// Where connections go, if the container has such an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<Ipv4Addr>,
     /// Where those of IPv6 go, if the container has such an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) six: Option<Ipv6Addr>,
@@ -88,17 +89,23 @@ pub(crate) fn wanted(store: &Store) -> Result<Option<Ruleset>> {
 
 /// The rules for IPv4 that these records ask for; none without a network.
 fn four(table: &str, networks: &[NetworkRecord], mappings: &[Mapping]) -> Option<Ruleset> {
-    let targets = mappings.iter().map(|mapping| (IpAddr::V4(mapping.address), &mapping.ports[..]));
-    let ranges: Vec<Range<'_>> =
-        networks.iter().map(|network| Range::of(network, network.subnet.into())).collect();
+    let targets =
+        mappings.iter().filter_map(|mapping| Some((IpAddr::V4(mapping.address?), &mapping.ports[..])));
+    let of = |network| Some(Range::of(network, network.four?.subnet.into()));
+    let ranges: Vec<Range<'_>> = bridges(networks).filter_map(of).collect();
     (!ranges.is_empty()).then(|| ruleset(Family::Four, table, &ranges, &targets.collect::<Vec<_>>()))
+}
+
+/// Packets of the others do not pass the host.
+fn bridges(networks: &[NetworkRecord]) -> impl Iterator<Item = &NetworkRecord> {
+    networks.iter().filter(|network| !network.is_direct())
 }
 
 /// The rules for IPv6; none without a network that has it.
 fn six(table: &str, networks: &[NetworkRecord], mappings: &[Mapping]) -> Option<Ruleset> {
     let targets = mappings.iter().filter_map(|mapping| Some((IpAddr::V6(mapping.six?), &mapping.ports[..])));
     let of = |network| Some(Range::of(network, network.six?.subnet.into()));
-    let ranges: Vec<Range<'_>> = networks.iter().filter_map(of).collect();
+    let ranges: Vec<Range<'_>> = bridges(networks).filter_map(of).collect();
     (!ranges.is_empty()).then(|| ruleset(Family::Six, table, &ranges, &targets.collect::<Vec<_>>()))
 }
 
@@ -250,6 +257,7 @@ fn postrouting(networks: &[Range<'_>]) -> Vec<Rule> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Four;
     use super::*;
     use planner::NetworkSpec;
 
@@ -258,8 +266,7 @@ mod tests {
         NetworkRecord {
             spec: NetworkSpec { name: name.into(), internal, ..Default::default() },
             bridge: bridge.into(),
-            subnet,
-            gateway: subnet.hosts().next().unwrap(),
+            four: Some(Four { subnet, gateway: subnet.hosts().next().unwrap() }),
             six: None,
             leases: BTreeMap::new(),
         }
@@ -268,7 +275,7 @@ mod tests {
     fn mapping(address: [u8; 4], host_ip: Option<&str>, published: u16, protocol: Protocol) -> Mapping {
         let host_ip = host_ip.map(|host| host.parse().unwrap());
         Mapping {
-            address: address.into(),
+            address: Some(address.into()),
             six: None,
             ports: vec![Published { host_ip, published, target: 80, protocol }],
         }
@@ -276,7 +283,7 @@ mod tests {
 
     fn to_ports(mappings: &[Mapping]) -> Vec<String> {
         let targets: Vec<Target<'_>> =
-            mappings.iter().map(|one| (one.address.into(), &one.ports[..])).collect();
+            mappings.iter().map(|one| (one.address.unwrap().into(), &one.ports[..])).collect();
         ports(Family::Four, &targets).iter().map(Rule::to_string).collect()
     }
 

@@ -7,9 +7,11 @@ use std::path::Path;
 /// What to do about a host without IPv6.
 pub(super) const NO_IPV6: &str = "this host may have IPv6 switched off: see `sysctl net.ipv6.conf.all.disable_ipv6`, or leave `enable_ipv6` out";
 
-/// Switches it on, for IPv4 and perhaps for IPv6.
-pub(super) fn on(six: bool) -> Result<()> {
-    switch("/proc/sys/net/ipv4/ip_forward")?;
+/// Switches it on, for IPv4, for IPv6 or for both.
+pub(super) fn on(four: bool, six: bool) -> Result<()> {
+    if four {
+        switch("/proc/sys/net/ipv4/ip_forward")?;
+    }
     if six {
         keep_routes("/proc/sys/net/ipv6/conf");
         switch("/proc/sys/net/ipv6/conf/all/forwarding").map_err(|error| error.hint(NO_IPV6))?;

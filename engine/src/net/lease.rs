@@ -34,8 +34,15 @@ pub(super) fn read(store: &Store, network: &NetworkRecord) -> Result<BTreeMap<Ip
 /// The addresses of a container on a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
-    pub(crate) four: Ipv4Addr,
+    pub(crate) four: Option<Ipv4Addr>,
     pub(crate) six: Option<Ipv6Addr>,
+}
+
+impl Lease {
+    /// One of them, of IPv4 if there is such.
+    pub(crate) fn first(&self) -> Option<IpAddr> {
+        self.four.map(IpAddr::V4).or(self.six.map(IpAddr::V6))
+    }
 }
 
 /// Gives a container its addresses on a network: those that it has, those that it asks for, or the
@@ -46,17 +53,28 @@ pub(crate) fn take(
     id: &ContainerId,
     wanted: &Attachment,
 ) -> Result<Lease> {
-    let subnet = network.subnet.into();
-    let IpAddr::V4(four) = one(store, network, id, (subnet, wanted.ipv4.map(IpAddr::V4)))? else {
-        return Err(Error::new(Kind::System, "an IPv4 subnet gave another address"));
-    };
-    let six = match (network.six, wanted.ipv6.map(IpAddr::V6)) {
-        (Some(six), wanted) => Some(one(store, network, id, (six.subnet.into(), wanted))?),
-        (None, Some(address)) => return Err(not_there(network, id, address, "it has no IPv6")),
-        (None, None) => None,
-    };
-    let six = six.and_then(|address| if let IpAddr::V6(six) = address { Some(six) } else { None });
-    Ok(Lease { four, six })
+    let subnet = network.four.map(|four| four.subnet.into());
+    let four = of_family(store, network, id, (subnet, wanted.ipv4.map(IpAddr::V4)), "it has no IPv4")?;
+    let subnet = network.six.map(|six| six.subnet.into());
+    let six = of_family(store, network, id, (subnet, wanted.ipv6.map(IpAddr::V6)), "it has no IPv6")?;
+    Ok(Lease {
+        four: four.and_then(|address| if let IpAddr::V4(four) = address { Some(four) } else { None }),
+        six: six.and_then(|address| if let IpAddr::V6(six) = address { Some(six) } else { None }),
+    })
+}
+
+fn of_family(
+    store: &Store,
+    network: &mut NetworkRecord,
+    id: &ContainerId,
+    (subnet, wanted): (Option<IpNet>, Option<IpAddr>),
+    otherwise: &str,
+) -> Result<Option<IpAddr>> {
+    match (subnet, wanted) {
+        (Some(subnet), wanted) => one(store, network, id, (subnet, wanted)).map(Some),
+        (None, Some(address)) => Err(not_there(network, id, address, otherwise)),
+        (None, None) => Ok(None),
+    }
 }
 
 fn one(
@@ -159,8 +177,8 @@ pub(super) fn keep_fixed(store: &Store, id: &ContainerId, spec: &ContainerSpec) 
             if holder.is_some_and(|holder| holder.stack == id.stack && holder.slot == id.slot) {
                 continue;
             }
-            let subnet = network.subnets().find(|subnet| subnet.contains(&address));
-            let subnet = subnet.unwrap_or(network.subnet.into());
+            let of_family = |subnet: &IpNet| subnet.addr().is_ipv4() == address.is_ipv4();
+            let Some(subnet) = network.subnets().find(of_family) else { continue };
             fixed(store, &mut network, id, (subnet, address))?;
         }
     }
@@ -204,7 +222,8 @@ fn drop_void(store: &Store, network: &mut NetworkRecord) -> Result<()> {
 impl NetworkRecord {
     /// Its subnets.
     pub(crate) fn subnets(&self) -> impl Iterator<Item = IpNet> {
-        [IpNet::from(self.subnet)].into_iter().chain(self.six.map(|six| IpNet::from(six.subnet)))
+        let four = self.four.map(|four| IpNet::from(four.subnet));
+        four.into_iter().chain(self.six.map(|six| IpNet::from(six.subnet)))
     }
 
     /// Whether a container has an address on it.
@@ -228,7 +247,8 @@ impl NetworkRecord {
 
     /// Who has an address that no container gets.
     fn reserved_for(&self, address: &IpAddr) -> Option<String> {
-        let is_gateway = *address == self.gateway || self.six.is_some_and(|six| *address == six.gateway);
+        let is_gateway = self.four.is_some_and(|four| *address == four.gateway)
+            || self.six.is_some_and(|six| *address == six.gateway);
         let aux = self.spec.aux_addresses.iter().find(|(_, reserved)| *reserved == address);
         is_gateway.then(|| "the gateway".to_owned()).or_else(|| aux.map(|(name, _)| format!("`{name}`")))
     }

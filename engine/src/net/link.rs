@@ -3,6 +3,7 @@
 use super::netlink::{Message, Reply, Socket};
 use crate::error::Result;
 use ipnet::IpNet;
+use planner::desired::{DirectKind, IpvlanFlag, IpvlanMode, MacvlanMode};
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -26,6 +27,11 @@ const FORWARDING: u8 = 3;
 const BRIDGE_SNOOPING: u16 = 23;
 /// `VETH_INFO_PEER` (linux/veth.h).
 const PEER: u16 = 1;
+/// `IFLA_VLAN_ID`, `IFLA_MACVLAN_MODE`, `IFLA_IPVLAN_MODE`, `IFLA_IPVLAN_FLAGS` (linux/if_link.h).
+const VLAN_ID: u16 = 1;
+const MACVLAN_MODE: u16 = 1;
+const IPVLAN_MODE: u16 = 1;
+const IPVLAN_FLAGS: u16 = 2;
 /// `IFLA_INET6_ADDR_GEN_MODE` and its value `none` (linux/if_link.h).
 const ADDR_GEN_MODE: u16 = 8;
 const ADDR_GEN_NONE: u8 = 1;
@@ -121,6 +127,79 @@ pub(crate) fn add_veth(veth: &Veth<'_>) -> Message {
                         .u32(libc::IFLA_NET_NS_FD, veth.netns.as_raw_fd() as u32)
                 })
             })
+        })
+}
+
+/// An interface of a container on an interface of the host.
+#[derive(Clone, Debug)]
+pub(crate) struct Branch<'a> {
+    /// Number of the interface of the host.
+    pub(crate) parent: u32,
+    /// What it is.
+    pub(crate) kind: DirectKind,
+    /// Its name in the container.
+    pub(crate) inside: &'a str,
+    /// Its hardware address; `None` is that of the parent.
+    pub(crate) mac: Option<Mac>,
+    /// Largest packet in bytes; `None` is that of the parent.
+    pub(crate) mtu: Option<u32>,
+    /// The container's network namespace.
+    pub(crate) netns: BorrowedFd<'a>,
+}
+
+/// Makes an interface on one of the host, in the container from the first.
+pub(crate) fn add_branch(branch: &Branch<'_>) -> Message {
+    let doing = format!("create {} interface {}", branch.kind, branch.inside);
+    let mut message = Message::new(libc::RTM_NEWLINK, CREATE, doing)
+        .raw(&link_header(0, false))
+        .text(libc::IFLA_IFNAME, branch.inside)
+        .u32(libc::IFLA_LINK, branch.parent)
+        .u32(libc::IFLA_NET_NS_FD, branch.netns.as_raw_fd() as u32);
+    if let Some(mac) = branch.mac {
+        message = message.attr(libc::IFLA_ADDRESS, &mac);
+    }
+    with_mtu(message, branch.mtu).nest(libc::IFLA_LINKINFO, |info| {
+        info.text(libc::IFLA_INFO_KIND, &branch.kind.to_string())
+            .nest(libc::IFLA_INFO_DATA, |data| branch_data(data, branch.kind))
+    })
+}
+
+fn branch_data(data: Message, kind: DirectKind) -> Message {
+    match kind {
+        DirectKind::Macvlan(mode) => {
+            let number = match mode {
+                MacvlanMode::Private => 1,
+                MacvlanMode::Vepa => 2,
+                MacvlanMode::Bridge => 4,
+                MacvlanMode::Passthru => 8,
+            };
+            data.u32(MACVLAN_MODE, number)
+        }
+        DirectKind::Ipvlan(mode, flag) => {
+            let mode = match mode {
+                IpvlanMode::L2 => 0u16,
+                IpvlanMode::L3 => 1,
+                IpvlanMode::L3s => 2,
+            };
+            let flag = match flag {
+                IpvlanFlag::Bridge => 0u16,
+                IpvlanFlag::Private => 1,
+                IpvlanFlag::Vepa => 2,
+            };
+            data.attr(IPVLAN_MODE, &mode.to_ne_bytes()).attr(IPVLAN_FLAGS, &flag.to_ne_bytes())
+        }
+    }
+}
+
+/// Makes an interface for the packets of one VLAN on another.
+pub(crate) fn add_vlan(name: &str, parent: u32, number: u16) -> Message {
+    Message::new(libc::RTM_NEWLINK, CREATE, format!("create VLAN interface {name}"))
+        .raw(&link_header(0, false))
+        .text(libc::IFLA_IFNAME, name)
+        .u32(libc::IFLA_LINK, parent)
+        .nest(libc::IFLA_LINKINFO, |info| {
+            info.text(libc::IFLA_INFO_KIND, "vlan")
+                .nest(libc::IFLA_INFO_DATA, |data| data.attr(VLAN_ID, &number.to_ne_bytes()))
         })
 }
 
@@ -225,24 +304,33 @@ fn octets(address: IpAddr) -> Vec<u8> {
 
 /// Sends everything that has no better route to the gateway.
 pub(crate) fn add_default_route(index: u32, gateway: IpAddr) -> Message {
+    let message =
+        default_route(gateway, libc::RT_SCOPE_UNIVERSE, format!("add the default route through {gateway}"));
+    message.attr(libc::RTA_GATEWAY, &octets(gateway)).u32(libc::RTA_OIF, index)
+}
+
+/// Sends everything of the family of an address that has no better route out of a link.
+pub(crate) fn add_device_route(index: u32, like: IpAddr) -> Message {
+    let scope = if like.is_ipv6() { libc::RT_SCOPE_UNIVERSE } else { libc::RT_SCOPE_LINK };
+    default_route(like, scope, format!("add the default route out of link {index}")).u32(libc::RTA_OIF, index)
+}
+
+fn default_route(like: IpAddr, scope: u8, doing: String) -> Message {
     let header = [
-        family(gateway),
+        family(like),
         0,
         0,
         0,
         libc::RT_TABLE_MAIN,
         libc::RTPROT_STATIC,
-        libc::RT_SCOPE_UNIVERSE,
+        scope,
         libc::RTN_UNICAST,
         0,
         0,
         0,
         0,
     ];
-    Message::new(libc::RTM_NEWROUTE, CREATE, format!("add the default route through {gateway}"))
-        .raw(&header)
-        .attr(libc::RTA_GATEWAY, &octets(gateway))
-        .u32(libc::RTA_OIF, index)
+    Message::new(libc::RTM_NEWROUTE, CREATE, doing).raw(&header)
 }
 
 /// Takes away all default routes of one family.

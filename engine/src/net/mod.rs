@@ -11,6 +11,7 @@
 mod bridge;
 mod conntrack;
 mod culprit;
+mod direct;
 pub mod dns;
 mod endpoint;
 mod files;
@@ -63,12 +64,12 @@ use std::path::PathBuf;
 pub struct NetworkRecord {
     /// What was asked for.
     pub spec: NetworkSpec,
-    /// Name of the bridge: `sp` and 8 hex digits.
+    /// Name of the bridge, `sp` and 8 hex digits; of one that is a wire of the host, the interface
+    /// there.
     pub bridge: String,
-    /// Its addresses.
-    pub subnet: Ipv4Net,
-    /// The bridge's own address.
-    pub gateway: Ipv4Addr,
+    /// Its IPv4 addresses, if it has some.
+    #[serde(flatten)]
+    pub four: Option<Four>,
     /// Its IPv6 addresses, if it has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub six: Option<Six>,
@@ -77,12 +78,21 @@ pub struct NetworkRecord {
     pub leases: BTreeMap<IpAddr, ContainerId>,
 }
 
+/// The IPv4 addresses of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Four {
+    /// The subnet.
+    pub subnet: Ipv4Net,
+    /// The bridge's own address, or that of the router outside.
+    pub gateway: Ipv4Addr,
+}
+
 /// The IPv6 addresses of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Six {
     /// The subnet.
     pub subnet: Ipv6Net,
-    /// The bridge's own address.
+    /// The bridge's own address, or that of the router outside.
     pub gateway: Ipv6Addr,
 }
 
@@ -91,13 +101,10 @@ pub struct Six {
 pub struct Endpoint {
     /// The network's real name.
     pub network: String,
-    /// Its address there.
-    pub address: Ipv4Addr,
-    /// Length of the network prefix.
-    pub prefix: u8,
-    /// The bridge's address.
-    pub gateway: Ipv4Addr,
-    /// The same of IPv6, if the network has it.
+    /// What it has there of IPv4, if the network has it.
+    #[serde(flatten)]
+    pub four: Option<FourEndpoint>,
+    /// The same of IPv6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub six: Option<SixEndpoint>,
     /// Further addresses.
@@ -109,6 +116,17 @@ pub struct Endpoint {
     pub interface: String,
 }
 
+/// A container's IPv4 presence on one network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FourEndpoint {
+    /// Its address there.
+    pub address: Ipv4Addr,
+    /// Length of the network prefix.
+    pub prefix: u8,
+    /// The network's gateway.
+    pub gateway: Ipv4Addr,
+}
+
 /// A container's IPv6 presence on one network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SixEndpoint {
@@ -116,8 +134,27 @@ pub struct SixEndpoint {
     pub address: Ipv6Addr,
     /// Length of the network prefix.
     pub prefix: u8,
-    /// The bridge's address.
+    /// The network's gateway.
     pub gateway: Ipv6Addr,
+}
+
+impl NetworkRecord {
+    /// Whether it is a wire of the host, and no bridge.
+    pub fn is_direct(&self) -> bool {
+        self.spec.direct.is_some()
+    }
+}
+
+impl Endpoint {
+    /// Its address, of IPv4 if it has one.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.four.map(|four| four.address.into()).or(self.six.map(|six| six.address.into()))
+    }
+
+    /// The gateway of that address.
+    pub fn gateway(&self) -> Option<IpAddr> {
+        self.four.map(|four| four.gateway.into()).or(self.six.map(|six| six.gateway.into()))
+    }
 }
 
 /// A container's network, ready for its first process.

@@ -15,7 +15,7 @@ use planner::desired::Protocol;
 use rustix::net::{getsockname, listen};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ pub struct Proxy {
 struct Door {
     socket: Socket,
     port: u16,
-    target: Ipv4Addr,
+    target: IpAddr,
 }
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ enum Peer {
 
 impl Proxy {
     /// Opens the doors that held ports have on IPv6; none when there are none.
-    pub fn open(ports: &[HeldPort], target: Ipv4Addr) -> Result<Option<Self>> {
+    pub fn open(ports: &[HeldPort], target: IpAddr) -> Result<Option<Self>> {
         let doing = || "pass IPv6 connections on".to_owned();
         let doors =
             ports.iter().flat_map(|port| port.sockets.iter().map(move |socket| (socket, &port.published)));
@@ -98,7 +98,7 @@ impl Proxy {
     }
 
     /// From now on new connections go here.
-    pub fn lead_to(&mut self, target: Ipv4Addr) {
+    pub fn lead_to(&mut self, target: IpAddr) {
         self.doors.iter_mut().for_each(|door| door.target = target);
     }
 
@@ -118,7 +118,7 @@ impl Proxy {
     fn door(&mut self, at: usize) {
         for _ in 0..AT_ONCE {
             let Some(door) = self.doors.get(at) else { return };
-            let to = SocketAddr::new(door.target.into(), door.port);
+            let to = SocketAddr::new(door.target, door.port);
             let done = match &door.socket {
                 Socket::Tcp(listener) => match listener.accept() {
                     Ok((client, _)) => self.link(client, to),
@@ -162,7 +162,11 @@ impl Proxy {
             return Ok(());
         }
         let Some(target) = self.doors.get(door).filter(|_| self.peers.len() < PEERS) else { return Ok(()) };
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        let any: IpAddr = match target.target {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind((any, 0))?;
         socket.set_nonblocking(true)?;
         socket.connect((target.target, target.port))?;
         let _ = socket.send(datagram);
@@ -233,7 +237,7 @@ impl Proxy {
 }
 
 /// The door that a held socket is: only those of IPv6 are.
-fn door(held: &OwnedFd, port: &Published, target: Ipv4Addr) -> io::Result<Option<Door>> {
+fn door(held: &OwnedFd, port: &Published, target: IpAddr) -> io::Result<Option<Door>> {
     let local = SocketAddr::try_from(getsockname(held)?)?;
     if matches!(local.ip(), IpAddr::V4(_)) {
         return Ok(None);

@@ -23,7 +23,7 @@ fn proxy(protocol: Protocol, target: u16) -> (Proxy, SocketAddr) {
     };
     let published = Published { host_ip: None, published: at.port(), target, protocol };
     let held = HeldPort { published, sockets: vec![socket] };
-    (Proxy::open(&[held], Ipv4Addr::LOCALHOST).unwrap().unwrap(), at)
+    (Proxy::open(&[held], Ipv4Addr::LOCALHOST.into()).unwrap().unwrap(), at)
 }
 
 /// Lets the proxy work while `test` does.

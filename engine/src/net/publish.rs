@@ -5,14 +5,14 @@ use super::{HeldPort, Proxy, Published, conntrack, endpoint, record};
 use crate::error::{Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
 use planner::ContainerId;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Directs host ports to a connected container. Replaces what was published for it before.
 pub fn publish(store: &Store, id: &ContainerId, ports: &[Published]) -> Result<()> {
     if ports.is_empty() {
         return unpublish(store, id);
     }
-    let (address, six) = address(store, id)?;
+    let (address, six) = addresses(store, id)?;
     let mapping = Mapping { address, six, ports: ports.to_vec() };
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     store::write(&store.published(id), &mapping)?;
@@ -27,30 +27,38 @@ pub fn publish(store: &Store, id: &ContainerId, ports: &[Published]) -> Result<(
 pub fn publish_held(store: &Store, id: &ContainerId, held: &[HeldPort]) -> Result<Option<Proxy>> {
     let ports: Vec<Published> = held.iter().map(|port| port.published.clone()).collect();
     publish(store, id, &ports)?;
-    if held.is_empty() { Ok(None) } else { Proxy::open(held, address(store, id)?.0) }
+    if held.is_empty() { Ok(None) } else { Proxy::open(held, published_address(store, id)?) }
 }
 
 /// Where published ports of a connected container lead.
-pub fn published_address(store: &Store, id: &ContainerId) -> Result<Ipv4Addr> {
-    address(store, id).map(|(address, _)| address)
+pub fn published_address(store: &Store, id: &ContainerId) -> Result<IpAddr> {
+    let (four, six) = addresses(store, id)?;
+    four.map(IpAddr::V4).or(six.map(IpAddr::V6)).ok_or_else(|| nowhere(id))
 }
 
-/// The address on the first network that has a way to the outside, otherwise on the first; and the
-/// same of IPv6, where there is one.
-fn address(store: &Store, id: &ContainerId) -> Result<(Ipv4Addr, Option<Ipv6Addr>)> {
-    let mut endpoints = endpoint::endpoints(store, id)?;
-    let mut open = Vec::new();
-    for endpoint in &endpoints {
-        open.push(!record::existing(store, &endpoint.network)?.spec.internal);
+fn nowhere(id: &ContainerId) -> Error {
+    let doing = format!("publish ports of {}: it is on no network that passes the host", id.name());
+    Error::new(Kind::NotFound, doing).hint("put it on a bridge")
+}
+
+/// The addresses on the first bridge that has a way to the outside and such addresses, otherwise on
+/// the first bridge.
+fn addresses(store: &Store, id: &ContainerId) -> Result<(Option<Ipv4Addr>, Option<Ipv6Addr>)> {
+    let (mut open, mut closed) = (Vec::new(), Vec::new());
+    for endpoint in endpoint::endpoints(store, id)? {
+        let network = record::existing(store, &endpoint.network)?;
+        match network.spec.internal {
+            _ if network.is_direct() => {}
+            true => closed.push(endpoint),
+            false => open.push(endpoint),
+        }
     }
-    if open.contains(&true) {
-        endpoints = endpoints.into_iter().zip(open).filter(|(_, open)| *open).map(|(one, _)| one).collect();
+    let ways = if open.is_empty() { closed } else { open };
+    if ways.is_empty() {
+        return Err(nowhere(id));
     }
-    let first = endpoints.first().ok_or_else(|| {
-        Error::new(Kind::NotFound, format!("publish ports of {}: it is on no network", id.name()))
-    })?;
-    let six = endpoints.iter().find_map(|endpoint| endpoint.six).map(|six| six.address);
-    Ok((first.address, six))
+    let four = ways.iter().find_map(|endpoint| endpoint.four).map(|four| four.address);
+    Ok((four, ways.iter().find_map(|endpoint| endpoint.six).map(|six| six.address)))
 }
 
 /// No longer directs host ports to a container. Idempotent.

@@ -1,13 +1,13 @@
 //! Which addresses a new network has: those that the file asks for, or free ones.
 
 use super::netlink::Socket;
-use super::{NetworkRecord, Six, ipam, link, record};
+use super::{Four, NetworkRecord, Six, ipam, link, record};
 use crate::error::{Error, Kind, Result};
 use crate::store::Store;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use planner::NetworkSpec;
 use planner::desired::Ipv6Spec;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// Who has addresses already.
 struct Taken {
@@ -15,37 +15,41 @@ struct Taken {
     hosts: Vec<IpNet>,
 }
 
-/// The subnet and gateway of a network, and those of IPv6. What the links given have does not count.
+/// The addresses of a network. What the links given have does not count.
 pub(super) fn ranges(
     store: &Store,
     spec: &NetworkSpec,
     socket: &mut Socket,
     except: &[u32],
-) -> Result<(Ipv4Net, Ipv4Addr, Option<Six>)> {
-    let mut taken =
-        Taken { networks: record::all(store)?, hosts: link::used_subnets(socket, false, except)? };
-    let subnet = taken.subnet(spec)?;
-    inside(spec, subnet.into(), spec.ip_range.map(IpNet::V4))?;
-    let gateway = gateway(spec, subnet.into(), spec.gateway.map(IpAddr::V4))?;
-    let (IpAddr::V4(gateway), Some(wanted)) = (gateway, spec.ipv6) else {
-        let IpAddr::V4(gateway) = gateway else { return Err(not_of(spec, subnet.into())) };
-        return Ok((subnet, gateway, None));
-    };
+) -> Result<(Option<Four>, Option<Six>)> {
+    let networks = record::all(store)?;
+    let mut taken = Taken { networks, hosts: link::used_subnets(socket, false, except)? };
+    let four = if spec.without_ipv4 { None } else { Some(taken.four(spec)?) };
+    let Some(wanted) = spec.ipv6 else { return Ok((four, None)) };
     taken.hosts = link::used_subnets(socket, true, except)?;
-    let six = taken.subnet6(store, spec, wanted)?;
-    inside(spec, six.into(), wanted.ip_range.map(IpNet::V6))?;
-    let IpAddr::V6(gateway6) = self::gateway(spec, six.into(), wanted.gateway.map(IpAddr::V6))? else {
-        return Err(not_of(spec, six.into()));
-    };
-    Ok((subnet, gateway, Some(Six { subnet: six, gateway: gateway6 })))
+    let subnet = taken.subnet6(store, spec, wanted)?;
+    inside(spec, subnet.into(), wanted.ip_range.map(IpNet::V6))?;
+    match gateway(spec, subnet.into(), wanted.gateway.map(IpAddr::V6))? {
+        IpAddr::V6(gateway) => Ok((four, Some(Six { subnet, gateway }))),
+        IpAddr::V4(_) => Err(not_of(spec, subnet.into())),
+    }
 }
 
 impl Taken {
+    fn four(&self, spec: &NetworkSpec) -> Result<Four> {
+        let subnet = self.subnet(spec)?;
+        inside(spec, subnet.into(), spec.ip_range.map(IpNet::V4))?;
+        match gateway(spec, subnet.into(), spec.gateway.map(IpAddr::V4))? {
+            IpAddr::V4(gateway) => Ok(Four { subnet, gateway }),
+            IpAddr::V6(_) => Err(not_of(spec, subnet.into())),
+        }
+    }
+
     fn subnet(&self, spec: &NetworkSpec) -> Result<Ipv4Net> {
         if let Some(wanted) = spec.subnet.map(|subnet| subnet.trunc()) {
             return self.ensure_free(spec, wanted.into()).map(|()| wanted);
         }
-        let of_networks = self.networks.iter().map(|network| network.subnet);
+        let of_networks = self.networks.iter().filter_map(|network| Some(network.four?.subnet));
         let of_host =
             self.hosts.iter().filter_map(|net| if let IpNet::V4(net) = net { Some(*net) } else { None });
         let used: Vec<Ipv4Net> = of_networks.chain(of_host).collect();
@@ -75,7 +79,10 @@ impl Taken {
             let hint = format!("network {} has {subnet}", other.spec.name);
             return Err(Error::new(Kind::Conflict, doing).hint(hint));
         }
-        if let Some(other) = self.hosts.iter().find(|other| ipam::overlap(**other, wanted)) {
+        // Beside the host containers have addresses of the same subnet as it has.
+        let is_beside = spec.direct.is_some();
+        let mut hosts = self.hosts.iter().filter(|_| !is_beside);
+        if let Some(other) = hosts.find(|other| ipam::overlap(**other, wanted)) {
             return Err(Error::new(Kind::Conflict, doing).hint(format!("this host has a route to {other}")));
         }
         Ok(())

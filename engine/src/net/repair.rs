@@ -1,6 +1,6 @@
 //! Damaged network records, made again from what else is known.
 
-use super::{Endpoint, NetworkRecord, Six, bridge, endpoint, firewall, record};
+use super::{Endpoint, Four, NetworkRecord, Six, bridge, endpoint, firewall, record};
 use crate::error::{Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -26,15 +26,18 @@ pub fn repair(store: &Store, name: &str, stack: &str) -> Result<()> {
     let spec = NetworkSpec { name: name.to_owned(), stack: Some(stack.to_owned()), ..NetworkSpec::default() };
     let connected = connected(store, name)?;
     let ipv6 = connected.iter().find_map(|(_, one)| one.six).map(|_| Ipv6Spec::default());
-    let spec = NetworkSpec { ipv6, ..spec };
+    let without_ipv4 = connected.iter().any(|(_, one)| one.four.is_none());
+    let spec = NetworkSpec { ipv6, without_ipv4, ..spec };
     store::remove_optional(&store.network(name))?;
     match connected.first() {
         Some((_, one)) => {
             let network = NetworkRecord {
                 spec,
                 bridge: record::bridge_name(store, name),
-                subnet: Ipv4Net::new_assert(one.gateway, one.prefix).trunc(),
-                gateway: one.gateway,
+                four: one.four.and_then(|four| {
+                    let subnet = Ipv4Net::new(four.gateway, four.prefix).ok()?.trunc();
+                    Some(Four { subnet, gateway: four.gateway })
+                }),
                 six: one.six.and_then(|six| {
                     let subnet = Ipv6Net::new(six.gateway, six.prefix).ok()?.trunc();
                     Some(Six { subnet, gateway: six.gateway })

@@ -1,6 +1,6 @@
 //! What `driver_opts` of a network may say to a bridge.
 
-use crate::source::words;
+use crate::source::nets;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -44,13 +44,17 @@ impl BridgeOptions {
         Ok(read)
     }
 
+    /// Whether this is the name of the option about the largest packet.
+    pub(super) fn is_mtu(key: &str) -> bool {
+        [MTU, "mtu"].contains(&key)
+    }
+
     fn set(&mut self, key: &str, value: &str) -> Result<(), BridgeFault> {
         let shown = value.escape_debug();
         let wrong = |hint: &str| fault(format!("`{shown}` is no value for `{key}`"), hint);
         match key {
             NAME => {
-                let name =
-                    words::interface_name(value).map_err(|_| wrong("at most 15 letters and digits"))?;
+                let name = nets::interface_name(value).map_err(|_| wrong("at most 15 letters and digits"))?;
                 self.name = Some(name);
             }
             MTU | "mtu" => {

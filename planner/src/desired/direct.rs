@@ -2,7 +2,7 @@
 //! `ipvlan`.
 
 use super::{BridgeFault, BridgeOptions};
-use crate::source::words;
+use crate::source::nets;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -120,7 +120,7 @@ impl DirectSpec {
         match (key, &mut self.kind) {
             (PARENT, _) if value.is_empty() => {}
             (PARENT, _) => {
-                let name = words::interface_name(value);
+                let name = nets::interface_name(value);
                 let fault = |refused: crate::source::cast::Refused| BridgeFault {
                     message: refused.message,
                     hint: refused.hint,

@@ -1,8 +1,8 @@
 //! How services are on the network: their namespace, their networks, their names.
 
 use super::{
-    Attachment, BridgeOptions, HostEntry, Ipv6Spec, Mac, NameSpec, NetworkMode, NetworkSpec, Slot,
-    interface_settings,
+    Attachment, BridgeOptions, DirectSpec, HostEntry, Ipv6Spec, Mac, NameSpec, NetworkMode, NetworkSpec,
+    Slot, interface_settings,
 };
 use crate::model::{Network, Service, ServiceNetwork, Stack};
 use std::cmp::Reverse;
@@ -122,17 +122,21 @@ fn ipv6(network: &Network) -> Ipv6Spec {
 /// Adds the networks that a service uses.
 pub(super) fn networks(stack: &Stack, service: &Service, into: &mut BTreeMap<String, NetworkSpec>) {
     for network in service.networks.keys().filter_map(|key| stack.networks.get(key)) {
+        let options = DirectSpec::read(&network.driver, &network.driver_opts).unwrap_or_default();
+        let leads_nowhere = options.0.as_ref().is_some_and(|direct| direct.parent.is_none());
         let spec = NetworkSpec {
             name: network.name.clone(),
             stack: (!network.external).then(|| stack.name.clone()),
             external: network.external,
-            internal: network.internal,
+            internal: network.internal || leads_nowhere,
             subnet: network.range().map(|(_, subnet)| subnet),
             gateway: network.range().and_then(|(range, _)| range.gateway.parse().ok()),
             ip_range: network.range().and_then(|(range, _)| range.ip_range.parse().ok()),
             ipv6: network.enable_ipv6.unwrap_or_default().then(|| ipv6(network)),
             aux_addresses: network.reserved().map(|(name, address)| (name.clone(), address)).collect(),
-            options: BridgeOptions::read(&network.driver_opts).unwrap_or_default(),
+            without_ipv4: network.enable_ipv4 == Some(false),
+            direct: options.0,
+            options: options.1,
             labels: network.labels.clone(),
         };
         into.insert(network.name.clone(), spec);

@@ -6,6 +6,7 @@ mod build;
 mod build_lower;
 mod container;
 mod devices;
+mod direct;
 mod file;
 mod hook;
 mod id;
@@ -37,6 +38,7 @@ pub use container::{
 };
 pub(crate) use devices::is_named;
 pub use devices::{Access, DeviceKind, DeviceRule, DeviceSpec, Devices};
+pub use direct::{DirectKind, DirectSpec, IpvlanFlag, IpvlanMode, MacvlanMode};
 pub use file::{Content, FileSpec};
 pub use hook::HookSpec;
 pub(crate) use hook::{init_name, with_init_services};

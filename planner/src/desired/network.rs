@@ -1,6 +1,6 @@
 //! Networks and volumes that should exist.
 
-use super::BridgeOptions;
+use super::{BridgeOptions, DirectSpec};
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,11 +31,25 @@ pub struct NetworkSpec {
     /// Addresses that nobody gets, by the name of who has them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub aux_addresses: BTreeMap<String, IpAddr>,
+    /// No IPv4 addresses.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub without_ipv4: bool,
+    /// It is a wire of the host; `None` is a bridge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct: Option<DirectSpec>,
     /// What the bridge is like.
     #[serde(skip_serializing_if = "is_plain")]
     pub options: BridgeOptions,
     /// User labels.
     pub labels: BTreeMap<String, String>,
+}
+
+impl NetworkSpec {
+    /// What `driver_opts` sets, in the words of a stack file.
+    pub fn shown_options(&self) -> BTreeMap<String, String> {
+        let direct = self.direct.iter().flat_map(DirectSpec::shown);
+        self.options.shown().into_iter().chain(direct).collect()
+    }
 }
 
 fn is_plain(options: &BridgeOptions) -> bool {

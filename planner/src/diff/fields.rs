@@ -141,11 +141,13 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
 /// The fields of a network.
 pub const NETWORK: &[Field<NetworkSpec>] = &[
     one("internal", Replace, |n| flag(n.internal)),
+    one("driver", Replace, |n| n.direct.as_ref().map(|direct| direct.kind.to_string())),
+    one("enable_ipv4", Replace, |n| n.without_ipv4.then(|| "false".to_owned())),
     one("ipam.config.subnet", Replace, |n| n.subnet.map(|subnet| subnet.to_string())),
     one("ipam.config.gateway", Replace, |n| n.gateway.map(|gateway| gateway.to_string())),
     one("ipam.config.ip_range", UpdateInPlace, |n| n.ip_range.map(|range| range.to_string())),
     each("enable_ipv6", Replace, ipv6),
-    each("driver_opts", Replace, |n| n.options.shown()),
+    each("driver_opts", Replace, |n| n.shown_options()),
     each("ipam.config.aux_addresses", UpdateInPlace, |n| {
         n.aux_addresses.iter().map(|(name, address)| (name.clone(), address.to_string())).collect()
     }),

@@ -23,6 +23,7 @@ mod mended;
 pub(crate) mod merge;
 pub(crate) mod mounts;
 pub(crate) mod name;
+pub(crate) mod nets;
 pub(crate) mod normalise;
 pub(crate) mod path;
 mod plain;

@@ -198,6 +198,9 @@ fn misfit(network: &Network, range: &Subnet) -> Option<String> {
     if matches!(subnet, IpNet::V6(_)) && network.enable_ipv6 != Some(true) {
         return Some(format!("{subnet} needs `enable_ipv6: true`"));
     }
+    if matches!(subnet, IpNet::V4(_)) && network.enable_ipv4 == Some(false) {
+        return Some(format!("{subnet} is of IPv4, which `enable_ipv4: false` takes away"));
+    }
     let gateway = range.gateway.parse::<IpAddr>().ok();
     if let Some(gateway) = gateway.filter(|gateway| !has_host(subnet, *gateway)) {
         return Some(format!("the gateway {gateway} is not an address of {subnet}"));

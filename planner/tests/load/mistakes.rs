@@ -513,7 +513,9 @@ const IN_A_FILE: Mistakes = &[
     ),
     (
         "services: {a: {image: x}}\nnetworks: {default: {driver: overlay}}",
-        &["2:30 networks.default.driver: network driver `overlay` is not supported yet [use bridge]"],
+        &[
+            "2:30 networks.default.driver: network driver `overlay` is not supported yet [use bridge, macvlan or ipvlan]",
+        ],
     ),
     (
         "services: {a: {image: x, volumes: ['d:/d']}}\nvolumes: {d: {external: true, labels: [a=b]}}",

@@ -2,11 +2,11 @@
 
 use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
-use clap::Args;
+use clap::{ArgAction, Args};
 use engine::net::manage;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use planner::NetworkSpec;
-use planner::desired::{BridgeOptions, Ipv6Spec};
+use planner::desired::{DirectSpec, Ipv6Spec};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -18,13 +18,18 @@ pub(super) struct CreateArgs {
     /// Its name
     name: String,
 
-    /// What it is; there is only `bridge`
-    #[arg(short, long, value_name = "DRIVER", default_value = "bridge", value_parser = ["bridge"])]
+    /// What it is: a bridge of its own, or a part of the wire that an interface of the host is on
+    #[arg(short, long, value_name = "DRIVER", default_value = "bridge", value_parser = ["bridge", "macvlan", "ipvlan"])]
     driver: String,
 
     /// No way out of it, and none in
     #[arg(long)]
     internal: bool,
+
+    /// Whether it has IPv4 addresses
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true)]
+    #[arg(default_value = "true", default_missing_value = "true")]
+    ipv4: bool,
 
     /// IPv6 addresses too, of a unique local range unless `--subnet` says one
     #[arg(long)]
@@ -46,7 +51,7 @@ pub(super) struct CreateArgs {
     #[arg(long = "aux-address", value_name = "NAME=ADDRESS")]
     reserved: Vec<String>,
 
-    /// Options of the bridge, named as docker names them
+    /// Options of the driver, named as docker names them: `parent=eth0`
     #[arg(short = 'o', long = "opt", value_name = "KEY=VALUE")]
     options: Vec<String>,
 
@@ -64,14 +69,18 @@ pub(super) fn run(args: &CreateArgs, context: &Context) -> Result<Exit, Failure>
 }
 
 fn spec(args: &CreateArgs) -> Result<NetworkSpec, Failure> {
-    let options = BridgeOptions::read(&pairs(&args.options));
-    let options = options.map_err(|fault| Message::new(Exit::Usage, fault.message).hint(fault.hint))?;
+    let options = DirectSpec::read(&args.driver, &pairs(&args.options));
+    let (direct, options) =
+        options.map_err(|fault| Message::new(Exit::Usage, fault.message).hint(fault.hint))?;
     let [subnet, range] = [&args.subnets, &args.ranges].map(|nets| one_of_each(nets.iter().copied()));
     let gateway = one_of_each(args.gateways.iter().map(|address| IpNet::from(*address)));
     let (Some((four, six)), Some((range4, range6)), Some((gateway4, gateway6))) = (subnet, range, gateway)
     else {
         return Err(usage("a network has one subnet, gateway and range of each family").into());
     };
+    if !args.ipv4 && (!args.ipv6 || four.is_some()) {
+        return Err(usage("a network without IPv4 has IPv6, and no IPv4 subnet").into());
+    }
     if let Some(net) = six.or(range6).or(gateway6).filter(|_| !args.ipv6) {
         return Err(usage(&format!("{net} needs --ipv6")).into());
     }
@@ -79,12 +88,14 @@ fn spec(args: &CreateArgs) -> Result<NetworkSpec, Failure> {
         Ipv6Spec { subnet: v6(six), gateway: v6(gateway6).map(|net| net.addr()), ip_range: v6(range6) };
     Ok(NetworkSpec {
         name: args.name.clone(),
-        internal: args.internal,
+        internal: args.internal || direct.as_ref().is_some_and(|direct| direct.parent.is_none()),
         subnet: v4(four),
         gateway: v4(gateway4).map(|net| net.addr()),
         ip_range: v4(range4),
         ipv6: args.ipv6.then_some(ipv6),
         aux_addresses: reserved(&args.reserved)?,
+        without_ipv4: !args.ipv4,
+        direct,
         options,
         labels: pairs(&args.labels),
         ..NetworkSpec::default()

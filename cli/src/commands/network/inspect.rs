@@ -1,5 +1,6 @@
 //! `sampan network inspect`
 
+use super::driver;
 use crate::context::Context;
 use crate::error::{Exit, Failure, Message};
 use clap::Args;
@@ -35,22 +36,23 @@ pub(super) fn run(args: &InspectArgs, context: &Context) -> Result<Exit, Failure
 fn value(store: &Store, network: &NetworkRecord) -> Result<Value, Failure> {
     let spec = &network.spec;
     let range = spec.ip_range.map(|range| range.to_string());
-    let four = json!({"Subnet": network.subnet, "Gateway": network.gateway, "IPRange": range});
+    let four =
+        network.four.map(|four| json!({"Subnet": four.subnet, "Gateway": four.gateway, "IPRange": range}));
     let six = network.six.map(|six| json!({"Subnet": six.subnet, "Gateway": six.gateway}));
-    let ranges: Vec<Value> = std::iter::once(four).chain(six).collect();
+    let ranges: Vec<Value> = four.into_iter().chain(six).collect();
     Ok(json!({
         "Name": spec.name,
-        "Driver": "bridge",
+        "Driver": driver(spec),
         "Scope": "local",
         "Internal": spec.internal,
-        "EnableIPv4": true,
+        "EnableIPv4": network.four.is_some(),
         "EnableIPv6": network.six.is_some(),
         "IPAM": {
             "Driver": "default",
             "Config": ranges,
             "AuxiliaryAddresses": spec.aux_addresses,
         },
-        "Options": spec.options.shown(),
+        "Options": spec.shown_options(),
         "Labels": spec.labels,
         "Containers": containers(store, network)?,
         "Stack": spec.stack,
@@ -63,7 +65,8 @@ fn containers(store: &Store, network: &NetworkRecord) -> Result<Map<String, Valu
     for one in manage::users(store, &network.spec.name)? {
         let endpoints = net::endpoints(store, &one.id)?;
         let here = endpoints.into_iter().find(|endpoint| endpoint.network == network.spec.name);
-        let address = here.as_ref().map(|here| format!("{}/{}", here.address, here.prefix));
+        let address = here.as_ref().and_then(|here| here.four);
+        let address = address.map(|four| format!("{}/{}", four.address, four.prefix));
         let six = here.as_ref().and_then(|here| here.six).map(|six| (IpAddr::from(six.address), six.prefix));
         let value = json!({
             "IPv4Address": address,

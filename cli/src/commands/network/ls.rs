@@ -1,5 +1,6 @@
 //! `sampan network ls`
 
+use super::driver;
 use crate::commands::consent;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -59,15 +60,15 @@ pub(super) fn run(args: &LsArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn value(used: &Used) -> Value {
-    let NetworkRecord { spec, bridge, subnet, gateway, six, .. } = &used.network;
+    let NetworkRecord { spec, bridge, four, six, .. } = &used.network;
     json!({
         "name": spec.name,
         "stack": spec.stack,
-        "driver": "bridge",
+        "driver": driver(spec),
         "interface": bridge,
         "internal": spec.internal,
-        "subnet": subnet.to_string(),
-        "gateway": gateway.to_string(),
+        "subnet": four.map(|four| four.subnet.to_string()),
+        "gateway": four.map(|four| four.gateway.to_string()),
         "subnet6": six.map(|six| six.subnet.to_string()),
         "labels": spec.labels,
         "used_by": used.by,
@@ -75,10 +76,11 @@ fn value(used: &Used) -> Value {
 }
 
 fn row(used: &Used) -> Vec<Cell> {
-    let NetworkRecord { spec, subnet, six, .. } = &used.network;
-    let six = six.map(|six| format!(", {}", six.subnet)).unwrap_or_default();
+    let NetworkRecord { spec, four, six, .. } = &used.network;
+    let four = four.map(|four| four.subnet.to_string());
+    let subnets: Vec<String> = four.into_iter().chain(six.map(|six| six.subnet.to_string())).collect();
     let stack = spec.stack.clone().unwrap_or_default();
-    vec![spec.name.clone().into(), stack.into(), format!("{subnet}{six}").into(), used.by.join(", ").into()]
+    vec![spec.name.clone().into(), stack.into(), subnets.join(", ").into(), used.by.join(", ").into()]
 }
 
 /// What `--filter` says.
@@ -113,8 +115,8 @@ impl Choice {
     fn fits(&self, used: &Used) -> bool {
         let spec = &used.network.spec;
         let named = self.names.is_empty() || self.names.iter().any(|part| spec.name.contains(part));
-        let is_bridge = self.drivers.is_empty() || self.drivers.iter().any(|driver| driver == "bridge");
+        let is_kind = self.drivers.is_empty() || self.drivers.iter().any(|one| *one == driver(spec));
         let dangles = self.dangling.is_none_or(|dangling| dangling == used.by.is_empty());
-        named && is_bridge && dangles && self.rest.fits(None, &spec.labels)
+        named && is_kind && dangles && self.rest.fits(None, &spec.labels)
     }
 }

@@ -10,6 +10,7 @@ mod rm;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::{Args, Subcommand};
+use planner::NetworkSpec;
 
 /// Make, list, inspect and remove networks, and put containers on them
 #[derive(Debug, Args)]
@@ -30,6 +31,11 @@ enum Verb {
     Prune(prune::PruneArgs),
     Connect(connect::ConnectArgs),
     Disconnect(connect::DisconnectArgs),
+}
+
+/// The driver of a network, in the words of a stack file.
+fn driver(spec: &NetworkSpec) -> String {
+    spec.direct.as_ref().map_or_else(|| "bridge".to_owned(), |direct| direct.kind.to_string())
 }
 
 pub(crate) fn run(args: &NetworkArgs, context: &Context) -> Result<Exit, Failure> {

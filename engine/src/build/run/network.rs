@@ -98,12 +98,12 @@ impl Network {
             ..ContainerSpec::default()
         };
         let connected = net::connect(store, &place.id, &spec)?;
-        let gateway = connected.endpoints.first().map_or(Ipv4Addr::LOCALHOST, |endpoint| endpoint.gateway);
+        let gateway = connected.endpoints.first().and_then(net::Endpoint::gateway);
         Ok(Self {
             netns: Netns::Bound(connected.netns),
             hosts: connected.hosts,
             resolv_conf: connected.resolv_conf,
-            gateway: gateway.into(),
+            gateway: gateway.unwrap_or(Ipv4Addr::LOCALHOST.into()),
             names: Some(Responder::open(store, &place.id, &spec)?),
         })
     }

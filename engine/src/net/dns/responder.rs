@@ -96,7 +96,10 @@ fn known(store: &Store, spec: &ContainerSpec) -> Result<(Tables, bool)> {
     for network in networks() {
         let network = record::existing(store, network)?;
         outside |= !network.spec.internal;
-        ranges.extend(network.subnets());
+        // Beside the host there are others of whom we know nothing.
+        if !network.is_direct() {
+            ranges.extend(network.subnets());
+        }
     }
     Ok((Tables::of(store, networks()).linked(&spec.names.links).over(ranges), outside))
 }

@@ -22,9 +22,9 @@ const COARSE: Duration = Duration::from_millis(50);
 pub(crate) struct Names {
     /// Service, aliases, container name, id.
     pub(crate) names: Vec<String>,
-    /// `None`: declared, but not running.
+    /// Its IPv4 address. Without any it is declared, but not running.
     pub(crate) address: Option<Ipv4Addr>,
-    /// Its IPv6 address, if it has one.
+    /// Its IPv6 address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) six: Option<Ipv6Addr>,
 }
@@ -37,8 +37,7 @@ impl Names {
     }
 
     fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        let six = self.six.filter(|_| self.address.is_some());
-        self.address.map(IpAddr::V4).into_iter().chain(six.map(IpAddr::V6))
+        self.address.map(IpAddr::V4).into_iter().chain(self.six.map(IpAddr::V6))
     }
 }
 
@@ -53,8 +52,8 @@ pub(crate) fn write(store: &Store, network: &str, id: &ContainerId, names: &Name
 pub(crate) fn silence(store: &Store, network: &str, id: &ContainerId) -> Result<()> {
     let path = store.dns_entry(network, id);
     match store::read_whole::<Names>(&path)? {
-        Some(Names { names, address: Some(_), .. }) => {
-            store::write(&path, &Names { names, address: None, six: None })
+        Some(known) if known.addresses().next().is_some() => {
+            store::write(&path, &Names { address: None, six: None, ..known })
         }
         _ => Ok(()),
     }

@@ -70,7 +70,7 @@ fn connecting_again_changes_nothing_and_an_address_stays_until_it_is_forgotten()
         let first = host.serve("shop.web.1.1", &["shop_a"], &[]);
         let again = connect(&host.store, &id("shop.web.1.1"), &spec(&["shop_a"])).unwrap();
         assert_eq!(first, again);
-        assert_eq!(word(ask(None, first.endpoints[0].address, 80)), "shop.web.1.1");
+        assert_eq!(word(ask(None, first.endpoints[0].four.unwrap().address, 80)), "shop.web.1.1");
         let other = host.serve("shop.api.1.1", &["shop_a"], &[]);
         disconnect(&host.store, &id("shop.web.1.1")).unwrap();
         assert_eq!(endpoints(&host.store, &id("shop.web.1.1")).unwrap(), []);
@@ -88,10 +88,10 @@ fn two_stores_live_side_by_side() {
         store.prepare().unwrap();
         let second = Host { folder: host.folder.clone(), store };
         let other = second.network("shop_a");
-        assert!(one.bridge != other.bridge && one.subnet != other.subnet);
+        assert!(one.bridge != other.bridge && one.four != other.four);
         let web = host.serve("shop.web.1.1", &["shop_a"], &[tcp(8080)]);
         let web2 = second.serve("shop.web.1.1", &["shop_a"], &[tcp(8081)]);
-        assert!(!is_reached(Some(&web.netns), web2.endpoints[0].address, 80));
+        assert!(!is_reached(Some(&web.netns), web2.endpoints[0].four.unwrap().address, 80));
         assert!(is_reached(Some(&web.netns), HOST, 8081));
         forget(&second.store, &id("shop.web.1.1")).unwrap();
         remove(&second.store, "shop_a").unwrap();
@@ -107,7 +107,7 @@ fn a_subnet_that_the_host_uses_is_avoided_and_refused() {
         let cable = link::find(&mut socket, "cable").unwrap().unwrap().index;
         let vpn = "10.201.0.0/22".parse().unwrap();
         socket.request(&[link::add_address(cable, [10, 201, 3, 9].into(), vpn)]).unwrap();
-        assert_eq!(host.network("shop_a").subnet.to_string(), "10.201.4.0/22");
+        assert_eq!(host.network("shop_a").four.unwrap().subnet.to_string(), "10.201.4.0/22");
         let wanted = "10.201.1.0/24".parse().ok();
         let error =
             create(&host.store, &NetworkSpec { name: "b".into(), subnet: wanted, ..Default::default() });
@@ -153,7 +153,7 @@ fn containers_that_connect_at_once_get_addresses_of_their_own() {
                 let id = id(&format!("shop.w{worker}.{index}.1"));
                 let connected = connect(&host.store, &id, &spec(&["shop_a"])).unwrap();
                 publish(&host.store, &id, &[tcp(8000)]).unwrap();
-                connected.endpoints[0].address
+                connected.endpoints[0].four.unwrap().address
             };
             (1..=4).map(one).collect::<Vec<_>>()
         };

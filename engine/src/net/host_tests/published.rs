@@ -15,10 +15,10 @@ fn a_published_port_is_reached_from_everywhere() {
         let askers: [(&str, Option<&Path>, Ipv4Addr); 8] = [
             ("localhost", None, Ipv4Addr::LOCALHOST),
             ("the host's own address", None, HOST),
-            ("the gateway address", None, network.gateway),
+            ("the gateway address", None, network.four.unwrap().gateway),
             ("another machine", Some(&remote), HOST),
             ("a neighbour", Some(&neighbour.netns), HOST),
-            ("a neighbour through the gateway", Some(&neighbour.netns), network.gateway),
+            ("a neighbour through the gateway", Some(&neighbour.netns), network.four.unwrap().gateway),
             ("another network", Some(&stranger.netns), HOST),
             ("itself", Some(&web.netns), HOST),
         ];

@@ -9,14 +9,17 @@ fn containers_of_one_network_reach_each_other_and_see_who_asks() {
         let web = host.serve("shop.web.1.1", &["shop_default"], &[]);
         let api = host.serve("shop.api.1.1", &["shop_default"], &[]);
         let (one, other) = (&web.endpoints[0], &api.endpoints[0]);
-        assert_eq!(network.gateway, network.subnet.hosts().next().unwrap());
-        assert_eq!((one.interface.as_str(), one.prefix, one.gateway), ("eth0", 22, network.gateway));
-        assert_ne!(one.address, other.address);
-        let expected = format!("shop.api.1.1 {}", one.address);
-        assert_eq!(ask(Some(&web.netns), other.address, 80).unwrap(), expected);
-        assert_eq!(word(ask(Some(&api.netns), one.address, 80)), "shop.web.1.1");
-        assert_eq!(word(ask_udp(Some(&api.netns), one.address, 80)), "shop.web.1.1");
-        assert_eq!(word(ask(None, one.address, 80)), "shop.web.1.1");
+        assert_eq!(network.four.unwrap().gateway, network.four.unwrap().subnet.hosts().next().unwrap());
+        assert_eq!(
+            (one.interface.as_str(), one.four.unwrap().prefix, one.four.unwrap().gateway),
+            ("eth0", 22, network.four.unwrap().gateway)
+        );
+        assert_ne!(one.four.unwrap().address, other.four.unwrap().address);
+        let expected = format!("shop.api.1.1 {}", one.four.unwrap().address);
+        assert_eq!(ask(Some(&web.netns), other.four.unwrap().address, 80).unwrap(), expected);
+        assert_eq!(word(ask(Some(&api.netns), one.four.unwrap().address, 80)), "shop.web.1.1");
+        assert_eq!(word(ask_udp(Some(&api.netns), one.four.unwrap().address, 80)), "shop.web.1.1");
+        assert_eq!(word(ask(None, one.four.unwrap().address, 80)), "shop.web.1.1");
     });
 }
 
@@ -28,12 +31,12 @@ fn networks_are_closed_to_each_other_and_to_the_outside() {
         let a = host.serve("shop.web.1.1", &["shop_a"], &[]);
         let b = host.serve("shop.db.1.1", &["shop_b"], &[]);
         let both = host.serve("shop.api.1.1", &["shop_a", "shop_b"], &[]);
-        assert!(!is_reached(Some(&a.netns), b.endpoints[0].address, 80));
-        assert!(!is_reached(Some(&b.netns), a.endpoints[0].address, 80));
-        assert!(!is_reached(Some(&host.remote()), a.endpoints[0].address, 80));
-        assert!(is_reached(Some(&both.netns), a.endpoints[0].address, 80));
-        assert!(is_reached(Some(&both.netns), b.endpoints[0].address, 80));
-        assert!(is_reached(Some(&b.netns), both.endpoints[1].address, 80));
+        assert!(!is_reached(Some(&a.netns), b.endpoints[0].four.unwrap().address, 80));
+        assert!(!is_reached(Some(&b.netns), a.endpoints[0].four.unwrap().address, 80));
+        assert!(!is_reached(Some(&host.remote()), a.endpoints[0].four.unwrap().address, 80));
+        assert!(is_reached(Some(&both.netns), a.endpoints[0].four.unwrap().address, 80));
+        assert!(is_reached(Some(&both.netns), b.endpoints[0].four.unwrap().address, 80));
+        assert!(is_reached(Some(&b.netns), both.endpoints[1].four.unwrap().address, 80));
         assert_eq!(both.endpoints[1].interface, "eth1");
     });
 }
@@ -50,7 +53,7 @@ fn a_network_goes_out_as_the_host_and_an_internal_one_does_not() {
         let other = host.serve("shop.db.2.1", &["closed"], &[]);
         assert_eq!(ask(Some(&open.netns), REMOTE, 80).unwrap(), format!("remote {HOST}"));
         assert!(!is_reached(Some(&closed.netns), REMOTE, 80));
-        assert!(is_reached(Some(&closed.netns), other.endpoints[0].address, 80));
+        assert!(is_reached(Some(&closed.netns), other.endpoints[0].four.unwrap().address, 80));
     });
 }
 
@@ -87,7 +90,7 @@ fn a_container_asks_its_responder_for_names() {
             }
         };
         asker.join().unwrap();
-        assert!(replies[0].ends_with(&web.endpoints[0].address.octets()), "{replies:?}");
+        assert!(replies[0].ends_with(&web.endpoints[0].four.unwrap().address.octets()), "{replies:?}");
         assert_eq!(replies[1][3] & 15, 2, "declared, but not running: ask again");
     });
 }

@@ -156,7 +156,10 @@ fn the_file_says_addresses_and_ranges_and_what_it_reserves_nobody_gets() {
             connect(&host.store, &id, &spec).map(|connected| connected.endpoints[0].clone())
         };
         let free = connect_as("shop.web.1.1", Attachment::default()).unwrap();
-        assert_eq!((free.address.to_string().as_str(), free.prefix), ("10.9.0.65", 24));
+        assert_eq!(
+            (free.four.unwrap().address.to_string().as_str(), free.four.unwrap().prefix),
+            ("10.9.0.65", 24)
+        );
         assert_eq!(free.six.unwrap().address.to_string(), "2001:db8:5::100");
         let fixed = Attachment {
             ipv4: "10.9.0.9".parse().ok(),
@@ -167,7 +170,10 @@ fn the_file_says_addresses_and_ranges_and_what_it_reserves_nobody_gets() {
             ..Default::default()
         };
         let got = connect_as("shop.db.1.1", fixed.clone()).unwrap();
-        assert_eq!((got.address.to_string().as_str(), got.mac.as_str()), ("10.9.0.9", "02:00:00:00:00:09"));
+        assert_eq!(
+            (got.four.unwrap().address.to_string().as_str(), got.mac.as_str()),
+            ("10.9.0.9", "02:00:00:00:00:09")
+        );
         assert_eq!((got.six.unwrap().address, got.interface.as_str()), (fixed.ipv6.unwrap(), "front0"));
         let shown = netns::inside(&host.netns(&id("shop.db.1.1")), || {
             let mut socket = Socket::route()?;
@@ -189,7 +195,7 @@ fn the_file_says_addresses_and_ranges_and_what_it_reserves_nobody_gets() {
         }
         disconnect(&host.store, &id("shop.db.1.1")).unwrap();
         assert_eq!(
-            connect_as("shop.db.1.2", fixed).unwrap().address.to_string(),
+            connect_as("shop.db.1.2", fixed).unwrap().four.unwrap().address.to_string(),
             "10.9.0.9",
             "the next generation"
         );

@@ -5,7 +5,7 @@ use super::top::EXTERNAL;
 use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
 use crate::source::merge::identity;
-use crate::source::words;
+use crate::source::{nets, words};
 
 pub(super) const NETWORK: Shape = Shape::Short(
     forms::EXTERNAL,
@@ -13,16 +13,15 @@ pub(super) const NETWORK: Shape = Shape::Short(
         key("name", &TEXT)
             .about("Real name of the network; by default the stack's name, `_` and the key.")
             .checked(words::real_name),
-        key("driver", &TEXT).about("Kind of network; by default `bridge`.").checked(words::network_driver),
+        key("driver", &TEXT).about("Kind of network: `bridge`, `macvlan` or `ipvlan`; by default `bridge`.").checked(nets::network_driver),
         key("driver_opts", &OPTIONS)
-            .about("Options of the bridge: its name, MTU, whether containers reach each other, masquerade, where ports are published.")
-            .checked_whole(words::bridge_options),
+            .about("Options of the driver. Of a bridge: its name, MTU, whether containers reach each other, masquerade, where ports are published. Of the others: `parent`, `macvlan_mode`, `ipvlan_mode`, `ipvlan_flag`, MTU.")
+            .checked_whole(nets::network_options),
         key("ipam", &IPAM).about("Addresses of the network."),
         key("external", &EXTERNAL).about("Somebody else makes and removes it; it must exist."),
         key("internal", &BOOL).about("No way out of the network; by default false."),
         key("enable_ipv4", &BOOL)
-            .about("Whether it has IPv4 addresses; by default true.")
-            .checked(words::ipv4),
+            .about("Whether it has IPv4 addresses; by default true."),
         key("enable_ipv6", &BOOL).about("Whether it has IPv6 addresses, of a unique local range unless `ipam` says one; by default false."),
         key("attachable", &BOOL)
             .about("Containers from outside of the stack may join; by default false.")
@@ -34,7 +33,7 @@ pub(super) const NETWORK: Shape = Shape::Short(
 const IPAM: Shape = Shape::Object(&[
     key("driver", &TEXT)
         .about("What hands out addresses; by default `default`.")
-        .checked(words::address_driver),
+        .checked(nets::address_driver),
     key("config", &Shape::List(&RANGE))
         .about("Ranges of addresses; by default a free one is chosen.")
         .merge(Merge::Subnets),
@@ -46,16 +45,16 @@ const IPAM: Shape = Shape::Object(&[
 const RANGE: Shape = Shape::Object(&[
     key("subnet", &like::SUBNET)
         .about("Range as address and prefix length, for example 10.9.0.0/24.")
-        .checked(words::subnet),
+        .checked(nets::subnet),
     key("ip_range", &like::SUBNET)
         .about("Part of the range from which containers get addresses.")
-        .checked(words::range),
+        .checked(nets::range),
     key("gateway", &like::ADDRESS)
         .about("Address of the host in the network; by default the first of the range.")
-        .checked(words::ip_address),
+        .checked(nets::ip_address),
     key("aux_addresses", &Shape::Map(&TEXT))
         .about("Addresses that are taken, by the name of who has them.")
-        .checked_whole(words::addresses),
+        .checked_whole(nets::addresses),
 ]);
 
 /// A service's networks.
@@ -68,21 +67,21 @@ const ATTACHMENT: Shape = Shape::Object(&[
         .merge(Merge::Unique(identity::name)),
     key("interface_name", &TEXT)
         .about("Name of the interface in the container; by default `eth` and a number.")
-        .checked(words::interface_name),
+        .checked(nets::interface_name),
     key("ipv4_address", &like::ADDRESS)
         .about("Fixed IPv4 address in a range that the network's `ipam` says.")
-        .checked(words::ipv4_address),
+        .checked(nets::ipv4_address),
     key("ipv6_address", &like::ADDRESS)
         .about("Fixed IPv6 address in a range that the network's `ipam` says.")
-        .checked(words::ipv6_address),
+        .checked(nets::ipv6_address),
     key("link_local_ips", &NAMES)
         .about("Further addresses, link-local ones.")
         .merge(Merge::Unique(identity::name))
-        .checked(words::link_local),
-    key("mac_address", &like::MAC_ADDRESS).about("MAC address of the interface.").checked(words::mac_address),
+        .checked(nets::link_local),
+    key("mac_address", &like::MAC_ADDRESS).about("MAC address of the interface.").checked(nets::mac_address),
     key("driver_opts", &OPTIONS)
         .about("Settings of the kernel for this interface, as `com.docker.network.endpoint.sysctls`.")
-        .checked_whole(words::interface_options),
+        .checked_whole(nets::interface_options),
     key("priority", &PRIORITY).about("The network with the highest number is joined first; by default 0."),
     key("gw_priority", &PRIORITY)
         .about("The network with the highest number has the default route; by default 0."),
@@ -95,7 +94,7 @@ pub(super) const PORT: Shape = Shape::Object(&[
         .about("Where a cluster publishes it: `ingress` everywhere, `host` on the machine of the container."),
     key("host_ip", &like::ADDRESS)
         .about("Address of the host that listens; by default all of them.")
-        .checked(words::ip_address),
+        .checked(nets::ip_address),
     key("target", &Shape::One(Kind::Int(0, u32::MAX as i64)))
         .about("Port in the container.")
         .required()

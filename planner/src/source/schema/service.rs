@@ -14,7 +14,7 @@ use super::shapes::{
 use super::{Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
 use crate::source::merge::identity;
-use crate::source::{kernel, logging, mounts, words};
+use crate::source::{kernel, logging, mounts, nets, words};
 
 const ONLY_WINDOWS: &str = "only containers on Windows know it";
 
@@ -48,7 +48,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("devices", &Shape::List(&Shape::Short(forms::DEVICE, &DEVICE))).about("Devices of the host: `source[:target[:permissions]]`.")
         .merge(Merge::Unique(identity::target))
         .checked_whole(kernel::devices),
-    key("dns", &SERVERS).about("Name servers; by default those of the host.").merge(Merge::Unique(identity::name)).checked(words::ip_address),
+    key("dns", &SERVERS).about("Name servers; by default those of the host.").merge(Merge::Unique(identity::name)).checked(nets::ip_address),
     key("dns_opt", &Shape::Short(forms::LIST_OVER_LIST, &NAMES)).about("Options of the resolver; by default those of the host.").merge(Merge::Unique(identity::name)).checked(words::resolver_option),
     key("dns_search", &ONE_OR_NAMES_AT_LAST).about("Domains in which names are looked for; by default those of the host, `.` is none.").merge(Merge::Unique(identity::name)).checked(words::search_domain),
     key("domainname", &like::HOST_NAME).about("NIS domain name.").checked(words::hostname),
@@ -74,7 +74,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("labels", &LABELS).about("Labels of its containers.").merge(Merge::Pairs),
     key("links", &Shape::Set(&like::LINK)).about("Services that it needs: `service[:alias]`.").merge(Merge::Unique(identity::name)),
     key("logging", &LOGGING).about("Where its output goes.").merge(Merge::IfSame("driver")).checked_whole(logging::fault),
-    key("mac_address", &like::MAC_ADDRESS).about("MAC address on its first network.").checked(words::mac_address),
+    key("mac_address", &like::MAC_ADDRESS).about("MAC address on its first network.").checked(nets::mac_address),
     key("mem_limit", &BYTES).about("Memory in bytes or with a unit, at least 6m; by default unlimited.").checked(words::size),
     key("mem_reservation", &WHOLE_BYTES).about("Memory that it keeps when the host runs short, in bytes or with a unit.").checked(words::size),
     key("mem_swappiness", &WHOLE_BYTES).about("Readiness to swap, from 1 to 100 (cgroup version 1).").checked(kernel::swappiness),
