@@ -2,9 +2,9 @@
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
 use crate::commands::{
-    attach, build, commit, completion, config, container, cp, create, down, env, exec, image, images, kill,
-    login, logs, ls, network, pause, plan, port, ps, pull, push, restart, rm, run, scale, start, stats, stop,
-    system, top, up, version, volume, wait,
+    attach, build, commit, completion, config, container, cp, create, down, env, events, exec, image, images,
+    kill, login, logs, ls, network, pause, plan, port, ps, pull, push, restart, rm, run, scale, start, stats,
+    stop, system, top, up, version, volume, wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -124,6 +124,7 @@ pub(crate) enum Command {
     Port(port::PortArgs),
     Top(top::TopArgs),
     Stats(stats::StatsArgs),
+    Events(events::EventsArgs),
     Commit(commit::CommitArgs),
     Cp(cp::CpArgs),
     Pull(pull::PullArgs),

@@ -9,6 +9,7 @@
 //! - [`sandbox`] gives birth to a container's process; [`cgroup`], [`net`], [`overlay`],
 //!   [`volume`] and [`image`] are what it is made of.
 //! - [`build`] makes images from Dockerfiles.
+//! - [`journal`] tells what happened.
 //! - [`stacks`] says which stacks there are and whose they are.
 //! - [`store`] is the only place where paths of ours are joined.
 //! - [`sys`] is the only place with `unsafe`.
@@ -24,6 +25,7 @@ pub mod error;
 pub mod event;
 pub mod fake;
 pub mod image;
+pub mod journal;
 pub mod linux;
 pub mod net;
 pub mod observe;

@@ -13,12 +13,14 @@ use crate::container::{
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::Images;
 use crate::image::registry::{Registries, Stop};
+use crate::journal::{self, Entry, JournalOptions};
 use crate::stacks::{self, Owner, StackStatus};
 use crate::store::{Lock, Store};
 use crate::{Engine, Progress, Scope, Tell, net, observe, volume};
 use images::Builds;
 use planner::{ContainerId, Live, Step};
 use std::io::{Read, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -156,6 +158,16 @@ impl LinuxEngine {
     /// until it ends or is left alone. Blocks.
     pub fn attach(&self, id: &ContainerId, options: &AttachOptions) -> Result<AttachEnd> {
         container::attach::attach(&self.store, id, options)
+    }
+
+    /// Gives what happened, and what happens, to `sink` until the time is over or the sink breaks.
+    /// Blocks.
+    pub fn events(
+        &self,
+        options: &JournalOptions,
+        sink: &mut dyn FnMut(&Entry) -> ControlFlow<()>,
+    ) -> Result<()> {
+        journal::read(&self.store, options, sink)
     }
 
     /// Waits until a container has ended for good; gives its exit code.

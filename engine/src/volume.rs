@@ -15,6 +15,7 @@ pub mod snapshot;
 pub use mount::{acquire, release};
 
 use crate::error::{Context, Error, Kind, Result};
+use crate::journal::Entry;
 use crate::store::{self, Lock, LockKind, Store};
 use crate::{overlay, tree};
 use jiff::Timestamp;
@@ -87,7 +88,9 @@ pub fn create(store: &Store, spec: &VolumeSpec) -> Result<()> {
     };
     make().doing(doing)?;
     store::write_durable(&folder.join("volume.json"), &record)?;
-    fs::rename(&folder, store.volume(&spec.name)).doing(doing)
+    fs::rename(&folder, store.volume(&spec.name)).doing(doing)?;
+    Entry::volume(&spec.name, spec.stack.as_ref(), "create").tell(store);
+    Ok(())
 }
 
 fn unborn(store: &Store, name: &str) -> PathBuf {
@@ -142,10 +145,14 @@ pub fn remove(store: &Store, name: &str) -> Result<()> {
     mount::take_off(store, name)?;
     let away = store.volumes().join(format!("{REMOVED}{name}"));
     tree::remove(&away)?;
+    let stack = get(store, name).ok().flatten().and_then(|record| record.spec.stack);
     match fs::rename(store.volume(name), &away) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).doing(|| format!("remove volume {name}")),
-        Ok(()) => tree::remove(&away),
+        Ok(()) => {
+            Entry::volume(name, stack.as_ref(), "destroy").tell(store);
+            tree::remove(&away)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod dependencies;
 mod devices;
 mod disks;
 mod escapes;
+mod events;
 mod exec;
 mod failures;
 mod files;

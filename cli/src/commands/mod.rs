@@ -14,6 +14,7 @@ pub(crate) mod create;
 pub(crate) mod down;
 mod each;
 pub(crate) mod env;
+pub(crate) mod events;
 pub(crate) mod exec;
 mod follow;
 pub(crate) mod image;
@@ -73,6 +74,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Pause(args) => pause::pause(&args, context),
         Command::Unpause(args) => pause::unpause(&args, context),
         Command::Rm(args) => rm::run(&args, context),
+        Command::Events(args) => events::run(&args, context),
         Command::Rename(args) => container::rename::run(&args, context),
         Command::Scale(args) => scale::run(&args, context),
         Command::Wait(args) => wait::run(&args, context),

@@ -26,7 +26,7 @@ pub(super) fn finish(builder: Builder<'_>, state: &State, references: Vec<Refere
     state.build_cache = share::inline(&builder.spec.cache_to, &given);
     let config = state.to_json(&created.to_string())?;
     let id = digest::of(&config);
-    let named = references.iter().map(Reference::familiar).collect();
+    let named: Vec<String> = references.iter().map(Reference::familiar).collect();
     builder.contexts.save()?;
     builder.cache.finish()?;
     if !is_entered(&builder.images, &id, &references)? {
@@ -39,6 +39,7 @@ pub(super) fn finish(builder: Builder<'_>, state: &State, references: Vec<Refere
         prune::prune(builder.store, &Keep::default())?;
     }
     (builder.tell)(BuildEvent::Built(id.clone()));
+    builder.images.happened(named_or(&named, &id), "build");
     Ok(Built { image_id: id, references: named })
 }
 
@@ -57,4 +58,9 @@ fn is_entered(images: &Images, id: &str, references: &[Reference]) -> Result<boo
     let named =
         |reference: &Reference| index.tags.get(&reference.to_string()).is_some_and(|tagged| tagged == id);
     Ok(index.images.contains_key(id) && references.iter().all(named))
+}
+
+/// What people know it by.
+fn named_or<'a>(named: &'a [String], id: &'a str) -> &'a str {
+    named.first().map_or(id, String::as_str)
 }

@@ -7,6 +7,7 @@ use super::record::{self, ContainerRecord};
 use super::volatile::remove_folder;
 use crate::error::{Context, Error, Kind, Result};
 use crate::image::{Image, Images};
+use crate::journal::Entry;
 use crate::sandbox::Confinement;
 use crate::store::{self, Store};
 use crate::{net, overlay, volume};
@@ -48,6 +49,7 @@ pub fn create(store: &Store, id: &ContainerId, spec: &ContainerSpec, image_id: &
     filled?;
     net::reserve_fixed(store, id, spec)?;
     name_and_place(store, id, &record)?;
+    Entry::container(id, spec, "create").tell(store);
     net::declare(store, id, spec)
 }
 

@@ -6,6 +6,7 @@ use super::record::{self, ContainerRecord};
 use super::state::{StateRecord, UNKNOWN_CODE};
 use super::volatile;
 use crate::error::{Context, Error, Kind, Result};
+use crate::journal;
 use crate::sandbox::{self, Child, Entry, Process, User};
 use crate::shim::beside::exit_code;
 use crate::shim::birth::confinement;
@@ -46,12 +47,15 @@ pub fn exec(store: &Store, id: &ContainerId, spec: &ExecSpec) -> Result<i32> {
     let first = state.and_then(|state| state.process).ok_or_else(not_running)?;
     let pidfd = pidfd::open(first.pid).ok().filter(|_| first.is_alive()).ok_or_else(not_running)?;
     let inside = Inside { store, id, record: &record, pid: first.pid, pidfd };
-    if spec.tty {
-        return terminal::run(first.pid, |slave| inside.spawn(spec, [slave; 3]));
-    }
-    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
-    let child = inside.spawn(spec, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])?;
-    wait(&child)
+    let code = if spec.tty {
+        terminal::run(first.pid, |slave| inside.spawn(spec, [slave; 3]))?
+    } else {
+        let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+        let child = inside.spawn(spec, [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])?;
+        wait(&child)?
+    };
+    journal::Entry::container(id, &record.spec, "exec_die").with("exitCode", code.to_string()).tell(store);
+    Ok(code)
 }
 
 /// The container that it runs in.
@@ -72,7 +76,7 @@ impl Inside<'_> {
             env.entry("TERM".to_owned()).or_insert_with(|| "xterm".to_owned());
         }
         env.extend(spec.env.clone());
-        sandbox::spawn_exec(&Entry {
+        let child = sandbox::spawn_exec(&Entry {
             pidfd: self.pidfd.as_fd(),
             stdio,
             process: Process {
@@ -84,7 +88,13 @@ impl Inside<'_> {
             confinement: confinement(self.record)?,
             cgroup: volatile::group(self.store, self.id)?.join(),
             tty: spec.tty,
-        })
+        })?;
+        // Only the program: arguments may be secret.
+        let program = spec.argv.first().map(String::as_str).unwrap_or_default();
+        journal::Entry::container(self.id, &self.record.spec, "exec_start")
+            .with("program", program)
+            .tell(self.store);
+        Ok(child)
     }
 }
 

@@ -6,6 +6,7 @@ use super::record::{self, ContainerRecord};
 use super::state::StateRecord;
 use super::volatile::{self, clear, remove_folder, take_down};
 use crate::error::{Context, Error, Kind, Result};
+use crate::journal::Entry;
 use crate::store::Store;
 use crate::{net, volume};
 use planner::ContainerId;
@@ -47,12 +48,12 @@ fn take_away(store: &Store, id: &ContainerId) -> Result<()> {
     clear(store, id)?;
     let record = record::read_or_guess(store, id)?;
     match fs::rename(store.container(id), store.undead(id)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(error).doing(|| format!("remove container {}", record::called(store, id)));
-        }
-        _ => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        gone => gone.doing(|| format!("remove container {}", record::called(store, id)))?,
     }
-    names::give_back(store, record.and_then(|record| record.spec.name).as_ref())
+    let spec = record.map(|record| record.spec).unwrap_or_default();
+    Entry::container(id, &spec, "destroy").tell(store);
+    names::give_back(store, spec.name.as_ref())
 }
 
 fn alone(store: &Store, id: &ContainerId) -> Result<Guard> {

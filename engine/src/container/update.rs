@@ -7,6 +7,7 @@ use super::record::{self, ContainerRecord};
 use super::volatile;
 use crate::error::{Error, Kind, Result};
 use crate::image::Images;
+use crate::journal::Entry;
 use crate::net;
 use crate::shim::wire::Request;
 use crate::stacks;
@@ -42,6 +43,7 @@ pub fn update(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<(
     record.process = process;
     let old = std::mem::replace(&mut record.spec, spec.clone());
     write(store, id, &record, old.name.as_ref())?;
+    tell(store, id, &old, spec);
     match Client::connect(store, id)?.filter(|_| is_moved || listens) {
         Some(mut supervisor) => supervisor.call(&Request::Moved, PATIENCE, &mut drop),
         None => Ok(()),
@@ -69,4 +71,15 @@ fn write(store: &Store, id: &ContainerId, record: &ContainerRecord, old: Option<
     store::write_durable(&store.container_record(id), record)?;
     drop(names);
     if is_renamed { names::give_back(store, old) } else { Ok(()) }
+}
+
+fn tell(store: &Store, id: &ContainerId, old: &ContainerSpec, new: &ContainerSpec) {
+    if old.name != new.name {
+        Entry::container(id, new, "rename").with("oldName", old.called(id)).tell(store);
+    }
+    // Who joins and leaves networks is told where it is done.
+    let rest = |spec: &ContainerSpec| ContainerSpec { name: None, networks: Vec::new(), ..spec.clone() };
+    if rest(old) != rest(new) {
+        Entry::container(id, new, "update").tell(store);
+    }
 }

@@ -67,6 +67,7 @@ pub use save::ArchiveFormat;
 pub use seal::SealOptions;
 
 use crate::error::{Error, Result};
+use crate::journal::Entry;
 use crate::store::Store;
 use crate::system::Filter;
 use jiff::Timestamp;
@@ -197,7 +198,9 @@ impl Images {
     /// Adds the images of a docker-archive or OCI layout, as .tar, .tar.gz or .tar.zst.
     pub fn load(&self, from: Input<'_>) -> Result<Vec<Loaded>> {
         let name = from.name();
-        load::load(self, from).map_err(|error| about(&name, error))
+        let loaded = load::load(self, from).map_err(|error| about(&name, error))?;
+        loaded.iter().for_each(|one| self.happened(&one.id, "load"));
+        Ok(loaded)
     }
 
     /// Fetches an image from a registry, as far as the store does not have it.
@@ -208,12 +211,16 @@ impl Images {
         tell: &Transfer<'_>,
     ) -> Result<Pulled> {
         let name = format!("`{}`", request.reference.familiar());
-        registry::pull(self, request, registries, tell).map_err(|error| about(&name, error))
+        let pulled = registry::pull(self, request, registries, tell).map_err(|error| about(&name, error))?;
+        self.happened(&request.reference.familiar(), "pull");
+        Ok(pulled)
     }
 
     /// Writes images as an archive, by names, ids or beginnings of ids.
     pub fn save(&self, names: &[String], format: ArchiveFormat, to: &mut dyn Write) -> Result<()> {
-        save::save(self, names, format, to)
+        save::save(self, names, format, to)?;
+        names.iter().for_each(|name| self.happened(name, "save"));
+        Ok(())
     }
 
     /// Gives a registry an image, under a tag that it has here.
@@ -224,14 +231,24 @@ impl Images {
         tell: &Transfer<'_>,
     ) -> Result<Pushed> {
         let name = format!("`{}`", reference.familiar());
-        registry::push(self, reference, registries, tell).map_err(|error| about(&name, error))
+        let pushed =
+            registry::push(self, reference, registries, tell).map_err(|error| about(&name, error))?;
+        self.happened(&reference.familiar(), "push");
+        Ok(pushed)
     }
 
     /// Makes an image of one layer from the tar of a root file system. `changes` are lines
     /// such as `CMD ["sh"]`. Gives the image's id.
     pub fn import(&self, from: Input<'_>, reference: Option<&str>, changes: &[String]) -> Result<String> {
         let name = from.name();
-        import::import(self, from, reference, changes).map_err(|error| about(&name, error))
+        let id = import::import(self, from, reference, changes).map_err(|error| about(&name, error))?;
+        self.happened(reference.unwrap_or(&id), "import");
+        Ok(id)
+    }
+
+    /// The journal tells of it.
+    pub(crate) fn happened(&self, name: &str, action: &str) {
+        Entry::image(name, action).tell(&self.store);
     }
 
     /// All images, by name.
@@ -241,13 +258,22 @@ impl Images {
 
     /// Gives an image another tag; an image that had it before loses it.
     pub fn tag(&self, source: &str, target: &str) -> Result<()> {
-        manage::tag(self, source, target)
+        manage::tag(self, source, target)?;
+        self.happened(target, "tag");
+        Ok(())
     }
 
     /// Removes a tag, and the image with its last one. `in_use` names the container that
     /// uses an image id, if any.
     pub fn remove(&self, reference: &str, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Removed>> {
-        manage::remove(self, reference, in_use)
+        let removed = manage::remove(self, reference, in_use)?;
+        for one in &removed {
+            match one {
+                Removed::Untagged(name) => self.happened(name, "untag"),
+                Removed::Deleted(id) => self.happened(id, "delete"),
+            }
+        }
+        Ok(removed)
     }
 
     /// What [`Images::prune`] would remove: ids, with the names that people know.
@@ -261,7 +287,10 @@ impl Images {
 
     /// Removes images that no container is made from, and what interrupted work left.
     pub fn prune(&self, unused: &Unused, in_use: &dyn Fn(&str) -> Option<String>) -> Result<Pruned> {
-        manage::prune(self, unused, in_use)
+        let pruned = manage::prune(self, unused, in_use)?;
+        pruned.untagged.iter().for_each(|name| self.happened(name, "untag"));
+        pruned.deleted.iter().for_each(|id| self.happened(id, "delete"));
+        Ok(pruned)
     }
 
     /// How an image came about, last step first.

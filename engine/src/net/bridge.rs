@@ -5,6 +5,7 @@ use super::netlink::Socket;
 use super::ranges::ranges;
 use super::{NetworkRecord, direct, firewall, forward, netns, record};
 use crate::error::{Context, Error, Kind, Result};
+use crate::journal::Entry;
 use crate::store::{self, Lock, LockKind, Store, fnv1a};
 use planner::NetworkSpec;
 use std::fs;
@@ -25,7 +26,11 @@ pub fn create(store: &Store, spec: &NetworkSpec) -> Result<NetworkRecord> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     let network = match record::find(store, &spec.name)? {
         Some(known) => take_over(store, known, spec)?,
-        None => establish(store, spec)?,
+        None => {
+            let made = establish(store, spec)?;
+            Entry::network(&spec.name, spec.stack.as_ref(), "create").tell(store);
+            made
+        }
     };
     ensure(store, &mut Socket::route()?, &network)?;
     firewall::refresh(store)?;
@@ -208,6 +213,7 @@ pub fn remove(store: &Store, name: &str) -> Result<()> {
         return Err(Error::new(Kind::Conflict, doing).hint("stop its containers first"));
     }
     let mut socket = Socket::route()?;
+    let stack = known.as_ref().map(|network| network.spec.stack.clone());
     match known {
         Some(network) if network.is_direct() => direct::remove(store, &mut socket, &network)?,
         known => {
@@ -220,6 +226,9 @@ pub fn remove(store: &Store, name: &str) -> Result<()> {
     remove_folder(&store.leases(name))?;
     remove_folder(&store.dns(name))?;
     store::remove_optional(&store.network(name))?;
+    if let Some(stack) = stack {
+        Entry::network(name, stack.as_ref(), "destroy").tell(store);
+    }
     firewall::refresh(store)
 }
 

@@ -10,6 +10,7 @@ use super::{
     record,
 };
 use crate::error::{Error, Kind, Result};
+use crate::journal::Entry;
 use crate::store::{self, Lock, LockKind, Store};
 use ipnet::IpNet;
 use planner::desired::{Attachment, DirectKind, DirectSpec, Mac};
@@ -148,6 +149,7 @@ impl Plug<'_> {
         tune(&self.store.netns(self.id), &endpoint.interface, &wanted.sysctls)?;
         let port = Port { name, endpoint };
         await_forwarding(self.socket, std::slice::from_ref(&port))?;
+        Entry::membership(&port.endpoint.network, self.id, "connect").tell(self.store);
         Ok(port.endpoint)
     }
 }
@@ -182,6 +184,7 @@ fn plug(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<Vec<End
     }
     write(store, id, &endpoints)?;
     await_forwarding(&mut socket, &ports)?;
+    endpoints.iter().for_each(|made| Entry::membership(&made.network, id, "connect").tell(store));
     Ok(endpoints)
 }
 
@@ -404,7 +407,10 @@ pub fn disconnect(store: &Store, id: &ContainerId) -> Result<()> {
     publish::unpublish(store, id)?;
     unplug_direct(store, id)?;
     netns::release(&store.netns(id))?;
-    store::remove_optional(&store.endpoints(id))
+    let left = endpoints(store, id)?;
+    store::remove_optional(&store.endpoints(id))?;
+    left.iter().for_each(|one| Entry::membership(&one.network, id, "disconnect").tell(store));
+    Ok(())
 }
 
 /// Takes the interfaces away that are on one of the host: the kernel is in no hurry to do so with a

@@ -6,6 +6,7 @@ use super::netlink::Socket;
 use super::netns::Netns;
 use super::{Endpoint, files, lease, link, netns, publish, record};
 use crate::error::{Context, Error, Kind, Result};
+use crate::journal::Entry;
 use crate::store::{self, Lock, LockKind, Store};
 use planner::desired::Attachment;
 use planner::{ContainerId, ContainerSpec};
@@ -45,6 +46,7 @@ fn replug(store: &Store, id: &ContainerId, from: &ContainerSpec, to: &ContainerS
         endpoint::endpoints(store, id)?.into_iter().partition(|known| stays(&known.network, from, to));
     for known in &gone {
         unplug(&mut netns.socket, &known.interface)?;
+        Entry::membership(&known.network, id, "disconnect").tell(store);
     }
     endpoint::write(store, id, &kept)?;
     let mut socket = Socket::route()?;

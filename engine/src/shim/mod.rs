@@ -6,7 +6,8 @@
 //! no async runtime: it shares its code pages with all others and has little of its own.
 //!
 //! - [`order`] and [`ready`] are how it is started, [`wire`] and [`control`] how it is asked.
-//! - [`machine`] is the pure core that decides, [`supervisor`] does it, [`poll`] waits for it.
+//! - [`machine`] is the pure core that decides, [`supervisor`] does it, [`requests`], [`health`] and
+//!   [`memory`] are parts of that, [`poll`] waits for it.
 //! - [`birth`], [`mounts`], [`first`], [`pump`], [`input`], [`log`], [`monitor`], [`oom`], [`pressure`] are
 //!   what it looks after; [`beside`] is a program that it runs for them, [`frame`] is how it speaks
 //!   with those who are attached.
@@ -19,9 +20,11 @@ pub mod birth;
 pub mod control;
 pub mod first;
 pub mod frame;
+pub mod health;
 pub mod input;
 pub mod log;
 pub mod machine;
+pub mod memory;
 pub mod monitor;
 pub(crate) mod mounts;
 pub mod oom;
@@ -30,6 +33,7 @@ pub mod poll;
 pub mod pressure;
 pub mod pump;
 pub mod ready;
+pub mod requests;
 pub mod supervisor;
 pub mod wire;
 

@@ -1,6 +1,5 @@
 //! The supervisor itself: what it holds, how it begins, what it does about each event.
 
-use super::beside::Beside;
 use super::birth::{self, Place, Rootfs};
 use super::control::{ConnectionId, Control};
 use super::first::{End, First};
@@ -9,24 +8,23 @@ use super::machine::{Action, Machine, Phase};
 use super::monitor::Monitor;
 use super::oom::OomNotice;
 use super::order::Order;
-use super::pressure::{self, PressureNotice};
+use super::pressure::PressureNotice;
 use super::pump::Pump;
 use super::ready::Made;
-use super::wire::{Reply, Request};
+use super::wire::Reply;
 use crate::cgroup::Group;
 use crate::container::guard::Guard;
 use crate::container::state::{ProcessKey, StateRecord, Status, UNKNOWN_CODE};
 use crate::container::stop::Advice;
-use crate::container::{ContainerRecord, record, remove, signal, volatile};
+use crate::container::{ContainerRecord, record, remove, volatile};
 use crate::error::{Context, Error, Kind, Result};
+use crate::journal::Entry;
 use crate::net::{self, HeldPort, Proxy, dns::Responder};
 use crate::sandbox::{Unborn, User};
 use crate::store::Store;
-use crate::sys::heap;
 use jiff::Timestamp;
 use nix::libc;
 use planner::ContainerId;
-use planner::desired::Tell;
 use planner::live::Health;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -36,16 +34,16 @@ use std::time::{Duration, Instant};
 pub struct Supervisor {
     pub(super) store: Store,
     pub(super) id: ContainerId,
-    record: ContainerRecord,
-    state: StateRecord,
-    clock: Instant,
+    pub(super) record: ContainerRecord,
+    pub(super) state: StateRecord,
+    pub(super) clock: Instant,
     pub(super) machine: Machine,
     pub(super) first: Option<First>,
     /// Of the process before it.
-    remains: Option<File>,
-    rootfs: Rootfs,
-    user: User,
-    group: Group,
+    pub(super) remains: Option<File>,
+    pub(super) rootfs: Rootfs,
+    pub(super) user: User,
+    pub(super) group: Group,
     pub(super) pump: Pump,
     pub(super) input: Input,
     pub(super) control: Control,
@@ -57,13 +55,13 @@ pub struct Supervisor {
     pub(super) oom: OomNotice,
     pub(super) pressure: Option<PressureNotice>,
     /// Who asked to stop, with what grace.
-    stoppers: Vec<ConnectionId>,
-    stop: Option<(Duration, Option<Advice>)>,
+    pub(super) stoppers: Vec<ConnectionId>,
+    pub(super) stop: Option<(Duration, Option<Advice>)>,
     /// Until then what the process prints and how it ends is kept for who is about to attach.
     pub(super) awaits: Option<Duration>,
     /// Since when everything stands still.
-    paused_at: Option<Duration>,
-    ports: Vec<HeldPort>,
+    pub(super) paused_at: Option<Duration>,
+    pub(super) ports: Vec<HeldPort>,
     _guard: Guard,
 }
 
@@ -208,16 +206,12 @@ impl Supervisor {
         })?;
         self.first = Some(First::born(first));
         self.watch_health(Health::None);
-        self.runs()
+        self.runs()?;
+        self.happened("start").tell(&self.store);
+        Ok(())
     }
 
-    fn watch_health(&mut self, known: Health) {
-        let check = self.record.process.health.as_ref();
-        self.monitor = check.map(|check| Monitor::new(check, self.now(), known));
-        self.state.health = self.monitor.as_ref().map_or(Health::None, Monitor::health);
-    }
-
-    fn runs(&mut self) -> Result<()> {
+    pub(super) fn runs(&mut self) -> Result<()> {
         self.watch_pressure();
         self.state.status = Status::Running;
         self.state.restarts = self.machine.restarts();
@@ -230,23 +224,34 @@ impl Supervisor {
 
     /// Writes the state and tells those who watch. It fails when the runtime folder was wiped;
     /// the container goes on without.
-    fn save(&mut self) {
+    pub(super) fn save(&mut self) {
         let _ = self.state.write(&self.store, &self.id);
         self.control.changed();
     }
 
-    fn signal(&self, number: i32) {
+    pub(super) fn signal(&self, number: i32) {
         if let Some(first) = &self.first {
             first.signal(number);
         }
     }
 
+    /// Something happened that the journal tells of.
+    pub(super) fn happened(&self, action: &str) -> Entry {
+        Entry::container(&self.id, &self.record.spec, action)
+    }
+
+    /// Sends a signal that somebody asked for.
+    pub(super) fn send(&self, number: i32) {
+        self.happened("kill").with("signal", number.to_string()).tell(&self.store);
+        self.signal(number);
+    }
+
     /// Does what the machine says.
-    fn perform(&mut self, action: Option<Action>) {
+    pub(super) fn perform(&mut self, action: Option<Action>) {
         match action {
             Some(Action::Start) => self.start_again(),
-            Some(Action::Signal) => self.signal(self.record.process.stop_signal),
-            Some(Action::Kill) => self.signal(libc::SIGKILL),
+            Some(Action::Signal) => self.send(self.record.process.stop_signal),
+            Some(Action::Kill) => self.send(libc::SIGKILL),
             Some(Action::Finish) | None => {}
         }
     }
@@ -266,108 +271,11 @@ impl Supervisor {
     }
 
     /// The record may have been changed in place.
-    fn reread(&mut self) {
+    pub(super) fn reread(&mut self) {
         if let Ok(record) = record::read(&self.store, &self.id) {
             self.machine.set_policy(record.spec.restart, record.spec.restart_pace);
             self.record = record;
         }
-    }
-
-    /// Somebody asks something.
-    pub(super) fn serve(&mut self, from: ConnectionId, request: Request) {
-        match request {
-            Request::Ping => self.control.reply(from, &Reply::Done),
-            Request::Watch | Request::Follow => {}
-            Request::Attach { .. } => self.awaits = None,
-            Request::Stop { grace } => {
-                self.stoppers.push(from);
-                self.stop(grace);
-            }
-            Request::Signal { name } => {
-                let reply = match (signal::number(&name), &self.first) {
-                    (None, _) => Reply::Failed(format!("`{name}` is not a signal")),
-                    (_, None) => Reply::Failed(format!("container {} is not running", self.id.name())),
-                    (Some(number), Some(first)) => {
-                        first.signal(number);
-                        Reply::Done
-                    }
-                };
-                self.control.reply(from, &reply);
-            }
-            Request::Moved => {
-                let reply = self.moved().map_or_else(|error| Reply::Failed(error.chain()), |()| Reply::Done);
-                self.control.reply(from, &reply);
-            }
-            Request::Pause { paused } => {
-                let done = if paused { self.pause() } else { self.unpause() };
-                let reply = done.map_or_else(|error| Reply::Failed(error.chain()), |()| Reply::Done);
-                self.control.reply(from, &reply);
-            }
-        }
-    }
-
-    /// Answers names, passes connections on and watches memory as the record says now.
-    fn moved(&mut self) -> Result<()> {
-        self.reread();
-        self.watch_pressure();
-        if let Some(names) = &mut self.names {
-            names.move_to(&self.store, &self.record.spec)?;
-        }
-        if let Some(proxy) = &mut self.proxy {
-            proxy.lead_to(net::published_address(&self.store, &self.id)?);
-        }
-        Ok(())
-    }
-
-    /// Lets everything stand still. What ends must not: it could not take the signal.
-    fn pause(&mut self) -> Result<()> {
-        if self.first.is_none() || self.machine.is_stopping() {
-            let problem = format!("container {} is not running", self.id.name());
-            return Err(Error::new(Kind::Container, problem));
-        }
-        self.group.freeze()?;
-        let now = self.now();
-        self.paused_at.get_or_insert(now);
-        self.state.paused = true;
-        self.save();
-        Ok(())
-    }
-
-    /// Lets it go on. Idempotent.
-    fn unpause(&mut self) -> Result<()> {
-        let Some(since) = self.paused_at else { return Ok(()) };
-        self.group.thaw()?;
-        self.paused_at = None;
-        let time = self.now().saturating_sub(since);
-        self.monitor.iter_mut().for_each(|monitor| monitor.stood_still(time));
-        self.state.paused = false;
-        self.save();
-        Ok(())
-    }
-
-    /// Whether probes are due at all.
-    fn checks_health(&self) -> bool {
-        self.paused_at.is_none() && !self.machine.is_stopping()
-    }
-
-    /// Stops the container for good.
-    pub(super) fn stop(&mut self, grace: Duration) {
-        self.reread();
-        let number = self.record.process.stop_signal;
-        let advice = self.first.as_ref().map(|first| Advice::of(first.pid(), number));
-        if let Some(advice) = advice.as_ref().filter(|_| !grace.is_zero()) {
-            let note = Reply::Note(advice.waiting(grace));
-            let stoppers = &self.stoppers;
-            stoppers.iter().for_each(|to| self.control.reply(*to, &note));
-        }
-        self.stop = Some((grace, advice));
-        // Told before it is done: a command that comes meanwhile must not take it for running.
-        // What cannot go on is killed when its time is over.
-        let _ = self.unpause();
-        self.state.requested = true;
-        self.save();
-        let action = self.machine.stop(self.now(), grace);
-        self.perform(action);
     }
 
     /// The grace of a stop that nobody asked for: the host goes down.
@@ -411,6 +319,7 @@ impl Supervisor {
         self.state.finished_at = Some(Timestamp::now());
         self.state.exit_code = Some(code);
         self.state.process = None;
+        self.tell_death(code);
         // A process that was killed while it stood still leaves a place in which none could start.
         let _ = self.unpause();
         self.reread();
@@ -424,74 +333,15 @@ impl Supervisor {
         }
     }
 
-    /// Memory may have run out.
-    pub(super) fn check_oom(&mut self) {
-        let now = self.now();
-        if let Some(kill) = self.oom.check(&self.group, now) {
-            self.pump.note(&kill.describe());
-            self.state.oom = Some(kill);
-            self.save();
+    fn tell_death(&self, code: i32) {
+        let mut entry = self.happened("die").with("exitCode", code.to_string());
+        if let (Some(began), Some(ended)) = (self.state.started_at, self.state.finished_at) {
+            entry = entry.with("execDuration", ended.duration_since(began).as_secs().to_string());
         }
-    }
-
-    /// Listens for what the container wants to be told of its memory.
-    fn watch_pressure(&mut self) {
-        let wish = self.record.spec.pressure.as_ref();
-        if self.pressure.as_ref().map(PressureNotice::wish) == wish {
-            return;
+        if let Some(reason) = &self.state.reason {
+            entry = entry.with("reason", reason);
         }
-        let watched = self.oom.fd().is_some();
-        self.pressure = wish.map(|wish| PressureNotice::new(&self.group, wish, watched));
-        if self.pressure.is_none() {
-            self.group.disarm();
-        }
-    }
-
-    /// Much memory may be in use.
-    pub(super) fn look_at_memory(&mut self) {
-        let now = self.now();
-        let Some(pressure) = &mut self.pressure else { return };
-        let Some(used) = pressure.look(&self.group, now) else { return };
-        let Some(first) = &self.first else { return };
-        self.pump.note(&pressure::describe(used, pressure.wish(), self.record.spec.limits.memory));
-        if let Tell::Signal(name) = &pressure.wish().tell
-            && let Some(number) = signal::number(name)
-        {
-            first.signal(number);
-        }
-        let Some(argv) = pressure.command() else { return };
-        let (record, user, group) = (&self.record, &self.user, &self.group);
-        let spawn = |argv: &[String], output: BorrowedFd<'_>| {
-            birth::beside(record, argv, first.pidfd(), (user, group, output))
-        };
-        match Beside::start(&argv, now, spawn) {
-            Ok(command) => pressure.runs(command),
-            Err(error) => self.pump.note(&error.chain()),
-        }
-    }
-
-    /// The command that told it may have got on.
-    pub(super) fn pressure_progress(&mut self) {
-        let now = self.now();
-        if let Some(wrong) = self.pressure.as_mut().and_then(|pressure| pressure.progress(now)) {
-            self.pump.note(&wrong);
-        }
-    }
-
-    /// The health probe may have got on.
-    pub(super) fn probe_progress(&mut self) {
-        let now = self.now();
-        if let Some(probe) = self.monitor.as_mut().and_then(|monitor| monitor.progress(now)) {
-            self.probed(probe);
-        }
-    }
-
-    fn probed(&mut self, probe: crate::container::Probe) {
-        self.state.last_probe = Some(probe);
-        // Until the next probe there is little to do: nothing needs to be kept at hand.
-        heap::trim();
-        self.state.health = self.monitor.as_ref().map_or(Health::None, Monitor::health);
-        self.save();
+        entry.tell(&self.store);
     }
 
     /// When [`Supervisor::tick`] has something to do.
@@ -531,20 +381,6 @@ impl Supervisor {
         self.tick_monitor(now);
     }
 
-    fn tick_monitor(&mut self, now: Duration) {
-        if !self.checks_health() {
-            return;
-        }
-        let (Some(first), Some(monitor)) = (&self.first, &mut self.monitor) else { return };
-        let (record, user, group) = (&self.record, &self.user, &self.group);
-        let spawn = |argv: &[String], output: std::os::fd::BorrowedFd<'_>| {
-            birth::beside(record, argv, first.pidfd(), (user, group, output))
-        };
-        if let Some(probe) = monitor.tick(now, spawn) {
-            self.probed(probe);
-        }
-    }
-
     /// The container ended for good: says so, then takes down what is volatile. Who waits for the
     /// end is told first; who wants to start again waits for our end.
     pub fn finish(mut self) {
@@ -556,6 +392,9 @@ impl Supervisor {
             self.stoppers.iter().for_each(|to| self.control.reply(*to, &Reply::Note(reason.clone())));
         }
         self.save();
+        if self.state.requested {
+            self.happened("stop").tell(&self.store);
+        }
         self.remains = None;
         // What cannot be taken down now is taken down by the next start, stop or removal.
         let _ = volatile::take_down(&self.store, &self.id);

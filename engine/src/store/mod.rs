@@ -55,6 +55,7 @@ impl Store {
             self.root.join("networks"),
             self.root.join("containers"),
             self.root.join("names"),
+            self.root.join("events"),
             self.root.join("stacks"),
             self.images(),
             self.runtime.join("locks"),
@@ -105,6 +106,16 @@ impl Store {
     /// Whose a name is that was chosen for a container.
     pub fn name(&self, name: &str) -> PathBuf {
         self.root.join("names").join(name)
+    }
+
+    /// What happened lately.
+    pub fn journal(&self) -> PathBuf {
+        self.root.join("events").join("journal")
+    }
+
+    /// What happened before that.
+    pub fn old_journal(&self) -> PathBuf {
+        self.root.join("events").join("journal.1")
     }
 
     /// Durable folder of one container.

@@ -1,9 +1,10 @@
-//! `sampan system df | check | prune`
+//! `sampan system df | check | events | prune`
 
 mod check;
 mod df;
 mod prune;
 
+use crate::commands::events;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use clap::{Args, Subcommand};
@@ -20,6 +21,7 @@ pub(crate) struct SystemArgs {
 enum Verb {
     Df(df::DfArgs),
     Check(check::CheckArgs),
+    Events(events::SystemEventsArgs),
     Prune(prune::PruneArgs),
 }
 
@@ -27,6 +29,7 @@ pub(crate) fn run(args: &SystemArgs, context: &Context) -> Result<Exit, Failure>
     match &args.verb {
         Verb::Df(args) => df::run(args, context),
         Verb::Check(args) => check::run(args, context),
+        Verb::Events(args) => events::system(args, context),
         Verb::Prune(args) => prune::run(args, context),
     }
 }

@@ -220,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path().join("root"), folder.path().join("run"));
         set(&store, "shop_a", "shop.web.1.1", &names(&["web", "WWW"], Some([10, 0, 0, 2])));
-        set(&store, "shop_a", "shop.web.2.1", &names(&["web"], Some([10, 0, 0, 3])));
+        set(&store, "shop_a", "shop.web.2.1", &names(&["web", "site", "shop.web.2.1"], Some([10, 0, 0, 3])));
         set(&store, "shop_b", "shop.db.1.1", &names(&["db"], None));
         set(&store, "shop_c", "shop.x.1.1", &names(&["x"], Some([10, 0, 2, 2])));
         let mut tables = Tables::of(&store, ["shop_a", "shop_b"].into_iter());
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(tables.find("www.shop_b"), Known::Nobody);
         assert_eq!(tables.find("db"), Known::Declared);
         assert_eq!(tables.find("x"), Known::No);
-        assert_eq!(tables.find_address([10, 0, 0, 3].into()), Some("shop-web-2.shop_a".into()));
+        assert_eq!(tables.find_address([10, 0, 0, 3].into()), Some("site.shop_a".into()));
         assert_eq!(tables.find_address([10, 0, 2, 2].into()), None);
     }
 
