@@ -12,6 +12,7 @@ mod registry;
 pub mod schema;
 mod stack;
 mod terminal;
+pub mod traffic;
 
 pub use host::{Host, binary, busybox_archive, skip};
 pub use output::Output;

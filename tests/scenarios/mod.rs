@@ -41,6 +41,7 @@ mod saved;
 mod sessions;
 mod system;
 mod terminals;
+mod traffic;
 mod transfers;
 mod updates;
 mod volumes;
