@@ -3,7 +3,7 @@
 use super::Case;
 use super::bench::{Bench, container_id};
 use super::steps::{create, shell};
-use e2e::eventually;
+use e2e::{eventually, patiently};
 use engine::Kind;
 use engine::fake::Fate;
 use planner::desired::{HealthSpec, HealthTest};
@@ -89,7 +89,8 @@ fn mended(bench: &mut Bench) {
     let probe = "test -e /tmp/probed || { touch /tmp/probed; false; }";
     let mut spec = checked("mkdir -p /tmp; exec sleep 1000", Some(probe));
     if let Some(health) = &mut spec.health {
-        health.interval = Some(Duration::from_millis(500));
+        // Not before the start was done twice.
+        health.interval = Some(patiently(Duration::from_millis(500)));
     }
     let healthy = Step::Await { id: id.clone(), until: Until::Healthy, timeout: Some(LONG) };
     bench.does(create(bench, &id, spec));

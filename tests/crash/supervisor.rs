@@ -1,7 +1,7 @@
 //! Supervisors are killed.
 
 use super::{Random, answers, converges, shim, up};
-use e2e::{Host, eventually};
+use e2e::{Host, eventually, patiently};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -77,17 +77,23 @@ services:
 #[test]
 fn up_waits_for_a_stop_that_a_killed_command_began() {
     let Some(host) = Host::with_busybox() else { return };
-    let yaml = "
+    let [long, short] = [700, 300].map(|time| patiently(Duration::from_millis(time)).as_secs_f64());
+    let yaml = format!(
+        "
 name: slow
 services:
-  a: {image: busybox, command: [sh, -c, 'trap \"sleep 0.7; exit 3\" TERM; echo up; while :; do sleep 0.02; done']}
-";
-    let project = host.project("slow", yaml);
+  a:
+    image: busybox
+    command: [sh, -c, 'trap \"sleep {long}; exit 3\" TERM; echo up; while :; do sleep 0.02; done']
+    stop_grace_period: 5m
+"
+    );
+    let project = host.project("slow", &yaml);
     project.up();
     let pid = project.pid("slow-a-1");
     eventually("it listens", || project.sampan(["logs"]).stdout.contains("up").then_some(()));
     host.shell(&format!(
-        "cd {}; SAMPAN_ROOT={} SAMPAN_RUNTIME={} timeout -s KILL 0.3 {} stop",
+        "cd {}; SAMPAN_ROOT={} SAMPAN_RUNTIME={} timeout -s KILL {short} {} stop",
         project.folder().display(),
         host.root().display(),
         host.runtime().display(),

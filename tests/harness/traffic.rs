@@ -125,7 +125,11 @@ impl Connection {
         let mut stream = BufReader::new(stream);
         let mut replica = String::new();
         stream.read_line(&mut replica)?;
-        if replica.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(Self { stream, replica }) }
+        if replica.is_empty() {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        } else {
+            Ok(Self { stream, replica })
+        }
     }
 
     fn answers(&mut self) -> bool {

@@ -1,6 +1,7 @@
 //! A container is told that its memory runs short before the kernel kills.
 
-use e2e::{Host, Project, eventually, have, skip};
+use e2e::{Host, Project, eventually, have, patiently, skip};
+use std::time::Duration;
 
 /// Says that it was told.
 const HOLDER: &str = r#"
@@ -93,7 +94,10 @@ fn answers(host: &Host, project: &Project<'_>) {
 
 /// Writes some 30 MiB into it, piece by piece; a server that is gone makes it fail.
 fn load(host: &Host, project: &Project<'_>) -> bool {
-    let piece = "timeout 20 redis-benchmark -p 6379 -t set -n 1000 -r 1000000 -d 200 -c 1 -q </dev/null";
+    let seconds = patiently(Duration::from_secs(20)).as_secs();
+    let piece = format!(
+        "timeout {seconds} redis-benchmark -p 6379 -t set -n 1000 -r 1000000 -d 200 -c 1 -q </dev/null"
+    );
     let all = format!("for piece in $(seq 120); do {piece} || exit 1; done; redis-cli -p 6379 ping");
     host.script(project.folder(), &all).stdout.contains("PONG")
 }

@@ -101,3 +101,27 @@ services:
     project.sampan(["plan"]).succeeds().says("deploy.restart_policy.delay: 60m → 120m");
     project.down();
 }
+
+#[test]
+fn a_process_whose_name_is_no_text_is_one_like_any_other() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = r#"
+name: named
+services:
+  a:
+    image: busybox
+    command: ['sh', '-c', 'printf "\377) Z 1" > /proc/1/comm; while :; do sleep 1; done']
+    stop_signal: KILL
+"#;
+    let project = host.project("named", yaml);
+    project.up();
+    let pid = project.pid("named-a-1");
+    let look = format!("LC_ALL=C grep -qx '.) Z 1' /proc/{pid}/comm");
+    eventually("it has its name", || (host.shell(&look).code == 0).then_some(()));
+    assert_eq!(project.state("named-a-1").as_deref(), Some("running"));
+    project.sampan(["top"]).succeeds().says("while :");
+    project.exec("a", "true").succeeds();
+    project.up();
+    assert_eq!(project.pid("named-a-1"), pid, "nothing was to be done");
+    project.down();
+}

@@ -75,7 +75,9 @@ fn a_program_keeps_its_terminal_and_input_when_its_supervisor_is_killed() {
     assert_eq!(seen, "to and fro\n");
     // The first process of a container takes no signal that it does not wait for, but this one.
     project.sampan(["kill", "b"]).succeeds();
-    assert_eq!(child.wait().expect("wait for attach").code(), Some(137));
+    // Kernels before 6.15 tell the exit code to nobody but the parent, and that was killed.
+    let code = child.wait().expect("wait for attach").code();
+    assert!(matches!(code, Some(137 | 255)), "{code:?}");
     project.down();
 }
 

@@ -1,6 +1,7 @@
 //! What the kernel says of a process in /proc/PID/stat: proc_pid_stat(5). Times are in clock ticks.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 
 /// What we need of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,9 +33,15 @@ impl Stat {
     }
 }
 
-/// The whole line of a process that is there.
+/// More than the longest line has.
+const LONGEST: usize = 4096;
+
+/// The whole line of a process that is there. Its name may be no text: programs choose it.
 pub(super) fn text(pid: i32) -> Option<String> {
-    fs::read_to_string(format!("/proc/{pid}/stat")).ok()
+    let mut line = [0; LONGEST];
+    // One call gives all of it.
+    let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
+    Some(String::from_utf8_lossy(&line[..length]).into_owned())
 }
 
 /// The name in such a line.

@@ -12,6 +12,7 @@ use planner::ContainerId;
 use planner::live::{Health, State};
 use serde::{Deserialize, Serialize};
 use std::fs;
+use std::sync::OnceLock;
 
 /// One process for ever: a pid can be used again, a pid with its start time and boot cannot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ impl ProcessKey {
     /// The key of a live process.
     pub fn of(pid: i32) -> Option<Self> {
         let stat = Stat::read(pid)?;
-        Some(Self { pid, start: stat.start, boot: boot_id() })
+        Some(Self { pid, start: stat.start, boot: boot_id().to_owned() })
     }
 
     /// Whether this very process still runs. A zombie does not.
@@ -38,8 +39,11 @@ impl ProcessKey {
     }
 }
 
-pub(crate) fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim_end().to_owned()
+/// Which boot of the machine this is. Looked at once.
+pub(crate) fn boot_id() -> &'static str {
+    static BOOT: OnceLock<String> = OnceLock::new();
+    let read = || fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    BOOT.get_or_init(read).trim_end()
 }
 
 /// What the supervisor is doing with its container.

@@ -139,7 +139,8 @@ fn is_first(status: &str) -> bool {
 }
 
 fn status(pid: i32) -> String {
-    fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default()
+    // The name in it may be no text: programs choose it.
+    String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/status")).unwrap_or_default()).into_owned()
 }
 
 /// What to say about stopping a process.

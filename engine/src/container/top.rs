@@ -39,7 +39,7 @@ fn process(pid: i32, clock: &Clock) -> Option<ProcessStatus> {
     let folder = format!("/proc/{pid}");
     let line = stat::text(pid)?;
     let stat = Stat::parse(&line)?;
-    let status = fs::read_to_string(format!("{folder}/status")).ok()?;
+    let status = fs::read(format!("{folder}/status")).ok()?;
     let arguments = fs::read(format!("{folder}/cmdline")).ok()?;
     let arguments = String::from_utf8_lossy(&arguments).trim_end_matches('\0').replace('\0', " ");
     Some(ProcessStatus {
@@ -48,7 +48,7 @@ fn process(pid: i32, clock: &Clock) -> Option<ProcessStatus> {
         uid: fs::metadata(&folder).ok()?.uid(),
         started_at: clock.at(stat.start),
         cpu: span(stat.cpu),
-        memory: resident(&status),
+        memory: resident(&String::from_utf8_lossy(&status)),
         command: if arguments.is_empty() { format!("[{}]", stat::name(&line)?) } else { arguments },
     })
 }

@@ -131,7 +131,7 @@ impl Images {
 
     /// Moves a layer into the store that is not synced. The caller has its lock.
     fn place_fresh(&self, diff_id: &str, place: &Place, size: u64) -> Result<Layer> {
-        let boot = boot_id();
+        let boot = boot_id().to_owned();
         let folder = self.fresh();
         fs::create_dir_all(&folder).doing(|| format!("create {}", folder.display()))?;
         // Before the layer: no power cut leaves a layer that is not known to be fresh.
