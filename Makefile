@@ -49,7 +49,7 @@ test-vm-all:
 	$(sudo) env PATH="$(PATH)" tests/vm/all.sh $(KERNEL) $$programs
 
 bench: release
-	@$(need) busybox-static
+	@$(need) busybox-static iproute2
 	cargo build --release --locked -p e2e --bin bench
 	@$(sudo) tests/bench/run.sh $(abspath $(dir $(release)))/bench $(abspath $(release))
 

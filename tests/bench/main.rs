@@ -8,6 +8,7 @@ mod crun;
 mod images;
 mod load;
 mod measure;
+mod network;
 mod place;
 mod scale;
 mod tools;
@@ -47,9 +48,14 @@ fn bench() -> Result<()> {
         [option, sampan] if option.as_os_str() == "--load" => return load_alone(&sampan.canonicalize()?),
         [option, sampan] if option.as_os_str() == "--images" => return images_alone(&sampan.canonicalize()?),
         [option, sampan] if option.as_os_str() == "--builds" => return builds_alone(&sampan.canonicalize()?),
+        [option] if option.as_os_str() == "--serve" => return network::serve(),
+        [option, to] if option.as_os_str() == "--pour" => return network::pour(&to.to_string_lossy()),
+        [option, sampan] if option.as_os_str() == "--network" => {
+            return network_alone(&sampan.canonicalize()?);
+        }
         [option, sampan] if option.as_os_str() == "--scale" => return scale_alone(&sampan.canonicalize()?),
         [sampan] => sampan.canonicalize()?,
-        _ => return Err("usage: bench [--load | --images | --builds | --scale] SAMPAN".into()),
+        _ => return Err("usage: bench [--load | --images | --builds | --scale | --network] SAMPAN".into()),
     };
     headline(&sampan)?;
     let place = Place::new(sampan)?;
@@ -60,6 +66,7 @@ fn bench() -> Result<()> {
     stacks(&place, &engines)?;
     unchanged(&place, &engines)?;
     scale::measure(&place)?;
+    network::compare(&place, &engines)?;
     images::compare(&place)?;
     builds::compare(&place)
 }
@@ -68,6 +75,13 @@ fn bench() -> Result<()> {
 fn scale_alone(sampan: &Path) -> Result<()> {
     headline(sampan)?;
     scale::measure(&Place::new(sampan.to_owned())?)
+}
+
+/// Only the network.
+fn network_alone(sampan: &Path) -> Result<()> {
+    headline(sampan)?;
+    let place = Place::new(sampan.to_owned())?;
+    network::compare(&place, &Engine::peers(&place))
 }
 
 /// Only builds of Dockerfiles.

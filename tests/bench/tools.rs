@@ -28,7 +28,7 @@ impl Composer {
     /// Sampan first, then the peers that can run here.
     pub(crate) fn all(place: &Place, engines: &[Engine]) -> Vec<Self> {
         let mut all = vec![Self::sampan(place)];
-        let docker = engines.iter().any(|engine| engine.name == "docker" && engine.why_not.is_none());
+        let docker = engines.iter().any(|engine| engine.name == "docker" && engine.runs());
         if docker && succeed(quiet("docker").args(["compose", "version"])).is_ok() {
             all.push(Self { name: "docker compose", program: vec!["docker".into(), "compose".into()] });
         }
@@ -70,6 +70,21 @@ impl Call {
     pub(crate) fn done(mut self) -> Result<()> {
         succeed(&mut self.0)
     }
+
+    /// What it prints.
+    pub(crate) fn text(mut self) -> Result<String> {
+        let output = self.0.stdout(Stdio::piped()).output()?;
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    pub(crate) fn command(self) -> Command {
+        self.0
+    }
+
+    /// The call as one line.
+    pub(crate) fn words(&self) -> String {
+        words(&self.0)
+    }
 }
 
 /// An engine with docker's command line. It is given the image, and loses it with this value.
@@ -86,6 +101,11 @@ impl Engine {
     /// How long one container takes from start to exit; otherwise why that is not known.
     pub(crate) fn measure(&self) -> Result<std::result::Result<Sample, &'static str>> {
         self.why_not.map_or_else(|| Ok(Ok(measure::repeat(15, || run_once(self.name))?)), |why| Ok(Err(why)))
+    }
+
+    /// Whether it can run containers here.
+    pub(crate) fn runs(&self) -> bool {
+        self.why_not.is_none()
     }
 
     fn prepare(name: &'static str, place: &Place) -> Option<&'static str> {
@@ -131,10 +151,13 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
+    Err(format!("{}: {}\n{}", words(command), output.status, String::from_utf8_lossy(&output.stderr)).into())
+}
+
+fn words(command: &Command) -> String {
     let words =
         [command.get_program()].into_iter().chain(command.get_args()).map(|word| word.to_string_lossy());
-    let words = words.collect::<Vec<_>>().join(" ");
-    Err(format!("{words}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Kilobytes that belong to each supervisor alone.
