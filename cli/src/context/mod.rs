@@ -274,6 +274,15 @@ impl Source for Context {
         Ok(bytes)
     }
 
+    fn is_folder(&self, path: &str) -> bool {
+        self.environment.directory.join(path).is_dir()
+    }
+
+    fn real_path(&self, path: &str) -> String {
+        let real = std::fs::canonicalize(path).ok().and_then(|path| path.into_os_string().into_string().ok());
+        real.unwrap_or_else(|| path.to_owned())
+    }
+
     fn var(&self, name: &str) -> Option<String> {
         self.environment.var(name).map(str::to_owned)
     }
@@ -295,6 +304,14 @@ impl Source for Overlaid<'_> {
 
     fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
         self.context.bytes(path)
+    }
+
+    fn is_folder(&self, path: &str) -> bool {
+        self.context.is_folder(path)
+    }
+
+    fn real_path(&self, path: &str) -> String {
+        self.context.real_path(path)
     }
 
     fn var(&self, name: &str) -> Option<String> {
@@ -328,6 +345,17 @@ mod tests {
         assert!(target.stack.is_none());
         let error = context(Global::default()).stack_to_run(&[]).unwrap_err();
         assert_eq!(error.exit(), Exit::FileNotFound);
+    }
+
+    #[test]
+    fn links_in_a_path_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap();
+        std::os::unix::fs::symlink(&real, real.join("link")).unwrap();
+        let path = |name: &str| real.join(name).display().to_string();
+        let context = context(Global::default());
+        assert_eq!(context.real_path(&path("link")), path("").trim_end_matches('/'));
+        assert_eq!(context.real_path("/not/there"), "/not/there");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! that one mistake is told once. What may still come from another document, such as a key that
 //! must be there, is the business of [complete](super::complete).
 
+use super::cast::Kind;
 use super::path::Path;
 use super::schema::{Key, Shape, row};
 use super::suggest::did_you_mean;
@@ -105,6 +106,10 @@ fn rewrite(tree: &mut Tree, path: &Path<'_>, shape: &Shape, context: &mut Contex
         }
         Shape::One(kind) => cast::cast(tree, path, kind, context),
         Shape::OneOr(_, shape) if tree.as_map().is_some() => check(tree, path, shape, context),
+        // As in Docker Compose a number with a point is none of these, even when it is whole.
+        Shape::OneOr(Kind::Int(..) | Kind::PlainInt(..), _) if matches!(tree.value, Value::Float(_)) => {
+            context.refuse(tree, path, "must be a whole number without a point", "for example 1024");
+        }
         Shape::OneOr(kind, _) => cast::cast(tree, path, kind, context),
         Shape::List(shape) | Shape::Set(shape) => list(tree, path, shape, context),
         Shape::Map(shape) => map(tree, path, shape, context),

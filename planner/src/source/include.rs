@@ -49,9 +49,18 @@ fn included(include: &Tree, path: &Path<'_>, scope: Scope<'_>, loader: &mut Load
         return None;
     }
     let chosen = include.get("project_directory").and_then(Tree::as_text).filter(|chosen| !chosen.is_empty());
-    let relative = chosen.unwrap_or_else(|| folder(main)).to_owned();
+    let mut relative = chosen.unwrap_or_else(|| folder(main)).to_owned();
     let directory = join(scope.directory, &relative);
     let environment = environment(include, &directory, scope, loader);
+    if let Some(chosen) = include.get("project_directory").filter(|_| is_missing(chosen, &directory, loader))
+    {
+        // As in Docker Compose, which does so in silence.
+        relative = folder(&relative).to_owned();
+        let message = format!("there is no folder {}", loader.context.diagnostics.shown(&directory));
+        let hint =
+            "paths in what is included are relative to the folder above; create this one, or name another";
+        loader.context.diagnostics.warning(&chosen.span, path, message).hint(hint);
+    }
 
     let mut documents = Some(Vec::new());
     let length = loader.trail.len();
@@ -69,6 +78,11 @@ fn included(include: &Tree, path: &Path<'_>, scope: Scope<'_>, loader: &mut Load
         resolve::paths(tree, &relative, &environment);
     }
     tree
+}
+
+/// Whether a folder was chosen, relative to this one, that is not there.
+fn is_missing(chosen: Option<&str>, directory: &str, loader: &Loader<'_>) -> bool {
+    chosen.is_some_and(|chosen| !chosen.starts_with('/')) && !loader.source.is_folder(directory)
 }
 
 /// The variables of an included project: those of the including one, then those of its own

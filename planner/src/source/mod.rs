@@ -67,6 +67,12 @@ pub trait Source {
         self.read(path).map(String::into_bytes)
     }
 
+    /// Whether a folder is there.
+    fn is_folder(&self, path: &str) -> bool {
+        let _ = path;
+        true
+    }
+
     /// The value of a variable of the process environment.
     fn var(&self, name: &str) -> Option<String>;
 

@@ -32,6 +32,16 @@ fn the_folder_can_be_chosen_and_files_put_over_each_other() {
 }
 
 #[test]
+fn a_chosen_folder_that_is_not_there_is_told_and_the_one_above_counts() {
+    let memory = Memory::stack("include: [{path: lib/db.yaml, project_directory: ./run/data}]\n")
+        .file("/srv/shop/lib/db.yaml", "services: {db: {image: x, volumes: ['./data:/data']}}\n")
+        .without_folder("/srv/shop/run/data");
+    let loaded = memory.load().unwrap();
+    assert_eq!(loaded.stack.to_json()["services"]["db"]["volumes"][0]["source"], json!("/srv/shop/run/data"));
+    assert_eq!(loaded.warnings.to_string(), "compose.yaml:1:50: there is no folder /srv/shop/run/data\n");
+}
+
+#[test]
 fn its_variables_are_its_own_below_those_of_who_includes_it() {
     let memory = Memory::stack("include: [lib/db.yaml]\n")
         .file("/srv/shop/.env", "B=outer\n")

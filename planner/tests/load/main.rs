@@ -22,12 +22,17 @@ use std::io;
 pub(crate) struct Memory {
     files: HashMap<String, String>,
     vars: HashMap<String, String>,
+    missing_folders: Vec<String>,
     options: LoadOptions,
 }
 
 impl Source for Memory {
     fn read(&self, path: &str) -> io::Result<String> {
         self.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn is_folder(&self, path: &str) -> bool {
+        !self.missing_folders.iter().any(|missing| missing == path)
     }
 
     fn var(&self, name: &str) -> Option<String> {
@@ -51,6 +56,12 @@ impl Memory {
     /// A file that is there to be read.
     pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
         self.files.insert(name.into(), text.into());
+        self
+    }
+
+    /// A folder that is not there.
+    pub(crate) fn without_folder(mut self, path: &str) -> Self {
+        self.missing_folders.push(path.into());
         self
     }
 

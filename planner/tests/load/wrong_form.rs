@@ -33,6 +33,10 @@ const IN_ANOTHER_FORM: Mistakes = &[
         ],
     ),
     (
+        "ulimits: {nofile: 1.0}",
+        &["4:23 services.web.ulimits.nofile: must be a whole number without a point [for example 1024]"],
+    ),
+    (
         "ulimits: nofile:5",
         &[
             "4:14 services.web.ulimits: must be a mapping, not text [put a blank behind the colon: `nofile: 5`]",
