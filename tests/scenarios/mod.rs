@@ -31,6 +31,7 @@ mod names;
 mod namespaces;
 mod networks;
 mod once;
+mod owners;
 mod ports;
 mod pressure;
 mod process;

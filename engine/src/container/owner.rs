@@ -63,6 +63,7 @@ pub fn namespaces(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Resu
     Ok(Namespaces {
         pid: whose(&spec.namespaces.pid, PROCESSES)?,
         ipc: whose(&spec.namespaces.ipc, MEMORY)?,
+        without_memory: spec.namespaces.without_memory,
         uts_of_host: spec.namespaces.uts_of_host,
         cgroup_of_host: spec.namespaces.cgroup_of_host,
     })

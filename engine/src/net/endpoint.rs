@@ -53,7 +53,7 @@ pub fn declare(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<
         let names = names((id, spec), attachment, None);
         match store::read_whole::<Names>(&entry)? {
             // It runs, or is called so already.
-            Some(known) if known.address.is_some() || known == names => Ok(()),
+            Some(known) if known.addresses().next().is_some() || known == names => Ok(()),
             _ => table::write(store, &attachment.network, id, &names),
         }
     })

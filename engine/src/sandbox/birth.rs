@@ -87,6 +87,8 @@ pub struct Namespaces {
     pub pid: Whose,
     /// System V objects, message queues and `/dev/shm`.
     pub ipc: Whose,
+    /// There is no `/dev/shm`.
+    pub without_memory: bool,
     /// Host and domain name are those of the host.
     pub uts_of_host: bool,
     /// It sees all control groups of the host.

@@ -199,6 +199,7 @@ impl Ops {
         let attributes = NOSUID | NODEV | NOEXEC;
         let size = string(&birth.shm_size.to_string())?;
         match birth.namespaces.ipc {
+            Whose::Own if birth.namespaces.without_memory => {}
             Whose::Own => {
                 let options = vec![(c"mode", c"1777".into()), (c"size", size)];
                 return self.new_mount(c"tmpfs", inside, options, attributes);

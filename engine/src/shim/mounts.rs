@@ -5,10 +5,10 @@ use crate::container::ContainerRecord;
 use crate::error::{Context, Error, Kind, Result};
 use crate::sandbox::{DetachedMount, Mount, MountSource};
 use crate::store::Store;
-use crate::sys::mountfd;
+use crate::sys::{mountfd, userns};
 use crate::{overlay, skeleton};
 use planner::ContainerId;
-use planner::desired::{MountKind, MountSpec, Propagation, Submounts};
+use planner::desired::{MountKind, MountSpec, OwnerRange, Propagation, Submounts};
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 use rustix::mount::MountAttrFlags;
@@ -49,10 +49,11 @@ fn mount(store: &Store, record: &ContainerRecord, spec: &MountSpec) -> Result<Mo
             create,
             propagation: Propagation::Private,
             submounts: Submounts::Included,
-        } => bind(source, *create)?,
+        } if record.spec.owners.is_empty() => bind(source, *create)?,
         MountKind::Bind { source, create, propagation, submounts } => {
             let bound = bind(source, *create)?;
-            let detached = bound_with(&bound, *propagation, *submounts, read_only)?;
+            let ways = (*propagation, *submounts);
+            let detached = bound_with(&bound, ways, read_only, &record.spec.owners)?;
             read_only &= *submounts != Submounts::Writable;
             detached
         }
@@ -109,17 +110,22 @@ fn open_in(folder: BorrowedFd<'_>, path: &str) -> rustix::io::Result<OwnedFd> {
     openat2(folder, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)
 }
 
-/// A path of the host with what is not the usual about mounts below it and later ones.
+/// A path of the host with what is not the usual about mounts below it and later ones, and about
+/// owners.
 fn bound_with(
     source: &MountSource,
-    propagation: Propagation,
-    submounts: Submounts,
+    (propagation, submounts): (Propagation, Submounts),
     read_only: bool,
+    owners: &[OwnerRange],
 ) -> Result<MountSource> {
     let (MountSource::Folder(path) | MountSource::File(path)) = source else { return Ok(source.clone()) };
     let doing = || format!("bind {}", path.display());
     let text = CString::new(path.as_os_str().as_bytes()).map_err(io::Error::from).doing(doing)?;
-    let mount = mountfd::copy(&text, submounts != Submounts::Excluded).doing(doing)?;
+    let recursive = submounts != Submounts::Excluded;
+    let mount = mountfd::copy(&text, recursive).doing(doing)?;
+    if !owners.is_empty() {
+        own(mount.as_fd(), path, recursive, owners)?;
+    }
     if read_only && submounts == Submounts::Writable {
         let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY;
         mountfd::set_attributes(mount.as_fd(), attributes, false).doing(doing)?;
@@ -135,6 +141,24 @@ fn bound_with(
         }
     }
     detached(mount).doing(doing)
+}
+
+/// Lets files be those of others in the container.
+fn own(mount: BorrowedFd<'_>, path: &Path, recursive: bool, owners: &[OwnerRange]) -> Result<()> {
+    let doing = || format!("give the files of {} other owners", path.display());
+    let line = |range: &OwnerRange| format!("{} {} {}\n", range.host, range.inside, range.count);
+    let who = userns::with_table(&owners.iter().map(line).collect::<String>()).doing(doing)?;
+    mountfd::set_owners(mount, who.as_fd(), recursive).map_err(|error| match error {
+        Errno::INVAL => {
+            let hint = if recursive {
+                "a file system there cannot do it; those mounted below it are left out with `bind: {recursive: disabled}`"
+            } else {
+                "its file system cannot do it"
+            };
+            Error::new(Kind::Unsupported, doing()).because(io::Error::from(error)).hint(hint)
+        }
+        error => Error::new(Kind::System, doing()).because(io::Error::from(error)),
+    })
 }
 
 /// Whether mounts below the one that a path is on are seen elsewhere.

@@ -18,6 +18,7 @@ pub mod process;
 pub mod pty;
 pub mod reaper;
 pub mod seccomp;
+pub mod userns;
 
 use rustix::io::Errno;
 

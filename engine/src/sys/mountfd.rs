@@ -35,6 +35,13 @@ pub fn make_slave(mount: BorrowedFd<'_>) -> Result<(), Errno> {
     change(mount, true, &MountAttr { propagation: libc::MS_SLAVE, ..MountAttr::default() })
 }
 
+/// Gives the files of a detached mount, and with `recursive` of all below it, the owners that a user
+/// namespace says: whoever is inside of it on the disk is the one outside.
+pub fn set_owners(mount: BorrowedFd<'_>, who: BorrowedFd<'_>, recursive: bool) -> Result<(), Errno> {
+    let userns = u64::from(who.as_raw_fd() as u32);
+    change(mount, recursive, &MountAttr { set: libc::MOUNT_ATTR_IDMAP, userns, ..MountAttr::default() })
+}
+
 fn change(mount: BorrowedFd<'_>, recursive: bool, attr: &MountAttr) -> Result<(), Errno> {
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     let size = size_of::<MountAttr>();

@@ -2,7 +2,7 @@
 
 use super::{
     Attachment, ContainerId, Devices, FileSpec, HookSpec, Limits, LogSpec, MountKind, MountSpec, NameSpec,
-    Namespaces, NetworkMode, Pressure, RestartPace, Security,
+    Namespaces, NetworkMode, OwnerRange, Pressure, RestartPace, Security,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +57,9 @@ pub struct ContainerSpec {
     pub limits: Limits,
     /// What it is told before its memory runs out.
     pub pressure: Option<Pressure>,
+    /// Whose files of the host are whose in it, of what it binds; empty: everybody is himself.
+    #[serde(default)]
+    pub owners: Vec<OwnerRange>,
     /// What to do when the process ends.
     pub restart: RestartPolicy,
     /// How fast and how often.

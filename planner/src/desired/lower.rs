@@ -1,12 +1,12 @@
 //! Stack and Goal to Desired.
 
-use super::Pressure;
 use super::mounts::{self, Scene};
 use super::service::capabilities;
 use super::{
     ContainerSpec, Content, DependsOn, Desired, FileSpec, LogSpec, Namespaces, NetworkMode, PortSpec,
     RestartPolicy, Slot, lower_network,
 };
+use super::{OwnerRange, Pressure};
 use crate::goal::{Goal, RunOptions, UpOptions, Verb};
 use crate::graph::DependencyGraph;
 use crate::live::Live;
@@ -118,6 +118,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         ports: ports(stack, service),
         limits: service.limits(),
         pressure: service.sampan.as_deref().and_then(|own| Pressure::of(own, service.limits().memory)),
+        owners: service.sampan.as_deref().map(OwnerRange::of).unwrap_or_default(),
         restart: service.restart_policy(),
         restart_pace: service.restart_pace(),
         health: service.healthcheck.as_deref().map(HealthCheck::spec),

@@ -16,6 +16,9 @@ pub struct Namespaces {
     pub pid: Namespace,
     /// System V objects, message queues and `/dev/shm`.
     pub ipc: Namespace,
+    /// It has no `/dev/shm`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub without_memory: bool,
     /// Host and domain name: those of the host.
     pub uts_of_host: bool,
     /// It sees all control groups of the host.
@@ -28,6 +31,7 @@ impl Namespaces {
         Self {
             pid: namespace(&service.pid),
             ipc: namespace(&service.ipc),
+            without_memory: service.ipc == "none",
             uts_of_host: service.uts == "host",
             cgroup_of_host: service.cgroup == "host",
         }

@@ -90,6 +90,10 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
     one("mem_swappiness", UpdateInPlace, |c| c.limits.swappiness.map(|most| most.to_string())),
     one("oom_kill_disable", UpdateInPlace, |c| flag(c.limits.spared)),
     each("blkio_config", UpdateInPlace, |c| format::disks(&c.limits.disks)),
+    one("x-sampan.idmap", Replace, |c| {
+        let ranges: Vec<String> = c.owners.iter().map(ToString::to_string).collect();
+        (!ranges.is_empty()).then(|| ranges.join(", "))
+    }),
     each("x-sampan.memory", UpdateInPlace, |c| c.pressure.as_ref().map(format::pressure).unwrap_or_default()),
     one("restart", UpdateInPlace, |c| Some(format::restart(c.restart))),
     each("deploy.restart_policy", UpdateInPlace, |c| format::pace(&c.restart_pace)),
@@ -124,7 +128,10 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
         c.ulimits.iter().map(text).collect()
     }),
     one("pid", Replace, |c| namespace(&c.namespaces.pid)),
-    one("ipc", Replace, |c| namespace(&c.namespaces.ipc)),
+    one("ipc", Replace, |c| match c.namespaces.without_memory {
+        true => Some("none".to_owned()),
+        false => namespace(&c.namespaces.ipc),
+    }),
     one("uts", Replace, |c| c.namespaces.uts_of_host.then(|| "host".to_owned())),
     one("cgroup", Replace, |c| c.namespaces.cgroup_of_host.then(|| "host".to_owned())),
     one("cgroup_parent", Replace, |c| c.cgroup_parent.clone()),

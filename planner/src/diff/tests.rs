@@ -127,6 +127,7 @@ fn every_field_of_a_container_has_its_row() {
         }),
         ("configs./etc/a", |c| c.configs.push(file("/etc/a"))),
         ("secrets./run/secrets/s", |c| c.secrets.push(file("/run/secrets/s"))),
+        ("x-sampan.idmap", |c| c.owners = OwnerRange::parse("0:1000").into_iter().collect()),
         ("x-sampan.memory.high", |c| c.pressure = Some(Pressure { at: 1, tell: Tell::Log })),
         ("restart", |c| c.restart = RestartPolicy::Always),
         ("healthcheck.retries", |c| {

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Sampan {
     /// What happens before memory runs out.
     pub memory: Option<MemoryNotice>,
+    /// Whose files of the host are whose in it: `container:host[:count]`.
+    pub idmap: Vec<String>,
     /// Its `x-…` keys.
     pub extensions: Extensions,
 }

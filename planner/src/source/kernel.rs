@@ -30,8 +30,8 @@ pub(crate) fn pid(text: &str) -> Word {
 
 /// Whose shared memory it has.
 pub(crate) fn ipc(text: &str) -> Word {
-    let possible = "possible are private, shareable, host, service:NAME, container:NAME";
-    namespace(text, &["", "private", "shareable", "host"], possible)
+    let possible = "possible are private, none, shareable, host, service:NAME, container:NAME";
+    namespace(text, &["", "private", "none", "shareable", "host"], possible)
 }
 
 /// Whose host name it has.

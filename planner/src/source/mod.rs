@@ -25,6 +25,7 @@ pub(crate) mod mounts;
 pub(crate) mod name;
 pub(crate) mod nets;
 pub(crate) mod normalise;
+mod owners;
 pub(crate) mod path;
 mod plain;
 pub(crate) mod pressure;

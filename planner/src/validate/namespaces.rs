@@ -8,8 +8,9 @@ impl Rules<'_> {
     /// Another service whose memory is shared shares it.
     pub(super) fn shared_memory(&mut self, service: Named<'_>, stack: &Stack) {
         let Some(target) = service.model.ipc.strip_prefix("service:") else { return };
-        if stack.services.get(target).is_some_and(|other| other.ipc == "private") {
-            let message = format!("`{target}` keeps its shared memory to itself: its `ipc` is private");
+        let keeps = |ipc: &str| ["private", "none"].contains(&ipc);
+        if let Some(other) = stack.services.get(target).filter(|other| keeps(&other.ipc)) {
+            let message = format!("`{target}` keeps its shared memory to itself: its `ipc` is {}", other.ipc);
             self.error(service, &["ipc"], message, "write `ipc: shareable` there");
         }
     }

@@ -336,7 +336,7 @@ fn what_stands_beside_services_has_a_fate() {
         ("networks: {n: {attachable: true}}", "networks.n.attachable", cluster()),
         ("volumes: {v: {external: true}}", "volumes.v.external", Enforced),
         ("volumes: {v: {driver_opts: {type: tmpfs}}}", "volumes.v.driver_opts", Enforced),
-        ("models: {m: {model: m}}", "models", Refused("not supported yet".into())),
+        ("models: {m: {model: m}}", "models", Refused("sampan runs no models: run one in a service".into())),
     ] {
         let text = format!("services: {{web: {{image: w}}}}\n{text}\n");
         assert_eq!(fate(&text, path), expected, "{text}");

@@ -392,7 +392,7 @@ const IN_A_SERVICE: Mistakes = &[
     ),
     (
         "x-sampan: 1",
-        &["4:15 services.web.x-sampan: must be a mapping, not a number [the keys here are memory]"],
+        &["4:15 services.web.x-sampan: must be a mapping, not a number [the keys here are memory, idmap]"],
     ),
     (
         "x-sampan: {memori: {}}",

@@ -99,6 +99,7 @@ mod tests {
     use super::super::table::{self, Names};
     use super::*;
     use crate::store::Store;
+    use planner::ContainerId;
     use proptest::prelude::*;
     use simple_dns::rdata::RData;
     use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, RCODE, TYPE};
@@ -127,7 +128,7 @@ mod tests {
         let store = Store::new(folder.path().join("root"), folder.path().join("run"));
         let add = |id: &str, name: &str, address: Option<[u8; 4]>| {
             let names = Names {
-                names: vec![name.into()],
+                names: vec![name.into(), id.parse::<ContainerId>().unwrap().name()],
                 address: address.map(Into::into),
                 six: address.map(|[.., last]| six(last)),
             };

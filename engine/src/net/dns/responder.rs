@@ -14,6 +14,8 @@ use crate::error::{Context, Result};
 use crate::net::{netns, record};
 use crate::store::Store;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::RcvBufForce;
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use planner::{ContainerId, ContainerSpec};
@@ -32,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(10);
 /// Connections and open questions at one time.
 const PEERS: usize = 256;
+/// Bytes of questions that wait to be read, each with what the kernel adds to it: thousands.
+const WAITING: usize = 2 << 20;
 /// Datagrams taken at once, so that other work of the supervisor gets its turn.
 const AT_ONCE: usize = 64;
 
@@ -133,6 +137,8 @@ impl Responder {
         servers: Servers,
         outside: bool,
     ) -> io::Result<Self> {
+        // Without the right to so much it is as much as the host allows.
+        let _ = setsockopt(&udp, RcvBufForce, &WAITING);
         udp.set_nonblocking(true)?;
         tcp.set_nonblocking(true)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;

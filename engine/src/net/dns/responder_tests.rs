@@ -133,3 +133,36 @@ fn a_silent_server_ends_in_a_failure_and_holds_nobody_up() {
     let length = waiting.recv(&mut buffer).unwrap();
     assert_eq!((packet::id(&buffer[..length]), buffer[3] & 15), (Some(1), Code::Failure as u8));
 }
+
+/// Sends so many questions at once, without waiting, and counts the answers to each of them.
+fn answered_of_a_burst(running: &Running, count: u16) -> usize {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    setsockopt(&socket, RcvBufForce, &WAITING).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    for id in 0..count {
+        socket.send_to(&query(id, "web"), running.udp).unwrap();
+    }
+    let mut answered = std::collections::BTreeSet::new();
+    let mut buffer = [0; 1500];
+    while answered.len() < count.into() {
+        let Ok(length) = socket.recv(&mut buffer) else { break };
+        assert!(buffer[..length].ends_with(&[10, 201, 0, 2]));
+        answered.extend(packet::id(&buffer[..length]));
+    }
+    answered.len()
+}
+
+#[test]
+fn none_of_a_thousand_questions_at_once_is_lost_even_with_a_thousand_others_open() {
+    if !crate::testing::is_root() {
+        return;
+    }
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let running = run(vec![silent.local_addr().unwrap()]);
+    assert_eq!(answered_of_a_burst(&running, 1000), 1000);
+    let waiting = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for id in 0..1000 {
+        waiting.send_to(&query(id, "example.org"), running.udp).unwrap();
+    }
+    assert_eq!(answered_of_a_burst(&running, 1000), 1000);
+}

@@ -36,7 +36,7 @@ impl Names {
         others.next().cloned().unwrap_or_else(|| id.name())
     }
 
-    fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.address.map(IpAddr::V4).into_iter().chain(self.six.map(IpAddr::V6))
     }
 }

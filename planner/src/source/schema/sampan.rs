@@ -1,12 +1,16 @@
 //! A service's `x-sampan`: what only sampan does.
 
-use super::shapes::{COMMAND, LOOSE};
+use super::shapes::{COMMAND, LOOSE, TEXTS};
 use super::{Merge, Shape, key, like};
-use crate::source::pressure;
+use crate::source::{owners, pressure};
 
 pub(super) const SAMPAN: Shape = Shape::Object(&[key("memory", &MEMORY)
     .about("What happens before its memory runs out.")
-    .checked_whole(pressure::notice)]);
+    .checked_whole(pressure::notice),
+    key("idmap", &TEXTS)
+        .about("Users and groups in it that are others on the host, for files that it binds: `container:host[:count]`, for example `0:1000`. Files of anybody else belong to nobody there.")
+        .merge(Merge::Replace)
+        .checked_whole(owners::ranges)]);
 
 const MEMORY: Shape = Shape::Object(&[
     key("high", &LOOSE).about(

@@ -24,7 +24,9 @@ pub(crate) const TOP: Shape = Shape::Object(&[
         .about("Volumes that services mount, by key; their data outlive containers."),
     key("secrets", &Shape::Named(&SECRET)).about("Files with confidential content, by key."),
     key("configs", &Shape::Named(&CONFIG)).about("Files with configuration, by key."),
-    key("models", &Shape::Named(&MODEL)).about("AI models that services use, by key.").refused(""),
+    key("models", &Shape::Named(&MODEL))
+        .about("AI models that services use, by key.")
+        .refused("sampan runs no models: run one in a service"),
 ]);
 
 const INCLUDE: Shape = Shape::Object(&[
