@@ -186,9 +186,14 @@ fn ask(from: Option<&Path>, to: Ipv4Addr, port: u16) -> io::Result<String> {
     somewhere(from, ask)
 }
 
-/// Whether somebody listens, asked with little patience.
+/// Whether somebody listens, asked as long as a busy machine may need.
 fn is_reached(from: Option<&Path>, to: Ipv4Addr, port: u16) -> bool {
-    somewhere(from, || TcpStream::connect_timeout(&SocketAddr::from((to, port)), REFUSED)).is_ok()
+    somewhere(from, || TcpStream::connect_timeout(&SocketAddr::from((to, port)), PATIENCE)).is_ok()
+}
+
+/// Whether nobody answers, asked with little patience.
+fn is_cut_off(from: Option<&Path>, to: Ipv4Addr, port: u16) -> bool {
+    somewhere(from, || TcpStream::connect_timeout(&SocketAddr::from((to, port)), REFUSED)).is_err()
 }
 
 fn ask_udp(from: Option<&Path>, to: Ipv4Addr, port: u16) -> io::Result<String> {

@@ -22,7 +22,7 @@ fn a_firewall_that_stops_our_packets_is_told_and_what_it_is_told_to_do_helps() {
         if !nft(docker) {
             return;
         }
-        assert!(!is_reached(Some(&web.netns), REMOTE, 80));
+        assert!(is_cut_off(Some(&web.netns), REMOTE, 80));
         let found = foreign::stopping(true).unwrap();
         let [one] = &found[..] else { panic!("{found:?}") };
         assert_eq!(

@@ -91,7 +91,7 @@ fn two_stores_live_side_by_side() {
         assert!(one.bridge != other.bridge && one.four != other.four);
         let web = host.serve("shop.web.1.1", &["shop_a"], &[tcp(8080)]);
         let web2 = second.serve("shop.web.1.1", &["shop_a"], &[tcp(8081)]);
-        assert!(!is_reached(Some(&web.netns), web2.endpoints[0].four.unwrap().address, 80));
+        assert!(is_cut_off(Some(&web.netns), web2.endpoints[0].four.unwrap().address, 80));
         assert!(is_reached(Some(&web.netns), HOST, 8081));
         forget(&second.store, &id("shop.web.1.1")).unwrap();
         remove(&second.store, "shop_a").unwrap();
