@@ -1,6 +1,6 @@
 //! Commands around the life of a container.
 
-use e2e::Host;
+use e2e::{Host, eventually};
 
 const YAML: &str = "
 name: hooks
@@ -55,6 +55,40 @@ fn commands_run_after_the_start_and_before_the_stop() {
 }
 
 #[test]
+fn commands_after_the_start_run_again_when_the_container_is_started_again_by_itself() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: again
+services:
+  app:
+    image: busybox
+    command: ['sh', '-c', 'echo main >> /log/all; until test -e /log/go; do sleep 0.1; done; rm /log/go; exit 1']
+    restart: on-failure
+    stop_grace_period: 1s
+    volumes: ['./log:/log']
+    post_start:
+      - {command: ['sh', '-c', 'echo first >> /log/all']}
+      - {command: ['sh', '-c', 'test ! -e /log/bad || { echo cannot reach the db; exit 7; }; echo second >> /log/all']}
+";
+    let project = host.project("again", yaml);
+    project.write("log/all", "");
+    let log = || std::fs::read_to_string(project.folder().join("log/all")).unwrap();
+    project.up();
+    assert_eq!(log(), "main\nfirst\nsecond\n");
+    project.write("log/go", "");
+    eventually("all have run again", || (log().matches("second").count() == 2).then_some(()));
+    assert_eq!(log().matches("first").count(), 2);
+    project.write("log/bad", "");
+    project.write("log/go", "");
+    eventually("the log says what failed", || {
+        let said = project.sampan(["logs"]).stdout;
+        (said.contains("ended with exit code 7") && said.contains("cannot reach the db")).then_some(())
+    });
+    assert_eq!(project.state("again-app-1").as_deref(), Some("running"));
+    project.down();
+}
+
+#[test]
 fn a_command_that_fails_after_the_start_fails_the_command_with_what_it_said() {
     let Some(host) = Host::with_busybox() else { return };
     let project = host.project("hooks", YAML);
@@ -75,6 +109,7 @@ fn a_command_that_fails_after_the_start_fails_the_command_with_what_it_said() {
     let killed =
         "$sampan up -d & until test -e log/there; do :; done; kill -9 $!; touch log/go; $sampan up -d";
     host.script(project.folder(), killed).succeeds();
+    project.sampan(["wait", "late"]).succeeds();
     assert!(std::fs::read_to_string(project.folder().join("log/all")).unwrap().contains("late"));
     project.sampan(["up", "-d"]).succeeds().says("up to date");
     // What takes longer than the grace is killed, and the container still asked to end.

@@ -187,6 +187,37 @@ volumes:
 }
 
 #[test]
+fn a_volume_in_memory_has_what_the_image_has_there_each_time_it_is_mounted() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: mem
+services:
+  a:
+    image: busybox
+    command: sleep 1000
+    init: true
+    stop_grace_period: 1s
+    volumes: ['memory:/etc']
+volumes: {memory: {driver_opts: {type: tmpfs}}}
+";
+    let project = host.project("mem", yaml);
+    project.up();
+    project.exec("a", "grep -q root /etc/passwd && echo tea > /etc/mine").succeeds();
+    project.sampan(["stop"]).succeeds();
+    project.sampan(["start"]).succeeds();
+    project.exec("a", "test ! -e /etc/mine && grep -q root /etc/passwd").succeeds();
+    project.edit(
+        "volumes: ['memory:/etc']",
+        "volumes: [{type: volume, source: memory, target: /etc, volume: {nocopy: true}}]",
+    );
+    project.up();
+    project.sampan(["stop"]).succeeds();
+    project.sampan(["start"]).succeeds();
+    project.exec("a", "test ! -e /etc/passwd").succeeds();
+    project.down();
+}
+
+#[test]
 fn a_snapshot_gives_a_volume_back_what_it_held() {
     let Some(host) = Host::with_busybox() else { return };
     let project = host.project("data", STORE);

@@ -75,8 +75,9 @@ fn image(images: &Images, spec: &ContainerSpec, image_id: &str) -> Result<Image>
     images.resolve(image_id)?.ok_or_else(missing)
 }
 
-/// What the image has at a place where an empty named volume is mounted goes into the volume.
-fn fill_volumes(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()> {
+/// What the image has at a place where an empty named volume is mounted goes into the volume. Those
+/// that are something mounted are mounted from here on.
+pub(super) fn fill_volumes(store: &Store, id: &ContainerId, record: &ContainerRecord) -> Result<()> {
     for name in record.spec.volumes() {
         volume::acquire(store, name, &id.to_string())?;
     }

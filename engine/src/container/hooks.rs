@@ -3,6 +3,7 @@
 use super::record::ContainerRecord;
 use super::state::{ProcessKey, StateRecord};
 use super::volatile;
+use crate::cgroup::Group;
 use crate::error::{Context, Error, Kind, Result};
 use crate::sandbox::{self, Child, Confinement, Entry, Process, User};
 use crate::shim::beside::exit_code;
@@ -16,7 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// How much of what a command says is kept: its end.
@@ -101,24 +102,8 @@ impl Running {
         let gone = || Error::new(Kind::Container, format!("container {} has ended", id.name()));
         let inside = pidfd::open(first.pid).ok().filter(|_| first.is_alive()).ok_or_else(gone)?;
         let (read, write) = pipe().doing(|| "open a pipe".to_owned())?;
-        let null = File::options().read(true).open("/dev/null").doing(|| "open /dev/null".to_owned())?;
-        let of_container = &record.process;
-        let user = hook.user.as_deref().unwrap_or(&of_container.user);
-        let mut env = of_container.env.clone();
-        env.extend(hook.environment.clone());
-        let child = sandbox::spawn_exec(&Entry {
-            pidfd: inside.as_fd(),
-            stdio: [null.as_fd(), write.as_fd(), write.as_fd()],
-            process: Process {
-                argv: hook.command.clone(),
-                env,
-                cwd: hook.working_dir.clone().unwrap_or_else(|| of_container.cwd.clone()),
-                user: User::lookup_in(first.pid, user, &record.spec.group_add)?,
-            },
-            confinement: allowed(record, hook)?,
-            cgroup: volatile::group(store, id)?.join(),
-            tty: false,
-        })?;
+        let place = (first.pid, inside.as_fd(), &volatile::group(store, id)?);
+        let child = spawn(record, hook, place, write.as_fd())?;
         Ok(Self { child, output: Some(File::from(read)) })
     }
 
@@ -152,6 +137,33 @@ impl Running {
             }
         }
     }
+}
+
+/// Starts a command in a container: its first process, by number and descriptor, and its group.
+pub(crate) fn spawn(
+    record: &ContainerRecord,
+    hook: &HookSpec,
+    (pid, inside, group): (i32, BorrowedFd<'_>, &Group),
+    output: BorrowedFd<'_>,
+) -> Result<Child> {
+    let null = File::options().read(true).open("/dev/null").doing(|| "open /dev/null".to_owned())?;
+    let of_container = &record.process;
+    let user = hook.user.as_deref().unwrap_or(&of_container.user);
+    let mut env = of_container.env.clone();
+    env.extend(hook.environment.clone());
+    sandbox::spawn_exec(&Entry {
+        pidfd: inside,
+        stdio: [null.as_fd(), output, output],
+        process: Process {
+            argv: hook.command.clone(),
+            env,
+            cwd: hook.working_dir.clone().unwrap_or_else(|| of_container.cwd.clone()),
+            user: User::lookup_in(pid, user, &record.spec.group_add)?,
+        },
+        confinement: allowed(record, hook)?,
+        cgroup: group.join(),
+        tty: false,
+    })
 }
 
 fn first_process(store: &Store, id: &ContainerId) -> Result<ProcessKey> {

@@ -1,6 +1,6 @@
 //! Starting a container: everything volatile, then its supervisor.
 
-use super::create::make_folder;
+use super::create::{fill_volumes, make_folder};
 use super::devices;
 use super::guard::Guard;
 use super::handle::Handle;
@@ -11,9 +11,9 @@ use super::record::{self, ContainerRecord};
 use super::state::{StateRecord, Status};
 use super::volatile::{self, clear, take_down};
 use crate::error::{Context, Result};
+use crate::net;
 use crate::shim::ready::Made;
 use crate::store::Store;
-use crate::{net, volume};
 use planner::ContainerId;
 use planner::live::State;
 use std::fs;
@@ -101,9 +101,7 @@ fn prepare(of: (&Store, &ContainerId, &ContainerRecord), made: &dyn Fn(Made)) ->
     if let Some(rules) = devices::given(&record.spec)?.rules {
         group.guard_devices(&rules)?;
     }
-    for name in record.spec.volumes() {
-        volume::acquire(store, name, &id.to_string())?;
-    }
+    fill_volumes(store, id, record)?;
     made(Made::Groups);
     let connected = net::connect(store, id, &record.spec)?;
     let hostname = format!("{}\n", record.process.hostname);

@@ -30,6 +30,7 @@ pub(crate) mod mounts;
 pub mod oom;
 pub mod order;
 pub mod poll;
+pub mod prepare;
 pub mod pressure;
 pub mod pump;
 pub mod ready;

@@ -23,6 +23,7 @@ enum Source {
     Memory,
     Probe,
     Notice,
+    Preparation,
 }
 
 /// Signals that ask the supervisor itself to end, as at the shutdown of the host: the container is
@@ -92,6 +93,7 @@ fn sources<'a>(supervisor: &'a Supervisor, signals: &'a SignalFd) -> Vec<Interes
     sources.extend(high.map(|fd| (Source::Memory, fd)));
     sources.extend(notice.map(|fd| (Source::Notice, fd)));
     sources.extend(probe.map(|fd| (Source::Probe, fd)));
+    sources.extend(supervisor.preparation.fds().map(|fd| (Source::Preparation, fd)));
     let control = supervisor.control.fds(supervisor.input.has_room());
     let control = control.map(|(fd, flags)| (Source::Control, fd, flags));
     let input = supervisor.input.fd().map(|fd| (Source::Input, fd, PollFlags::OUT));
@@ -120,5 +122,6 @@ fn serve(supervisor: &mut Supervisor, signals: &SignalFd, source: Source) {
         Source::Memory => supervisor.look_at_memory(),
         Source::Notice => supervisor.pressure_progress(),
         Source::Probe => supervisor.probe_progress(),
+        Source::Preparation => supervisor.prepare(),
     }
 }

@@ -8,6 +8,7 @@ use super::machine::{Action, Machine, Phase};
 use super::monitor::Monitor;
 use super::oom::OomNotice;
 use super::order::Order;
+use super::prepare::Preparation;
 use super::pressure::PressureNotice;
 use super::pump::Pump;
 use super::ready::Made;
@@ -54,6 +55,7 @@ pub struct Supervisor {
     pub(super) monitor: Option<Monitor>,
     pub(super) oom: OomNotice,
     pub(super) pressure: Option<PressureNotice>,
+    pub(super) preparation: Preparation,
     /// Who asked to stop, with what grace.
     pub(super) stoppers: Vec<ConnectionId>,
     pub(super) stop: Option<(Duration, Option<Advice>)>,
@@ -107,6 +109,7 @@ impl Supervisor {
             proxy,
             oom: OomNotice::new(&group),
             pressure: None,
+            preparation: Preparation::default(),
             clock: Instant::now(),
             first: None,
             remains: None,
@@ -267,6 +270,9 @@ impl Supervisor {
             self.state.reason = Some(text);
             self.first = None;
             self.over(code);
+        } else {
+            self.preparation = Preparation::of(&self.record.spec.post_start);
+            self.prepare();
         }
     }
 
@@ -291,6 +297,7 @@ impl Supervisor {
         self.check_oom();
         self.remains = self.first.take().and_then(First::remains);
         self.monitor = None;
+        self.preparation = Preparation::default();
         self.end_all();
         self.pressure = None;
         self.state.reason = self.reason(end);

@@ -5,9 +5,9 @@
 //! <runtime>/mounts/<volume>/<container>   one empty file for each who needs it
 //! ```
 
-use super::{VolumeRecord, check_name, existing, lock};
+use super::{Content, VolumeRecord, check_name, existing, lock};
 use crate::error::{Context, Error, Kind, Result};
-use crate::store::Store;
+use crate::store::{self, Store};
 use planner::VolumeSpec;
 use planner::desired::VolumeMount;
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
@@ -24,7 +24,7 @@ pub fn acquire(store: &Store, name: &str, user: &str) -> Result<()> {
         return Ok(());
     }
     let _lock = lock(store, name)?;
-    let record = existing(store, name)?;
+    let mut record = existing(store, name)?;
     let users = store.mount_users(name);
     let note = || {
         fs::create_dir_all(&users)?;
@@ -33,13 +33,22 @@ pub fn acquire(store: &Store, name: &str, user: &str) -> Result<()> {
     note().doing(|| format!("note that {user} has volume {name}"))?;
     let data = store.volume_data(name);
     if is_mounted(&data)? {
-        Ok(())
-    } else {
-        mount_on(&record, &data).inspect_err(|_| {
-            // Likewise.
-            let _ = forget(store, name, user);
-        })
+        return Ok(());
     }
+    mount_on(&record, &data).inspect_err(|_| {
+        // Likewise.
+        let _ = forget(store, name, user);
+    })?;
+    if record.content != Content::Fresh && is_memory(&record.spec) {
+        record.content = Content::Fresh;
+        store::write_durable(&store.volume_record(name), &record)?;
+    }
+    Ok(())
+}
+
+/// Whether what it holds is gone when it is unmounted.
+fn is_memory(spec: &VolumeSpec) -> bool {
+    VolumeMount::parse(&spec.driver_opts).is_ok_and(|mount| ["tmpfs", "ramfs"].contains(&mount.kind.as_str()))
 }
 
 /// Gives back all that one needed; what nobody needs any more is unmounted. Idempotent.
