@@ -4,7 +4,7 @@
 use crate::commands::{
     attach, build, commit, completion, config, container, cp, create, down, env, events, exec, image, images,
     kill, login, logs, ls, network, pause, plan, port, ps, pull, push, restart, rm, run, scale, start, stats,
-    stop, system, top, up, version, volume, wait,
+    stop, system, test, top, up, version, volume, wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -121,6 +121,7 @@ pub(crate) enum Command {
     Rename(container::rename::RenameArgs),
     Scale(scale::ScaleArgs),
     Wait(wait::WaitArgs),
+    Test(test::TestArgs),
     Port(port::PortArgs),
     Top(top::TopArgs),
     Stats(stats::StatsArgs),
@@ -147,4 +148,6 @@ pub(crate) enum Command {
     /// The supervisor of one container; started by sampan itself
     #[command(hide = true)]
     Shim,
+    #[command(hide = true)]
+    Reap(test::ReapArgs),
 }

@@ -3,7 +3,7 @@
 use crate::container::guard::Guard;
 use crate::container::record;
 use crate::container::state::Status;
-use crate::container::{StateRecord, create};
+use crate::container::{ProcessKey, StateRecord, create};
 use crate::error::{Context, Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
 use crate::{net, volume};
@@ -21,6 +21,16 @@ pub struct Owner {
     pub directory: PathBuf,
     /// The stack files, absolute.
     pub files: Vec<PathBuf>,
+    /// The process for whose life the stack is there, when it is not there to stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lives_with: Option<ProcessKey>,
+}
+
+impl Owner {
+    /// Whether the stack should be gone: the process that it was there for has ended.
+    pub fn has_ended(&self) -> bool {
+        self.lives_with.as_ref().is_some_and(|process| !process.is_alive())
+    }
 }
 
 /// What there is to say about one stack.
@@ -161,7 +171,7 @@ mod tests {
         let owner = |name: &str| {
             let directory = folder.path().join(name);
             fs::create_dir_all(&directory).unwrap();
-            Owner { files: vec![directory.join("compose.yaml")], directory }
+            Owner { files: vec![directory.join("compose.yaml")], directory, lives_with: None }
         };
         let (ours, theirs) = (owner("ours"), owner("theirs"));
         claim(&store, "shop", &ours).unwrap();

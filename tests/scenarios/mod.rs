@@ -44,5 +44,6 @@ mod system;
 mod terminals;
 mod traffic;
 mod transfers;
+mod trials;
 mod updates;
 mod volumes;

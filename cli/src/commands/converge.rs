@@ -282,6 +282,7 @@ fn owner(target: &Target) -> engine::stacks::Owner {
     engine::stacks::Owner {
         directory: target.directory.clone(),
         files: target.files.iter().map(Into::into).collect(),
+        lives_with: target.lives_with.clone(),
     }
 }
 

@@ -58,6 +58,20 @@ pub(crate) struct FollowArgs {
 }
 
 impl FollowArgs {
+    /// Only the output of one service, whose end is the end of all and whose exit code is ours.
+    pub(crate) fn of_one(service: &str) -> Self {
+        Self {
+            abort_on_container_exit: false,
+            abort_on_container_failure: false,
+            exit_code_from: Some(service.to_owned()),
+            attach: vec![service.to_owned()],
+            no_attach: Vec::new(),
+            no_color: false,
+            no_log_prefix: false,
+            timestamps: false,
+        }
+    }
+
     /// The services that are named must be there.
     pub(crate) fn check(&self, target: &Target) -> Result<(), Failure> {
         let named = self.exit_code_from.iter().chain(&self.attach).chain(&self.no_attach);

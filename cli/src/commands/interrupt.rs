@@ -32,10 +32,15 @@ impl Interrupts {
 
     /// Ends when the next one arrives.
     pub(crate) async fn next(&mut self) {
+        self.next_signal().await;
+    }
+
+    /// The same; says which it is.
+    pub(crate) async fn next_signal(&mut self) -> nix::sys::signal::Signal {
         let Some(signals) = &mut self.0 else { return std::future::pending().await };
         tokio::select! {
-            _ = signals.interrupt.recv() => {}
-            _ = signals.terminate.recv() => {}
+            _ = signals.interrupt.recv() => nix::sys::signal::Signal::SIGINT,
+            _ = signals.terminate.recv() => nix::sys::signal::Signal::SIGTERM,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::output::Ink;
-use crate::output::table::{self, Cell};
+use crate::output::table::{self, Cell, Format};
 use clap::Args;
 use engine::stacks::StackStatus;
 use serde_json::{Value, json};
@@ -22,6 +22,10 @@ pub(crate) struct LsArgs {
     /// As JSON
     #[arg(long)]
     json: bool,
+
+    /// Form of the output; `json` is what Docker Compose prints
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
 }
 
 pub(crate) fn run(args: &LsArgs, context: &Context) -> Result<Exit, Failure> {
@@ -33,6 +37,9 @@ pub(crate) fn run(args: &LsArgs, context: &Context) -> Result<Exit, Failure> {
     } else if args.quiet {
         let names = stacks.iter().map(|stack| format!("{}\n", stack.name));
         context.screen.print(&names.collect::<String>())?;
+    } else if args.format == Format::Json {
+        let values: Vec<Value> = stacks.iter().map(compose_value).collect();
+        context.screen.print(&format!("{}\n", Value::from(values)))?;
     } else {
         let rows: Vec<Vec<Cell>> = stacks.iter().map(row).collect();
         context.screen.print(&table::render(context.screen.out, &["NAME", "STATUS", "FILES"], &rows))?;
@@ -40,12 +47,16 @@ pub(crate) fn run(args: &LsArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn row(stack: &StackStatus) -> Vec<Cell> {
-    let (ink, status) = match (stack.running, stack.total) {
+fn status(stack: &StackStatus) -> (Ink, String) {
+    match (stack.running, stack.total) {
         (0, total) => (Ink::Dim, format!("stopped({total})")),
         (running, total) if running == total => (Ink::Green, format!("running({running})")),
         (running, total) => (Ink::Yellow, format!("running({running}), stopped({})", total - running)),
-    };
+    }
+}
+
+fn row(stack: &StackStatus) -> Vec<Cell> {
+    let (ink, status) = status(stack);
     vec![stack.name.clone().into(), Cell::new(ink, status), files(stack).join(", ").into()]
 }
 
@@ -62,4 +73,9 @@ fn value(stack: &StackStatus) -> Value {
         "directory": stack.owner.as_ref().map(|owner| owner.directory.clone()),
         "files": files(stack),
     })
+}
+
+/// One stack as Docker Compose tells it.
+fn compose_value(stack: &StackStatus) -> Value {
+    json!({"Name": stack.name, "Status": status(stack).1, "ConfigFiles": files(stack).join(",")})
 }

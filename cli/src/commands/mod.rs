@@ -41,6 +41,7 @@ pub(crate) mod start;
 pub(crate) mod stats;
 pub(crate) mod stop;
 pub(crate) mod system;
+pub(crate) mod test;
 pub(crate) mod top;
 pub(crate) mod up;
 pub(crate) mod version;
@@ -77,6 +78,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Events(args) => events::run(&args, context),
         Command::Rename(args) => container::rename::run(&args, context),
         Command::Scale(args) => scale::run(&args, context),
+        Command::Test(args) => test::run(&args, context),
+        Command::Reap(args) => test::reap(&args, context),
         Command::Wait(args) => wait::run(&args, context),
         Command::Port(args) => port::run(&args, context),
         Command::Top(args) => top::run(&args, context),

@@ -89,7 +89,7 @@ fn row(container: &ContainerStatus, now: Timestamp) -> Vec<Cell> {
 }
 
 /// One container for programs.
-fn value(container: &ContainerStatus, now: Timestamp) -> Value {
+pub(crate) fn value(container: &ContainerStatus, now: Timestamp) -> Value {
     let ports: Vec<Value> = container
         .ports
         .iter()

@@ -14,6 +14,7 @@ use crate::error::{Exit, Failure, Message};
 use crate::output::Screen;
 use discover::Found;
 use engine::LinuxEngine;
+use engine::container::ProcessKey;
 use engine::stacks::StackStatus;
 use engine::store::{Store, fnv1a};
 use planner::desired::Content;
@@ -24,6 +25,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::mem::take;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Where the default root keeps what need not survive a reboot.
 const RUNTIME: &str = "/run/sampan";
@@ -55,6 +57,16 @@ pub(crate) struct Target {
     pub(crate) files: Vec<String>,
     /// Where its variables have their values from.
     pub(crate) origins: Variables,
+    /// The process with which it ends.
+    pub(crate) lives_with: Option<ProcessKey>,
+}
+
+impl Target {
+    /// A stack that is known by its name alone.
+    pub(crate) fn named(name: String, directory: PathBuf) -> Self {
+        let origins = Variables::default();
+        Self { name, stack: None, directory, files: Vec::new(), origins, lives_with: None }
+    }
 }
 
 /// What the files say, and what is to be told of them.
@@ -148,6 +160,33 @@ impl Context {
         Ok(self.loaded(&found, loaded))
     }
 
+    /// A private copy of the stack of the files, all of whose services run, under a name that is made
+    /// of the stack's own one. What cannot be private is told.
+    pub(crate) fn private_copy(&self, name: impl FnOnce(&str) -> String) -> Result<Target, Failure> {
+        let mut found = self.found()?;
+        found.options.to_run = Some(Vec::new());
+        let original = planner::load::load(&found.options, self)?.stack.name;
+        found.options.name = Some(name(&original));
+        let loaded = self.load(&found)?;
+        let told = loaded.to_run(&[]);
+        if told.has_errors() {
+            return Err(Failure::Invalid(told));
+        }
+        self.screen.diagnostics(&told);
+        let mut target = self.loaded(&found, loaded);
+        let shared = target.stack.as_mut().map(|stack| stack.isolate(&original));
+        shared.iter().flatten().for_each(|what| self.screen.warn(what));
+        Ok(target)
+    }
+
+    /// This program again, with the same folders; in no folder of the user.
+    pub(crate) fn again(&self) -> io::Result<Command> {
+        let store = self.store();
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--root").arg(store.root()).arg("--runtime").arg(store.runtime()).current_dir("/");
+        Ok(command)
+    }
+
     /// The same for one service, with one more file over the others: what the command line says.
     pub(crate) fn stack_to_run_with(&self, service: &str, overlay: String) -> Result<Target, Failure> {
         let mut found = self.found()?;
@@ -193,7 +232,7 @@ impl Context {
         if name.is_empty() {
             return Err(no_file(&directory));
         }
-        Ok(Target { name, stack: None, directory, files: Vec::new(), origins: Variables::default() })
+        Ok(Target::named(name, directory))
     }
 
     /// The stack that was last brought up from this folder: a file that has become wrong must
@@ -208,7 +247,7 @@ impl Context {
         };
         self.screen.diagnostics(&diagnostics);
         self.screen.warn(&format!("going by what is known of stack {name}, without its files"));
-        Ok(Target { name, stack: None, directory, files: Vec::new(), origins: Variables::default() })
+        Ok(Target::named(name, directory))
     }
 
     fn load(&self, found: &Found) -> Result<Loaded, Failure> {
@@ -221,7 +260,7 @@ impl Context {
         let absolute = |file: &String| self.environment.directory.join(file).display().to_string();
         let files = found.options.files.iter().map(absolute).collect();
         let directory = PathBuf::from(&found.options.directory);
-        Target { name: stack.name.clone(), stack: Some(stack), directory, files, origins }
+        Target { name: stack.name.clone(), stack: Some(stack), directory, files, origins, lives_with: None }
     }
 }
 

@@ -20,6 +20,7 @@ mod from_tree;
 mod health;
 mod hook;
 mod hosts;
+mod isolate;
 mod logging;
 mod models;
 mod mount;
