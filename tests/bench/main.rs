@@ -7,6 +7,7 @@ mod builds;
 mod crun;
 mod images;
 mod load;
+mod logs;
 mod measure;
 mod network;
 mod place;
@@ -53,9 +54,16 @@ fn bench() -> Result<()> {
         [option, sampan] if option.as_os_str() == "--network" => {
             return network_alone(&sampan.canonicalize()?);
         }
+        [option, sampan] if option.as_os_str() == "--logs" => {
+            return logs::measure(&Place::new(sampan.canonicalize()?)?);
+        }
         [option, sampan] if option.as_os_str() == "--scale" => return scale_alone(&sampan.canonicalize()?),
         [sampan] => sampan.canonicalize()?,
-        _ => return Err("usage: bench [--load | --images | --builds | --scale | --network] SAMPAN".into()),
+        _ => {
+            return Err(
+                "usage: bench [--load | --images | --builds | --scale | --network | --logs] SAMPAN".into()
+            );
+        }
     };
     headline(&sampan)?;
     let place = Place::new(sampan)?;
@@ -67,6 +75,7 @@ fn bench() -> Result<()> {
     unchanged(&place, &engines)?;
     scale::measure(&place)?;
     network::compare(&place, &engines)?;
+    logs::measure(&place)?;
     images::compare(&place)?;
     builds::compare(&place)
 }

@@ -1,6 +1,6 @@
 //! Disks that are full or read-only.
 
-use e2e::{Guard, Host, Project, Registry};
+use e2e::{Guard, Host, Project, Registry, eventually};
 
 const YAML: &str = "
 name: disk
@@ -30,9 +30,9 @@ fn ends(host: &Host) {
     host.is_clean();
 }
 
-/// What there is on the disk beside images.
+/// What there is on the disk beside images and what happened.
 fn what_is_left(host: &Host) -> String {
-    let find = "find . -mindepth 2 -not -path './images*' -not -path './skeleton*'";
+    let find = "find . -mindepth 2 -not -path './images*' -not -path './skeleton*' -not -path './events*'";
     host.shell(&format!("cd {} && {find}", host.root().display())).succeeds().stdout
 }
 
@@ -182,5 +182,53 @@ fn the_first_command_on_a_read_only_disk_says_so() {
         let told = project.sampan(command.iter().copied()).exits(1).says("remount,rw").says("--root");
         assert_eq!(told.stderr.matches("error:").count(), 1, "{told}");
     }
+    ends(&host);
+}
+
+/// Counts on standard output, one kilobyte a line, and in a file in memory.
+const COUNTER: &str = "
+name: disk
+services:
+  a:
+    image: busybox
+    command: [sh, -c, 'i=0; while :; do i=$$((i + 1)); printf \"%01000d\\n\" $$i; echo $$i > /dev/shm/count; usleep 2000; done']
+    stop_signal: KILL
+";
+
+#[test]
+fn a_full_disk_loses_lines_and_the_log_says_how_many_at_their_place() {
+    let Some(host) = host() else { return };
+    host.import_busybox();
+    let project = host.project("disk", COUNTER);
+    project.up();
+    let pid = project.pid("disk-a-1");
+    let count = || project.exec("a", "cat /dev/shm/count").stdout.trim().parse::<usize>().unwrap_or(0);
+    let reaches = |number| eventually("it counts on", || (count() > number).then_some(()));
+    reaches(5);
+    leave(&host, 3, 1000);
+    reaches(count() + 30);
+    host.shell(&format!("rm {}/filler", host.root().display())).succeeds();
+    let logs = || project.sampan(["logs", "--no-log-prefix"]).succeeds().stdout;
+    eventually("the log goes on", || {
+        logs().lines().skip_while(|line| !line.starts_with("sampan: ")).nth(5).is_some().then_some(())
+    });
+    assert_eq!(project.pid("disk-a-1"), pid, "the container does not notice");
+    let mut next = 1;
+    for line in logs().lines() {
+        next += match line
+            .strip_prefix("sampan: ")
+            .and_then(|note| note.split_once(" lines could not be written"))
+        {
+            Some((lost, why)) => {
+                assert!(why.contains("No space left on device"), "{line}");
+                lost.parse::<usize>().expect("a number")
+            }
+            None => {
+                assert_eq!(line.parse(), Ok(next), "no line is torn, and none lost without a word");
+                1
+            }
+        };
+    }
+    project.sampan(["down", "-t", "0"]).succeeds();
     ends(&host);
 }

@@ -142,3 +142,24 @@ services:
     assert_eq!(text.lines().last(), Some("50000"));
     project.down();
 }
+
+#[test]
+fn of_a_million_lines_none_is_lost() {
+    let Some(host) = Host::with_busybox() else { return };
+    let yaml = "
+name: many
+services:
+  a:
+    image: busybox
+    command: [awk, 'BEGIN { for (i = 1; i <= 1000000; i++) printf \"%099d\\n\", i }']
+    logging: {driver: local, options: {max-size: 1g}}
+";
+    let project = host.project("many", yaml);
+    project.up();
+    project.sampan(["wait", "a"]).succeeds();
+    let text = project.sampan(["logs", "--no-log-prefix"]).succeeds().stdout;
+    let wrong = text.lines().zip(1..).find(|(line, number)| line.parse() != Ok(*number));
+    assert_eq!(wrong, None);
+    assert_eq!(text.lines().count(), 1_000_000);
+    project.down();
+}

@@ -60,18 +60,26 @@ impl LogWriter {
         Ok(Self { path: path.to_owned(), file, size, rotation })
     }
 
-    /// Appends whole records and begins a new file when this one is full. A record is never
-    /// split between two files.
+    /// Appends whole records, all or none, and begins a new file when this one is full. A record is
+    /// never split between two files.
     pub fn write(&mut self, records: &[u8]) -> std::io::Result<()> {
-        self.file.write_all(records)?;
+        if let Err(error) = self.file.write_all(records) {
+            // What there was room for is no whole record.
+            let _ = self.file.set_len(self.size);
+            return Err(error);
+        }
         self.size += records.len() as u64;
         if self.size >= self.rotation.size {
-            self.rotate()?;
+            // Without room for another file this one grows.
+            let _ = self.rotate();
         }
         Ok(())
     }
 
     fn rotate(&mut self) -> std::io::Result<()> {
+        // First, as it may fail: then nothing has moved.
+        let new = self.path.with_extension("new");
+        let file = append(&new)?;
         for index in (1..self.rotation.files).rev() {
             let from = if index == 1 { self.path.clone() } else { rotated(&self.path, index - 1) };
             match fs::rename(&from, rotated(&self.path, index)) {
@@ -79,10 +87,8 @@ impl LogWriter {
                 _ => {}
             }
         }
-        if self.rotation.files < 2 {
-            fs::remove_file(&self.path)?;
-        }
-        self.file = append(&self.path)?;
+        fs::rename(&new, &self.path)?;
+        self.file = file;
         self.size = 0;
         Ok(())
     }
@@ -221,5 +227,23 @@ mod tests {
         log.write(b"more\n").unwrap();
         assert_eq!(read(&path), "");
         assert_eq!(read(&rotated(&path, 1)), "line 6\nmore\n");
+    }
+
+    #[test]
+    fn without_room_for_another_file_nothing_moves_and_the_file_grows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut log = LogWriter::open(&path, Rotation { size: 10, files: 2 }).unwrap();
+        fs::write(rotated(&path, 1), "old\n").unwrap();
+        // In the way of the new file.
+        fs::create_dir(path.with_extension("new")).unwrap();
+        log.write(b"0123456789\n").unwrap();
+        log.write(b"more\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "0123456789\nmore\n");
+        assert_eq!(fs::read_to_string(rotated(&path, 1)).unwrap(), "old\n");
+        fs::remove_dir(path.with_extension("new")).unwrap();
+        log.write(b"last\n").unwrap();
+        assert_eq!(fs::read_to_string(rotated(&path, 1)).unwrap(), "0123456789\nmore\nlast\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "");
     }
 }

@@ -30,6 +30,7 @@ pub struct Pump {
     streams: Vec<Pipe>,
     /// Unless none is kept.
     log: Option<LogWriter>,
+    lost: Option<Lost>,
 }
 
 #[derive(Debug)]
@@ -59,6 +60,7 @@ impl Pump {
                 true => None,
                 false => Some(LogWriter::open(&store.log(id), Rotation::of(kept))?),
             },
+            lost: None,
         })
     }
 
@@ -113,18 +115,48 @@ impl Pump {
 
     /// A word of our own in the log.
     pub fn note(&mut self, text: &str) {
-        let mut records = Vec::new();
-        let label = Label::new(Timestamp::now(), "stderr");
-        Cutter::default().cut(format!("sampan: {text}\n").as_bytes(), &label, &mut records);
-        self.append(&records);
+        self.append(&note(text));
     }
 
-    /// A full disk loses log lines; it must not stop the container.
+    /// A full disk loses log lines; it must not stop the container. The log says how many as soon as
+    /// there is room again.
     fn append(&mut self, records: &[u8]) {
-        if let Some(log) = self.log.as_mut().filter(|_| !records.is_empty()) {
-            let _ = log.write(records);
+        let Some(log) = self.log.as_mut().filter(|_| !records.is_empty()) else { return };
+        if let Some(lost) = &mut self.lost {
+            if log.write(&lost.note()).is_err() {
+                return lost.add(records);
+            }
+            self.lost = None;
+        }
+        if let Err(why) = log.write(records) {
+            self.lost.insert(Lost { lines: 0, why }).add(records);
         }
     }
+}
+
+/// Lines that were not written.
+#[derive(Debug)]
+struct Lost {
+    lines: usize,
+    why: std::io::Error,
+}
+
+impl Lost {
+    fn add(&mut self, records: &[u8]) {
+        self.lines += records.iter().filter(|byte| **byte == b'\n').count();
+    }
+
+    fn note(&self) -> Vec<u8> {
+        note(&format!("{} lines could not be written here: {}", self.lines, self.why))
+    }
+}
+
+/// A record with a word of our own.
+fn note(text: &str) -> Vec<u8> {
+    let mut record = Vec::new();
+    let label = Label::new(Timestamp::now(), "stderr");
+    Cutter::default().cut(format!("sampan: {text}\n").as_bytes(), &label, &mut record);
+    record
 }
 
 impl Pipe {
