@@ -572,10 +572,6 @@ const IN_A_FILE: Mistakes = &[
         "services: {a: {image: x, depends_on: {z: {condition: service_started, required: false}}}}",
         &["1:39 services.a.depends_on.z: service `z` is not defined [define it below `services`]"],
     ),
-    (
-        "services: {a: {image: x, ports: ['80:80', '80:81']}}",
-        &["1:43 services.a.ports: the host port 80 is published twice"],
-    ),
 ];
 
 /// Fails with everything that is told in other words than expected.
