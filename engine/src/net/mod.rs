@@ -20,6 +20,7 @@ pub mod foreign;
 mod forward;
 mod ipam;
 mod lease;
+mod legacy;
 mod link;
 pub mod manage;
 mod mode;

@@ -19,6 +19,7 @@ pub mod pty;
 pub mod reaper;
 pub mod seccomp;
 pub mod userns;
+pub mod xtables;
 
 use rustix::io::Errno;
 
