@@ -2,9 +2,9 @@
 //! are the help texts. What it means is decided in [`context`](crate::context).
 
 use crate::commands::{
-    attach, build, commit, completion, config, container, cp, create, down, env, events, exec, image, images,
-    kill, login, logs, ls, network, pause, plan, port, ps, pull, push, restart, rm, run, scale, start, stats,
-    stop, system, test, top, up, version, volume, wait,
+    attach, build, commit, completion, config, container, cp, create, down, env, events, exec, graph, image,
+    images, kill, login, logs, ls, network, pause, plan, port, ps, pull, push, restart, rm, run, scale,
+    start, stats, stop, system, test, top, up, version, volume, wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -135,6 +135,7 @@ pub(crate) enum Command {
     #[command(alias = "convert")]
     Config(config::ConfigArgs),
     Env(env::EnvArgs),
+    Graph(graph::GraphArgs),
     Ls(ls::LsArgs),
     Container(container::ContainerArgs),
     Image(image::ImageArgs),

@@ -17,6 +17,7 @@ pub(crate) mod env;
 pub(crate) mod events;
 pub(crate) mod exec;
 mod follow;
+pub(crate) mod graph;
 pub(crate) mod image;
 pub(crate) mod images;
 mod interrupt;
@@ -92,6 +93,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Images(args) => images::run(&args, context),
         Command::Config(args) => config::run(&args, context),
         Command::Env(args) => env::run(&args, context),
+        Command::Graph(args) => graph::run(&args, context),
         Command::Ls(args) => ls::run(&args, context),
         Command::Container(args) => container::run(&args, context),
         Command::Image(args) => image::run(&args, context),
