@@ -74,6 +74,8 @@ pub struct Scope {
     pub networks: Vec<String>,
     /// External volumes to look up.
     pub volumes: Vec<String>,
+    /// Containers whose mounts to look up.
+    pub containers: Vec<String>,
 }
 
 /// Receives how a step gets on.

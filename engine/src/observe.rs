@@ -6,9 +6,9 @@ use crate::image::Images;
 use crate::store::Store;
 use crate::{Scope, net, volume};
 use jiff::Timestamp;
-use planner::desired::{HealthTest, MountKind};
+use planner::desired::{HealthTest, MountKind, MountSpec};
 use planner::live::{self, Container, State};
-use planner::{ContainerId, Live};
+use planner::{ContainerId, Live, VolumeSpec};
 use std::collections::BTreeMap;
 
 /// One snapshot of a stack: a handful of small files for each container, no more.
@@ -22,15 +22,35 @@ pub fn observe(store: &Store, scope: &Scope) -> Result<Live> {
         .map(|spec| (spec.name.clone(), spec))
         .collect();
     let volumes = volume::list(store)?.into_iter().map(|record| record.spec);
-    let volumes = volumes.filter(|spec| ours(&spec.stack) || scope.volumes.contains(&spec.name));
+    let lent = lent(store, &scope.containers)?;
+    let is_lent = |name: &str| lent.values().flatten().any(|mount| mount.kind.volume() == Some(name));
+    let volumes = volumes.filter_map(|spec| match () {
+        () if ours(&spec.stack) || scope.volumes.contains(&spec.name) => Some(spec),
+        // Whoever has it keeps it.
+        () => is_lent(&spec.name).then_some(VolumeSpec { external: true, anonymous: false, ..spec }),
+    });
+    let volumes = volumes.map(|spec| (spec.name.clone(), spec)).collect();
     Ok(Live {
         stack: scope.stack.clone(),
         now: seconds(Timestamp::now()),
         containers,
         networks,
-        volumes: volumes.map(|spec| (spec.name.clone(), spec)).collect(),
+        volumes,
+        lent,
         images: images(store, &scope.images)?,
     })
+}
+
+/// What containers mount; those that do not exist are left out.
+fn lent(store: &Store, names: &[String]) -> Result<BTreeMap<String, Vec<MountSpec>>> {
+    let mut found = BTreeMap::new();
+    for name in names {
+        match net::manage::find_container(store, name) {
+            Err(error) if error.kind == Kind::NotFound => {}
+            id => drop(found.insert(name.clone(), record::read(store, &id?)?.spec.mounts)),
+        }
+    }
+    Ok(found)
 }
 
 fn containers(store: &Store, stack: &str) -> Result<BTreeMap<ContainerId, Container>> {

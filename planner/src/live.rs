@@ -1,6 +1,6 @@
 //! One snapshot of what exists, as plain data.
 
-use crate::desired::{ContainerId, ContainerSpec, NetworkSpec, RestartPolicy, Slot, VolumeSpec};
+use crate::desired::{ContainerId, ContainerSpec, MountSpec, NetworkSpec, RestartPolicy, Slot, VolumeSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,6 +19,10 @@ pub struct Live {
     pub networks: BTreeMap<String, NetworkSpec>,
     /// Volumes of the stack, and the external ones asked about, by real name.
     pub volumes: BTreeMap<String, VolumeSpec>,
+    /// What containers mount whose mounts services get too, by the names asked about. Volumes of
+    /// others that are among it are in `volumes` as external ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lent: BTreeMap<String, Vec<MountSpec>>,
     /// Images present, by the references asked about.
     pub images: BTreeMap<String, Image>,
 }

@@ -183,7 +183,11 @@ fn what_only_version_1_has_is_set_there_and_refused_elsewhere() {
     let pid = project.pid("lim-a-1");
     assert_eq!(project.cgroup(pid, "memory", "memory.swappiness", ""), "7");
     assert!(project.cgroup(pid, "memory", "memory.oom_control", "").starts_with("oom_kill_disable 1"));
-    project.edit("\n    mem_swappiness: 7\n    oom_kill_disable: true", "");
+    project.edit("mem_swappiness: 7", "mem_swappiness: 0");
+    project.sampan(["plan"]).succeeds().says("mem_swappiness: 7 → 0");
+    project.up();
+    assert_eq!(project.cgroup(pid, "memory", "memory.swappiness", ""), "0");
+    project.edit("\n    mem_swappiness: 0\n    oom_kill_disable: true", "");
     project.up();
     assert_eq!(project.pid("lim-a-1"), pid, "no restart");
     assert_ne!(project.cgroup(pid, "memory", "memory.swappiness", ""), "7");

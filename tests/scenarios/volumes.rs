@@ -218,6 +218,51 @@ volumes: {memory: {driver_opts: {type: tmpfs}}}
 }
 
 #[test]
+fn a_service_gets_the_mounts_of_a_container_outside_of_its_stack() {
+    let Some(host) = Host::with_busybox() else { return };
+    let lender = "
+name: lend
+services:
+  a:
+    image: busybox
+    command: sleep 1000
+    init: true
+    stop_grace_period: 1s
+    volumes: ['data:/data', /bare, './here:/here', {type: tmpfs, target: /memory}]
+volumes: {data: }
+";
+    let borrower = "
+name: borrow
+services:
+  b:
+    image: busybox
+    command: sleep 1000
+    init: true
+    stop_grace_period: 1s
+    volumes_from: ['container:lend-a-1:ro']
+";
+    let borrow = host.project("borrow", borrower);
+    borrow.sampan(["up", "-d"]).exits(1).says("container `lend-a-1` does not exist");
+    let lend = host.project("lend", lender);
+    lend.write("here/file", "of the host");
+    lend.up();
+    lend.exec("a", "echo tea > /data/x; echo milk > /bare/y").succeeds();
+    borrow.up();
+    borrow.exec("b", "cat /data/x /bare/y /here/file").succeeds().says("tea\nmilk\nof the host");
+    borrow.exec("b", "touch /data/new").says("Read-only");
+    borrow.exec("b", "! grep -q ' /memory ' /proc/mounts").succeeds();
+    borrow.sampan(["plan"]).succeeds().says("unchanged");
+    borrow.edit("lend-a-1:ro", "lend-a-1");
+    borrow.sampan(["plan"]).succeeds().says("volumes./data");
+    borrow.up();
+    borrow.exec("b", "touch /data/new /bare/new").succeeds();
+    borrow.sampan(["rm", "-s", "-f", "-v"]).succeeds();
+    borrow.sampan(["down", "-v"]).succeeds();
+    lend.exec("a", "cat /data/x /bare/y").succeeds().says("tea\nmilk");
+    lend.down();
+}
+
+#[test]
 fn a_snapshot_gives_a_volume_back_what_it_held() {
     let Some(host) = Host::with_busybox() else { return };
     let project = host.project("data", STORE);

@@ -275,6 +275,7 @@ fn scope(name: &str, stack: Option<&Stack>) -> Scope {
         images,
         networks: stack.external_networks().collect(),
         volumes: stack.volumes.values().filter(|one| one.external).map(|one| one.name.clone()).collect(),
+        containers: stack.lenders().map(str::to_owned).collect(),
     }
 }
 

@@ -40,7 +40,7 @@ pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
             lower_network::networks(stack, service, &mut desired.networks);
         }
     }
-    desired.volumes = mounts::volumes(stack, &desired.containers);
+    desired.volumes = mounts::volumes(stack, &desired.containers, live);
     desired
 }
 

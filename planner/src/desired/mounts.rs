@@ -72,12 +72,18 @@ impl Scene<'_> {
         }
     }
 
-    /// What another service's first container mounts, but for what lies in memory.
+    /// What another service's first container mounts, or a container of that name, but for what
+    /// lies in memory.
     fn inherited(self, entry: &str, seen: &mut BTreeSet<String>) -> Vec<MountSpec> {
-        let (name, mode) = entry.split_once(':').unwrap_or((entry, ""));
-        let other = self.stack.services.get(name).or_else(|| self.stack.disabled.get(name));
-        let Some(other) = other.filter(|_| !seen.contains(name)) else { return Vec::new() };
-        let mut mounts = self.gathered(&Slot { service: name.to_owned(), index: 1 }, other, seen);
+        let (name, mode) = from_whom(entry);
+        let mut mounts = match name {
+            Donor::Container(name) => self.live.lent.get(name).cloned().unwrap_or_default(),
+            Donor::Service(name) => {
+                let other = self.stack.services.get(name).or_else(|| self.stack.disabled.get(name));
+                let Some(other) = other.filter(|_| !seen.contains(name)) else { return Vec::new() };
+                self.gathered(&Slot { service: name.to_owned(), index: 1 }, other, seen)
+            }
+        };
         mounts.retain(|mount| !matches!(mount.kind, MountKind::Tmpfs(_)));
         for mount in &mut mounts {
             mount.read_only |= mode == "ro";
@@ -120,6 +126,41 @@ impl Targets {
     }
 }
 
+/// Whose mounts a service gets too.
+enum Donor<'a> {
+    /// Those of a service of the stack.
+    Service(&'a str),
+    /// Those of a container of this machine, by name.
+    Container(&'a str),
+}
+
+/// Reads an entry of `volumes_from`: whose, and how.
+fn from_whom(entry: &str) -> (Donor<'_>, &str) {
+    let (rest, is_container) = match entry.strip_prefix("container:") {
+        Some(rest) => (rest, true),
+        None => (entry, false),
+    };
+    let (name, mode) = rest.split_once(':').unwrap_or((rest, ""));
+    (if is_container { Donor::Container(name) } else { Donor::Service(name) }, mode)
+}
+
+impl Stack {
+    /// The names of the containers whose mounts services get too.
+    pub fn lenders(&self) -> impl Iterator<Item = &str> {
+        self.services.values().chain(self.disabled.values()).flat_map(Service::lenders)
+    }
+}
+
+impl Service {
+    /// The names of the containers whose mounts it gets too.
+    pub(crate) fn lenders(&self) -> impl Iterator<Item = &str> {
+        self.volumes_from.iter().filter_map(|entry| match from_whom(entry).0 {
+            Donor::Container(name) => Some(name),
+            Donor::Service(_) => None,
+        })
+    }
+}
+
 /// The name of an anonymous volume: the same for every generation of the slot, so that data
 /// survive a replacement.
 fn anonymous_name(stack: &str, slot: &Slot, target: &str) -> String {
@@ -133,6 +174,7 @@ fn anonymous_name(stack: &str, slot: &Slot, target: &str) -> String {
 pub(super) fn volumes(
     stack: &Stack,
     containers: &BTreeMap<Slot, ContainerSpec>,
+    live: &Live,
 ) -> BTreeMap<String, VolumeSpec> {
     let declared: BTreeMap<&str, _> = stack.volumes.values().map(|v| (v.name.as_str(), v)).collect();
     let mut labels = anonymous_labels(stack, containers.keys());
@@ -145,6 +187,9 @@ pub(super) fn volumes(
             driver_opts: volume.driver_opts.clone(),
             labels: volume.labels.clone(),
         },
+        None if live.volumes.get(name).is_some_and(|there| there.external) => {
+            VolumeSpec { name: name.to_owned(), external: true, ..VolumeSpec::default() }
+        }
         None => VolumeSpec {
             name: name.to_owned(),
             stack: Some(stack.name.clone()),

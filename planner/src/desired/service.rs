@@ -40,7 +40,7 @@ impl Service {
             cpu_shares: amount(self.cpu_shares),
             cpuset: Some(self.cpuset.clone()).filter(|cpus| !cpus.is_empty()),
             reservation: self.reservation(),
-            swappiness: amount(self.mem_swappiness.0),
+            swappiness: self.mem_swappiness.0.and_then(|percent| u64::try_from(percent).ok()),
             spared: self.oom_kill_disable,
             disks: self.blkio_config.as_deref().map(disks).unwrap_or_default(),
         }

@@ -26,9 +26,10 @@ impl FileMode {
     }
 }
 
-/// How readily anonymous memory is swapped, 0 to 100, printed as text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Swappiness(pub i64);
+/// How readily anonymous memory is swapped, 0 to 100, printed as text. Docker Compose does not print
+/// 0, nor do we, but it is not the same as not set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swappiness(pub Option<i64>);
 
 /// How many of something: 0 is not set, -1 is unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -152,6 +153,41 @@ impl Visitor<'_> for Decimal {
     }
 }
 
+impl<'de> Deserialize<'de> for Swappiness {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Percent).map(Self)
+    }
+}
+
+impl Serialize for Swappiness {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct("Swappiness", &self.0.unwrap_or_default())
+    }
+}
+
+/// A whole number, a text that is one, or nothing.
+struct Percent;
+
+impl Visitor<'_> for Percent {
+    type Value = Option<i64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<i64>, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Option<i64>, E> {
+        Ok(Some(number))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Option<i64>, E> {
+        Whole { what: "a number", read: decimal }.visit_str(text).map(Some)
+    }
+}
+
 /// A whole number, or a text that a function reads as one.
 struct Whole {
     what: &'static str,
@@ -193,7 +229,6 @@ whole! {
     Bytes, "a size", decimal;
     Time, "a duration", nanoseconds;
     FileMode, "a file mode", octal;
-    Swappiness, "a number", decimal;
     Limit, "a number", decimal;
     DeviceCount, "a number of devices", devices;
 }

@@ -125,8 +125,8 @@ pub(crate) fn cpu_period(text: &str) -> Word {
 
 /// How readily memory is swapped.
 pub(crate) fn swappiness(text: &str) -> Word {
-    let hint = "from 1 to 100; to have no swap at all, make `memswap_limit` the same as `mem_limit`";
-    among(text, "a swappiness", &[-1..=-1, 1..=100], hint)
+    let hint = "from 0 to 100; to have no swap at all, make `memswap_limit` the same as `mem_limit`";
+    among(text, "a swappiness", &[-1..=100], hint)
 }
 
 fn among(text: &str, what: &str, ranges: &[RangeInclusive<i64>], hint: &str) -> Word {
@@ -239,7 +239,7 @@ mod tests {
         test(cpu_quota, &["-1", "0", "1000"], &["999", "-2"]);
         test(cpu_period, &["0", "1000", "1000000"], &["999", "1000001", "-1"]);
         test(cgroup_parent, &["", "/web.slice", "a/b", "/a/"], &["..", "a/../b", "a//b", "sampan-1/x", "/"]);
-        test(swappiness, &["-1", "1", "100"], &["0", "101", "-2"]);
+        test(swappiness, &["-1", "0", "100"], &["101", "-2"]);
         test(cpus, &["0", "0-3", "1,4-5", ""], &["3-1", "a", "1-", ",", "-1", "70000", "0 1"]);
     }
 

@@ -363,12 +363,12 @@ pub(crate) fn subpath(text: &str) -> Word {
 
 /// Whose mounts a service gets too.
 pub(crate) fn volumes_from(text: &str) -> Word {
-    let (name, mode) = text.split_once(':').unwrap_or((text, ""));
+    let name = text.strip_prefix("container:").unwrap_or(text);
+    let (name, mode) = name.split_once(':').unwrap_or((name, ""));
     match (name, mode) {
-        ("container", _) => Err(refused(
-            format!("`{}` is a container outside of the stack", text.escape_debug()),
-            "declare its volumes as external, and mount them",
-        )),
+        ("", _) => {
+            Err(refused(format!("`{}` names nobody", text.escape_debug()), "for example container:shop-db-1"))
+        }
         (_, "" | "ro" | "rw") => Ok(text.to_owned()),
         _ => Err(refused(
             format!("`{}` is not a way to mount", mode.escape_debug()),

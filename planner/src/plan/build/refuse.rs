@@ -8,7 +8,7 @@ use crate::desired::Desired;
 use crate::diff::Diff;
 use crate::goal::{Goal, Verb};
 use crate::live::{Container, Live};
-use crate::model::{Condition, Mount, Stack};
+use crate::model::{Condition, Mount, Service, Stack};
 use std::collections::BTreeSet;
 
 /// `up` is nothing without a file.
@@ -50,6 +50,7 @@ pub(super) fn unreachable(
     let problems = missing_images(draft)
         .into_iter()
         .chain(missing_externals(desired, draft.live))
+        .chain(missing_lenders(stack, desired, draft.live))
         .chain(foreign(desired, draft.live))
         .chain(strangers_on_replaced_networks(diff, draft))
         .chain(inactive_dependencies(stack, desired, draft.goal))
@@ -103,6 +104,15 @@ fn missing_externals(desired: &Desired, live: &Live) -> Vec<Problem> {
     missing
         .map(|(kind, name)| problem(format!("external {kind} `{name}` does not exist"), Some(hint)))
         .collect()
+}
+
+/// Containers outside of the stack whose mounts services get.
+fn missing_lenders(stack: &Stack, desired: &Desired, live: &Live) -> Vec<Problem> {
+    let wanted = desired.containers.keys().filter_map(|slot| stack.services.get(&slot.service));
+    let wanted: BTreeSet<&str> = wanted.flat_map(Service::lenders).collect();
+    let missing = wanted.into_iter().filter(|name| !live.lent.contains_key(*name));
+    let hint = "`volumes_from` takes its mounts: make it first";
+    missing.map(|name| problem(format!("container `{name}` does not exist"), Some(hint))).collect()
 }
 
 /// A name that the stack wants for itself but somebody else has.

@@ -77,7 +77,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("mac_address", &like::MAC_ADDRESS).about("MAC address on its first network.").checked(nets::mac_address),
     key("mem_limit", &BYTES).about("Memory in bytes or with a unit, at least 6m; by default unlimited.").checked(words::size),
     key("mem_reservation", &WHOLE_BYTES).about("Memory that it keeps when the host runs short, in bytes or with a unit.").checked(words::size),
-    key("mem_swappiness", &WHOLE_BYTES).about("Readiness to swap, from 1 to 100 (cgroup version 1).").checked(kernel::swappiness),
+    key("mem_swappiness", &WHOLE_BYTES).about("Readiness to swap, from 0 to 100 (cgroup version 1).").checked(kernel::swappiness),
     key("memswap_limit", &Shape::One(Kind::BytesOrUnlimited)).about("Memory and swap together; by default twice the memory, -1 is unlimited swap.").checked(words::size_or_unlimited),
     key("models", &Shape::Short(forms::MAP_OF_NAMES, &Shape::Named(&Shape::Nullable(&MODEL)))).about("AI models that it uses.").refused("sampan runs no models: run one in a service, and say where it is in `environment`"),
     key("network_mode", &TEXT).about("Network namespace in place of networks: `none`, `host`, `service:NAME`, `container:NAME`, or one network.").checked(words::network_mode),
@@ -117,7 +117,7 @@ pub(crate) const SERVICE: Shape = Shape::Object(&[
     key("userns_mode", &like::OF_HOST).about("User namespace: `host`.").checked(words::user_namespace),
     key("uts", &like::OF_HOST).about("UTS namespace: `host`.").checked(kernel::uts),
     key("volumes", &Shape::Set(&Shape::Short(forms::VOLUME, &MOUNT))).about("What is mounted: `[source:]target[:options]`, or the long form.").merge(Merge::Unique(identity::target)),
-    key("volumes_from", &NAMES).about("Services whose mounts it gets too: `service[:ro]`.").checked(words::volumes_from),
+    key("volumes_from", &NAMES).about("Services and containers whose mounts it gets too: `service[:ro]`, `container:NAME[:ro]`.").checked(words::volumes_from),
     key("working_dir", &like::ABSOLUTE_PATH).about("Absolute path in which the process starts; by default the image's.").checked(words::absolute_path),
     key("x-sampan", &SAMPAN).about("What only sampan does."),
 ]);
