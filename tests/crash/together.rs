@@ -1,7 +1,7 @@
 //! Several commands at once.
 
 use super::{converges, up};
-use e2e::{Host, Output, Project};
+use e2e::{Host, Output, Project, eventually};
 
 /// Runs commands at the same time.
 fn at_once<'a>(commands: impl IntoIterator<Item = (&'a Project<'a>, &'a [&'a str])>) -> Vec<Output> {
@@ -69,9 +69,10 @@ fn five_stacks_at_once_do_not_disturb_each_other() {
             all(&["up", "-d", "--wait"]);
         }
         for number in 0..5 {
-            host.shell(&format!("curl -sS --max-time 3 http://127.0.0.1:808{number}/hostname"))
-                .succeeds()
-                .says(&format!("s{number}-web-1"));
+            let get = format!("curl -sS --max-time 3 http://127.0.0.1:808{number}/hostname");
+            // It has started; that it listens takes it a moment.
+            let answer = eventually(&get, || Some(host.shell(&get)).filter(|answer| answer.code == 0));
+            answer.says(&format!("s{number}-web-1"));
         }
         all(&["down", "-v", "-t", "0"]);
         host.is_clean();

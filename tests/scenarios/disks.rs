@@ -206,6 +206,8 @@ fn a_full_disk_loses_lines_and_the_log_says_how_many_at_their_place() {
     let reaches = |number| eventually("it counts on", || (count() > number).then_some(()));
     reaches(5);
     leave(&host, 3, 1000);
+    let free = format!("df -k --output=avail {} | tail -1", host.root().display());
+    eventually("the disk is full", || (host.shell(&free).stdout.trim() == "0").then_some(()));
     reaches(count() + 30);
     host.shell(&format!("rm {}/filler", host.root().display())).succeeds();
     let logs = || project.sampan(["logs", "--no-log-prefix"]).succeeds().stdout;

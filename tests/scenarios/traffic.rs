@@ -48,7 +48,7 @@ fn connections_while_replicas_come_and_go() {
     let change = |round: usize| scale(&folder, if round.is_multiple_of(2) { "web=3" } else { "web=1" });
     let soaked = soak(at, 500, change).expect("connect");
     assert_eq!(soaked.lost, 0, "{soaked:?}");
-    assert!(soaked.others > 0 && soaked.changes > 2, "the others are called too: {soaked:?}");
+    assert!(soaked.others > 0 && soaked.changes >= 2, "the others are called too: {soaked:?}");
 }
 
 fn scale(folder: &Path, to: &str) -> Command {
