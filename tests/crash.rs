@@ -4,6 +4,7 @@
 mod command;
 mod damaged;
 mod images;
+mod rollouts;
 mod running;
 mod supervisor;
 mod together;

@@ -198,7 +198,7 @@ async fn run<E: Engine>(engine: Arc<E>, step: Step, tell: Tell, cancel: Cancel) 
     let enact = engine.enact(&step, tell);
     // What a transfer has fetched so far is of use to the next one, and harms nobody.
     let gives_up = matches!(step, Step::PullImage { .. } | Step::PushImage { .. });
-    if !schedule::is_wait(&step) && !gives_up {
+    if !step.is_wait() && !gives_up {
         return Some(enact.await);
     }
     tokio::select! {

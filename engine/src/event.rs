@@ -2,7 +2,11 @@
 
 use crate::build::BuildEvent;
 use crate::error::Error;
+use planner::desired::Slot;
+use planner::plan::Node;
+use planner::policy::rollout::Fate;
 use planner::{Plan, StepId};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Told while a plan runs, in the order in which things happen.
@@ -86,6 +90,26 @@ impl Report {
             Outcome::Skipped { .. } | Outcome::Cancelled => false,
         };
         self.outcomes.iter().map(|(outcome, _)| outcome).enumerate().all(fine)
+    }
+
+    /// The slots that go back to an older container, because an update of them failed.
+    pub fn goes_back(&self, plan: &Plan) -> BTreeSet<Slot> {
+        let back = plan.rollouts.iter().flat_map(|rollout| rollout.verdict(|slot| self.fate(plan, slot)));
+        back.collect()
+    }
+
+    /// What became of all steps about a slot together.
+    fn fate(&self, plan: &Plan, slot: &Slot) -> Fate {
+        let about = |node: &Node| node.step.container().is_some_and(|id| id.slot == *slot);
+        let mine = plan.nodes.iter().zip(&self.outcomes).filter(|(node, _)| about(node));
+        let outcomes: Vec<&Outcome> = mine.map(|(_, (outcome, _))| outcome).collect();
+        let all = |is: fn(&Outcome) -> bool| outcomes.iter().all(|outcome| is(outcome));
+        match () {
+            () if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Cancelled)) => Fate::Interrupted,
+            () if all(|outcome| matches!(outcome, Outcome::Done)) => Fate::Done,
+            () if all(|outcome| matches!(outcome, Outcome::Skipped { .. })) => Fate::Untouched,
+            () => Fate::Failed,
+        }
     }
 
     /// Whether the user interrupted it.

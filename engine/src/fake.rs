@@ -204,7 +204,7 @@ impl Engine for FakeEngine {
     }
 
     async fn enact(&self, step: &Step, tell: Tell) -> Result<()> {
-        let _changing = (!matches!(step, Step::Await { .. })).then(|| Changing::begin(self));
+        let _changing = (!step.is_wait()).then(|| Changing::begin(self));
         let all = self.lock().orders.clone();
         for (_, order) in all.into_iter().filter(|(ordered, _)| ordered == step) {
             self.obey(step, order, &tell).await?;

@@ -254,7 +254,11 @@ impl LinuxEngine {
             Step::CreateContainer { id, spec, image_id } => {
                 container::create::create(store, id, spec, image_id)
             }
-            Step::StartContainer { id } => container::start::start(store, &self.program, id, &mut note),
+            Step::StartContainer { id } => {
+                container::start::start((store, &self.program), id, false, &mut note)
+            }
+            Step::StartAside { id } => container::start::start((store, &self.program), id, true, &mut note),
+            Step::SwitchPorts { to, from } => container::switch::switch(store, to, from),
             Step::StopContainer { id, grace } => {
                 container::stop::stop(store, id, *grace, &mut |how| tell(how))
             }
@@ -263,7 +267,9 @@ impl LinuxEngine {
             Step::UnpauseContainer { id } => container::pause::unpause(store, id, &mut note),
             Step::RemoveContainer { id } => container::remove::remove(store, id),
             Step::UpdateContainer { id, spec } => container::update::update(store, id, spec),
-            Step::Await { .. } => Err(Error::new(Kind::Unsupported, "a wait is no act")),
+            Step::Await { .. } | Step::Drain { .. } | Step::Proceed { .. } => {
+                Err(Error::new(Kind::Unsupported, "a wait is no act"))
+            }
         }
     }
 }
@@ -279,8 +285,16 @@ impl Engine for LinuxEngine {
     }
 
     async fn enact(&self, step: &Step, tell: Tell) -> Result<()> {
-        if let Step::Await { id, until, timeout } = step {
-            return container::wait::wait(&self.store, id, *until, *timeout, &tell).await;
+        match step {
+            Step::Await { id, until, timeout } => {
+                return container::wait::wait(&self.store, id, *until, *timeout, &tell).await;
+            }
+            Step::Drain { id, most } => return container::drain::drain(&self.store, id, *most, &tell).await,
+            Step::Proceed { delay, .. } => {
+                tokio::time::sleep(*delay).await;
+                return Ok(());
+            }
+            _ => {}
         }
         // Stopping is mostly waiting for the process, and images bound their work themselves: they
         // take no worker's place.

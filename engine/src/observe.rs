@@ -67,7 +67,8 @@ fn container(store: &Store, id: &ContainerId) -> Result<Option<Container>> {
         state => state,
     };
     let checks_health = record.process.health.is_some();
-    Ok(Some(Container { spec: record.spec, image_id: record.image_id, checks_health, state }))
+    let aside = state.is_running() && net::is_aside(store, id);
+    Ok(Some(Container { spec: record.spec, image_id: record.image_id, checks_health, state, aside }))
 }
 
 fn images(store: &Store, references: &[String]) -> Result<BTreeMap<String, live::Image>> {

@@ -44,6 +44,7 @@ fn fake() -> Arc<FakeEngine> {
         image_id: String::new(),
         checks_health: false,
         state: State::Created,
+        aside: false,
     };
     let mut live = Live::default();
     live.containers.insert(id(), container);

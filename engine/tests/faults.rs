@@ -5,7 +5,7 @@ use engine::apply::{Cancel, Options, apply};
 use engine::event::Finish;
 use engine::fake::{FakeEngine, Fate, OneFile, Order};
 use engine::{Event, Outcome, Report};
-use planner::goal::{Goal, UpOptions, Verb};
+use planner::goal::{Goal, RestoreOptions, UpOptions, Verb};
 use planner::live::Image;
 use planner::load::{LoadOptions, load};
 use planner::{Live, Plan, Stack, Step, StepId, plan};
@@ -57,6 +57,20 @@ services:
   extra: {image: app, healthcheck: {test: check}}
 ";
 
+/// Containers give way in groups, new ones first and old ones first.
+const ROLLED: &str = "
+services:
+  web:
+    image: app
+    ports: ['8080:80']
+    healthcheck: {test: check}
+    deploy: {replicas: 3, update_config: {order: start-first, failure_action: rollback}}
+  api:
+    image: app
+    depends_on: [web]
+    deploy: {replicas: 4, update_config: {parallelism: 2, max_failure_ratio: 0.5, delay: 1s}}
+";
+
 /// A world without containers that has the image.
 fn nothing() -> Live {
     let image = Image { id: "sha256:1".into(), ..Image::default() };
@@ -83,10 +97,10 @@ impl Case {
 
 async fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (name, text) in [("shop", SHOP), ("flat", FLAT), ("diamond", DIAMOND)] {
+    for (name, text) in [("shop", SHOP), ("flat", FLAT), ("diamond", DIAMOND), ("rolled", ROLLED)] {
         let create = Case { name, stack: Some(stack(text)), goal: up(), live: nothing() };
         let running = brought_about(&create).await;
-        let changed = stack(&text.replace("image: app", "image: app, environment: {MODE: new}"));
+        let changed = stack(&changed(text));
         let down = Goal::all(Verb::Down { volumes: true });
         cases.push(create);
         cases.push(Case { name, stack: Some(changed), goal: up(), live: running.clone() });
@@ -115,11 +129,16 @@ async fn walk(fake: &Arc<FakeEngine>, plan: &Plan, parallel: usize, cancel: Canc
     (report, events.into_inner())
 }
 
-/// The steps that need `id`, directly or not.
+/// The steps that need `id`, directly or not, or that bear fewer failures than come of it.
 fn descendants(plan: &Plan, id: StepId) -> BTreeSet<StepId> {
     let mut found = BTreeSet::from([id]);
     for (later, node) in plan.nodes.iter().enumerate() {
-        if node.needs.iter().any(|need| found.contains(need)) {
+        let failed = node.after.iter().filter(|before| found.contains(before)).count();
+        let bears = match &node.step {
+            Step::Proceed { spare: Some(spare), .. } => failed <= *spare,
+            _ => true,
+        };
+        if !bears || node.needs.iter().any(|need| found.contains(need)) {
             found.insert(later);
         }
     }
@@ -207,7 +226,7 @@ async fn an_interruption_at_any_step_is_understood_by_the_next_command() {
                 check_events(&plan, &report, &events);
                 for (id, (outcome, _)) in report.outcomes.iter().enumerate() {
                     let started = events.contains(&Event::Started(id));
-                    let waits = matches!(plan.nodes[id].step, Step::Await { .. });
+                    let waits = plan.nodes[id].step.is_wait();
                     let expected = match outcome {
                         Outcome::Done => started,
                         Outcome::Cancelled => !started || waits,
@@ -242,6 +261,48 @@ async fn a_container_that_fails_its_dependents_fails_only_them() {
         assert!(started("store") && started(service), "{service} {fate:?}");
         assert!(!started("web"), "{service} {fate:?}");
         check_convergence(&case, &fake, &format!("{service} {fate:?}")).await;
+    }
+}
+
+/// The same stack with one more variable in every service.
+fn changed(text: &str) -> String {
+    text.replace("image: app\n", "image: app\n    environment: {MODE: new}\n")
+        .replace("image: app,", "image: app, environment: {MODE: new},")
+        .replace("image: app}", "image: app, environment: {MODE: new}}")
+}
+
+/// Every slot of the service has one container, which runs and to which names and ports lead.
+fn serves(live: &Live, service: &str) -> bool {
+    let slots: BTreeSet<_> = live.containers.keys().map(|id| &id.slot).collect();
+    slots.into_iter().filter(|slot| slot.service == service).all(|slot| {
+        let occupants: Vec<_> = live.occupants(slot).collect();
+        matches!(occupants[..], [(_, there)] if there.state.is_running() && !there.aside)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_fails_at_any_step_goes_back_and_serves() {
+    let create = Case { name: "rolled", stack: Some(stack(ROLLED)), goal: up(), live: nothing() };
+    let live = brought_about(&create).await;
+    let changed = stack(&changed(ROLLED));
+    let case = Case { name: "rolled", stack: Some(changed), goal: up(), live };
+    let plan = case.plan(&case.live);
+    let web = |step: &Step| step.container().is_some_and(|id| id.slot.service == "web");
+    let steps: Vec<_> = plan.nodes.iter().filter(|node| web(&node.step)).collect();
+    assert!(steps.len() > 15, "{plan:#?}");
+    for node in steps {
+        let fake = Arc::new(FakeEngine::new(case.live.clone()));
+        fake.order(&node.step, Order::Fail);
+        let (report, _) = walk(&fake, &plan, 4, Cancel::new()).await;
+        let slots = report.goes_back(&plan);
+        assert!(!slots.is_empty(), "{}", node.step);
+        fake.forget();
+        let goal = Goal::all(Verb::Restore(RestoreOptions { slots }));
+        let back = plan::plan(case.stack.as_ref(), &goal, &fake.live()).expect("nothing stands in the way");
+        let (report, _) = walk(&fake, &back, 4, Cancel::new()).await;
+        assert!(report.is_done(), "{}: {report:#?}", node.step);
+        assert!(serves(&fake.live(), "web"), "{}: {:#?}", node.step, fake.live().containers);
+        check_convergence(&case, &fake, &node.step.to_string()).await;
     }
 }
 

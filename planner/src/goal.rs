@@ -1,6 +1,6 @@
 //! What a command asks for. `up`, `down`, `stop` and the others differ only here.
 
-use crate::desired::{OneOff, PullPolicy};
+use crate::desired::{OneOff, PullPolicy, Slot};
 use crate::plan::Step;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +43,8 @@ pub enum Verb {
         /// Which of both: `false` lets it go on.
         paused: bool,
     },
+    /// These slots have the occupant before their newest one again: the update to that one failed.
+    Restore(RestoreOptions),
     /// Containers that do not run are gone.
     Remove(RemoveOptions),
     /// Images are as their registries have them.
@@ -115,6 +117,13 @@ pub enum BuildWhen {
     Always,
     /// Never.
     Never,
+}
+
+/// Which slots go back to an older container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreOptions {
+    /// The slots.
+    pub slots: BTreeSet<Slot>,
 }
 
 /// The ways in which `rm` can be varied.

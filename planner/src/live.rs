@@ -40,6 +40,9 @@ pub struct Container {
     pub checks_health: bool,
     /// What it is doing.
     pub state: State,
+    /// It runs, but nothing leads to it: neither its names nor published ports.
+    #[serde(default)]
+    pub aside: bool,
 }
 
 /// What a container is doing. Each variant says what planning does with it when it should run.

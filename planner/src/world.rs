@@ -83,13 +83,18 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
             live.volumes.remove(name);
         }
         Step::CreateContainer { id, spec, image_id } => create(live, id, spec, image_id)?,
-        Step::StartContainer { id } => start(live, id)?,
+        Step::StartContainer { id } => start(live, id, false)?,
+        Step::StartAside { id } => start(live, id, true)?,
+        Step::SwitchPorts { to, from } => switch(live, to, from)?,
+        Step::Drain { id, .. } => drop(find(live, id)?),
+        Step::Proceed { .. } => {}
         Step::Await { id, until, .. } => reach(live, id, *until)?,
         Step::StopContainer { id, .. } => {
             let container = find(live, id)?;
             if container.state.is_running() {
                 container.state = State::Exited { code: 143, requested: true };
             }
+            container.aside = false;
         }
         Step::KillContainer { id, signal } => kill(live, id, signal)?,
         Step::PauseContainer { id } => pause(find(live, id)?, id)?,
@@ -159,6 +164,7 @@ fn create(live: &mut Live, id: &ContainerId, spec: &ContainerSpec, image_id: &st
         image_id: image.id.clone(),
         checks_health: spec.checks_health(image.has_health),
         state: State::Created,
+        aside: false,
     };
     live.containers.insert(id.clone(), container);
     Ok(())
@@ -182,9 +188,10 @@ fn networks_present(live: &Live, spec: &ContainerSpec) -> Result<(), WorldError>
     networks.try_for_each(|name| present(live.networks.contains_key(name), || format!("network {name}")))
 }
 
-fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
-    let rival = live.occupants(&id.slot).find(|(other, there)| *other != id && there.state.is_running());
-    if let Some((running, _)) = rival {
+fn start(live: &mut Live, id: &ContainerId, aside: bool) -> Result<(), WorldError> {
+    let leads = |there: &Container| there.state.is_running() && !there.aside;
+    let rival = live.occupants(&id.slot).find(|(other, there)| *other != id && leads(there));
+    if let Some((running, _)) = rival.filter(|_| !aside) {
         return Err(WorldError::SlotTaken { id: Box::new(id.clone()), running: Box::new(running.clone()) });
     }
     let spec = find(live, id)?.spec.clone();
@@ -194,7 +201,20 @@ fn start(live: &mut Live, id: &ContainerId) -> Result<(), WorldError> {
     let startable = matches!(container.state, State::Unsupervised | State::Unprepared | State::Stopping);
     refuse_when(container.state.is_running() && !startable, id, "runs already")?;
     let health = if container.checks_health { Health::Starting } else { Health::None };
+    // Who runs already is only adopted, as it is.
+    container.aside = if container.state.is_running() { container.aside } else { aside };
     container.state = State::Running { health };
+    Ok(())
+}
+
+/// From now on names and ports lead to the one.
+fn switch(live: &mut Live, to: &ContainerId, from: &[ContainerId]) -> Result<(), WorldError> {
+    refuse_when(find(live, to)?.state == State::Created, to, "was never started")?;
+    find(live, to)?.aside = false;
+    for id in from {
+        let container = find(live, id)?;
+        container.aside = container.state.is_running();
+    }
     Ok(())
 }
 
@@ -218,16 +238,17 @@ fn reach(live: &mut Live, id: &ContainerId, until: Until) -> Result<(), WorldErr
         (Until::Completed, State::Exited { .. }) if container.state != completed => {
             return refuse_when(true, id, "ended without success");
         }
-        (Until::Completed, _) => container.state = completed,
+        (Until::Completed, _) => (container.state, container.aside) = (completed, false),
         (Until::Healthy, State::Exited { .. } | State::Running { health: Health::None }) => {
             return refuse_when(true, id, "cannot become healthy");
         }
         (Until::Healthy, _) => container.state = healthy,
-        (Until::Ready, State::Exited { .. }) if container.state != completed => {
+        (Until::Ready | Until::Steady(_), State::Exited { .. }) if container.state != completed => {
             return refuse_when(true, id, "ended without success");
         }
-        (Until::Ready, State::Exited { .. } | State::Running { health: Health::None }) => {}
-        (Until::Ready, _) => container.state = healthy,
+        (Until::Ready | Until::Steady(_), State::Exited { .. } | State::Running { health: Health::None }) => {
+        }
+        (Until::Ready | Until::Steady(_), _) => container.state = healthy,
     }
     Ok(())
 }
@@ -238,6 +259,7 @@ fn kill(live: &mut Live, id: &ContainerId, signal: &str) -> Result<(), WorldErro
     refuse_when(!runs && !ends, id, "does not run")?;
     if runs && ends {
         container.state = State::Exited { code: 137, requested: true };
+        container.aside = false;
     }
     Ok(())
 }

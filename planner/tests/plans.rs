@@ -15,7 +15,7 @@
 
 use e2e::schema::misfits;
 use planner::desired::Slot;
-use planner::goal::{BuildOptions, BuildWhen, ImageOptions, PullOptions, UpOptions, Verb};
+use planner::goal::{BuildOptions, BuildWhen, ImageOptions, PullOptions, RestoreOptions, UpOptions, Verb};
 use planner::live::{Health, Image, Live, State};
 use planner::load::{LoadOptions, load};
 use planner::plan::{plan, render};
@@ -90,6 +90,10 @@ fn goal(line: &str) -> Goal {
     let (flags, names): (Vec<_>, Vec<_>) = words.partition(|word| word.starts_with('-'));
     let has = |flag: &str| flags.contains(&flag);
     let scales = flags.iter().filter_map(|flag| flag.strip_prefix("--scale=")?.split_once(':'));
+    if verb == "restore" {
+        let slots = names.iter().map(|name| Slot::try_from((*name).to_owned()).unwrap()).collect();
+        return Goal::all(Verb::Restore(RestoreOptions { slots }));
+    }
     let options = UpOptions {
         wait: has("--wait"),
         force_recreate: has("--force-recreate"),

@@ -6,8 +6,11 @@ use planner::goal::{UpOptions, Verb};
 use planner::plan::render;
 use planner::{Goal, world};
 
-pub(super) const CASES: &[Case] =
-    &[("an interrupted first up converges", first), ("an interrupted change converges", change)];
+pub(super) const CASES: &[Case] = &[
+    ("an interrupted first up converges", first),
+    ("an interrupted change converges", change),
+    ("an interrupted update goes on or is taken back", update),
+];
 
 const BEFORE: &str = "
 services:
@@ -72,6 +75,31 @@ fn change(bench: &mut Bench) {
         begin(bench, BEFORE, usize::MAX);
         let more = begin(bench, &after, most);
         finish(bench, &after);
+        bench.clear();
+        if !more {
+            break;
+        }
+    }
+}
+
+const ROLLED: &str = "
+services:
+  web:
+    image: busybox
+    command: httpd -f -p 80 -h /etc
+    init: true
+    environment: {MODE: a}
+    ports: ['8080:80']
+    deploy: {replicas: 2, update_config: {order: start-first, monitor: 20ms, failure_action: rollback}}
+";
+
+fn update(bench: &mut Bench) {
+    let after = ROLLED.replace("MODE: a", "MODE: b");
+    for most in 0.. {
+        begin(bench, ROLLED, usize::MAX);
+        let more = begin(bench, &after, most);
+        // Every second time the file is as before again.
+        finish(bench, if most % 2 == 0 { &after } else { ROLLED });
         bench.clear();
         if !more {
             break;

@@ -86,6 +86,12 @@ fn random(dice: &mut Dice) -> String {
                 let _ = writeln!(text, "    command: sleep 1000\n    scale: {}", dice.roll(4));
             }
         }
+        let order = ["start-first", "stop-first"][dice.roll(2) as usize];
+        let _ = writeln!(
+            text,
+            "    deploy: {{update_config: {{order: {order}, parallelism: {}, monitor: 20ms}}}}",
+            dice.roll(3)
+        );
         let _ = writeln!(text, "    environment: {{MODE: '{}'}}", dice.roll(2));
         let _ = writeln!(text, "    mem_limit: {}m", 16 << dice.roll(2));
         let _ = writeln!(text, "    networks: [{}]", dice.some_of(&["front", "back", "other"]).join(", "));

@@ -3,7 +3,9 @@
 use super::Case;
 use super::bench::{Bench, IMAGE, STACK, container_id};
 use planner::desired::RestartPolicy;
-use planner::desired::{Attachment, Content, FileSpec, MountKind, MountSpec, Namespaces, NetworkMode};
+use planner::desired::{
+    Attachment, Content, FileSpec, MountKind, MountSpec, Namespaces, NetworkMode, PortSpec,
+};
 use planner::plan::Until;
 use planner::{ContainerId, ContainerSpec, NetworkSpec, Step, VolumeSpec};
 use std::time::Duration;
@@ -16,6 +18,7 @@ pub(super) const CASES: &[Case] = &[
     ("signals reach what runs", signals),
     ("a paused container stands still", paused),
     ("a container that restarts is stopped for good", restarting),
+    ("a container is started aside and takes over", aside),
     ("limits and policies change in place, nothing else does", in_place),
     ("who is in the network of another one needs it to run", guests),
     ("who is in other namespaces of another one needs it to run", neighbours),
@@ -94,6 +97,33 @@ fn networks(bench: &mut Bench) {
     bench.refuses(&Step::UpdateNetwork { spec: NetworkSpec { internal: true, ..spec } });
     bench.refuses(&Step::UpdateNetwork { spec: network("s_other") });
     bench.does(Step::RemoveNetwork { name: "s_n".to_owned() });
+}
+
+fn aside(bench: &mut Bench) {
+    let (old, new) = (container_id("a", 1), container_id("a", 2));
+    let mut spec = on(shell("exec httpd -f -p 80 -h /etc"), "s_n");
+    spec.ports = vec![PortSpec { published: Some(8080), target: 80, ..PortSpec::default() }];
+    let switch =
+        |to: &ContainerId, from: &ContainerId| Step::SwitchPorts { to: to.clone(), from: vec![from.clone()] };
+    let drain = |id: &ContainerId| Step::Drain { id: id.clone(), most: Duration::from_secs(10) };
+    bench.does(Step::CreateNetwork { spec: network("s_n") });
+    bench.does(create(bench, &old, spec.clone()));
+    bench.does(start(&old));
+    bench.does(create(bench, &new, spec));
+    bench.refuses(&switch(&new, &old));
+    bench.does(Step::StartAside { id: new.clone() });
+    let until = Until::Steady(Duration::from_millis(20));
+    bench.does(Step::Await { id: new.clone(), until, timeout: None });
+    bench.does(switch(&new, &old));
+    bench.does(drain(&old));
+    bench.does(switch(&old, &new));
+    bench.does(switch(&new, &old));
+    bench.does(stop(&old));
+    bench.does(remove(&old));
+    bench.does(stop(&new));
+    bench.does(Step::StartAside { id: new.clone() });
+    bench.does(stop(&new));
+    bench.does(start(&new));
 }
 
 fn guests(bench: &mut Bench) {

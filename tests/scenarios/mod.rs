@@ -37,6 +37,7 @@ mod pressure;
 mod process;
 mod progress;
 mod registries;
+pub(crate) mod rollouts;
 mod sandbox;
 mod saved;
 mod sessions;

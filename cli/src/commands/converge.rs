@@ -8,10 +8,12 @@ use crate::output::{self, summary};
 use engine::apply::{Cancel, Options, apply};
 use engine::store::Lock;
 use engine::{Engine, Event, LinuxEngine, Outcome, Report, Scope};
-use planner::goal::Verb;
+use planner::desired::Slot;
+use planner::goal::{RestoreOptions, Verb};
 use planner::model::Stack;
 use planner::plan::{Cause, Node, Saved};
 use planner::{Goal, Live, Plan, Step, plan};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -108,7 +110,9 @@ async fn reach(
             return Ok(Exit::Done);
         }
         let Some(images) = whole.images_first() else {
-            return change(context, engine, (ask, &whole), interrupts).await.map(|(exit, _)| exit);
+            let (exit, report) = change(context, engine, (ask, &whole), interrupts).await?;
+            go_back(context, engine, (ask, report.goes_back(&whole)), interrupts).await?;
+            return Ok(exit);
         };
         let able = LinuxEngine::clone(engine).with_registries(context.registries()?);
         let engine = Arc::new(able.with_caller(context.caller()));
@@ -127,6 +131,29 @@ async fn reach(
             goal.settle(&node.step, matches!(outcome, Outcome::Done));
         }
     }
+}
+
+/// Gives these slots their older containers back: an update of them failed. What became of it is told;
+/// that the goal was not reached remains.
+async fn go_back(
+    context: &Context,
+    engine: &Arc<LinuxEngine>,
+    (ask, slots): (Ask<'_>, BTreeSet<Slot>),
+    interrupts: &mut Interrupts,
+) -> Result<(), Failure> {
+    if slots.is_empty() {
+        return Ok(());
+    }
+    let verb = Verb::Restore(RestoreOptions { slots });
+    let goal = Goal { stop_timeout: ask.goal.stop_timeout, ..Goal::all(verb) };
+    let ask = Ask { goal: &goal, saved: None, ..ask };
+    let plan = plan_for(engine, ask)?;
+    let services: Vec<&str> = plan.rollouts.iter().map(|rollout| rollout.service.as_str()).collect();
+    if plan.nodes.is_empty() {
+        return Ok(());
+    }
+    context.screen.warn(&format!("the update failed: {} goes back to what it was", services.join(", ")));
+    change(context, engine, (ask, &plan), interrupts).await.map(drop)
 }
 
 /// Whether the goal is that nothing of the stack is left.
@@ -243,7 +270,11 @@ pub(crate) fn survey(engine: &LinuxEngine, ask: Ask) -> Result<(Plan, Live), Fai
     }
     let live = engine.observe(&scope)?;
     let mut plan = plan::plan(stack, ask.goal, &live)?;
-    if plan.nodes.iter().any(|node| matches!(node.step, Step::StartContainer { .. })) {
+    if plan
+        .nodes
+        .iter()
+        .any(|node| matches!(node.step, Step::StartContainer { .. } | Step::StartAside { .. }))
+    {
         // Whoever may not look at the firewall cannot bring anything up either.
         let made = plan.nodes.iter().filter_map(|node| match &node.step {
             Step::CreateNetwork { spec } => Some(spec),

@@ -16,6 +16,8 @@ pub(crate) enum Sort {
     Network,
     /// A volume.
     Volume,
+    /// The update of a service.
+    Update,
 }
 
 impl Sort {
@@ -26,6 +28,7 @@ impl Sort {
             Self::Container => "container",
             Self::Network => "network",
             Self::Volume => "volume",
+            Self::Update => "update of",
         }
     }
 }
@@ -91,6 +94,9 @@ fn subject(plan: &Plan, step: &Step) -> (Sort, String) {
         Step::RemoveVolume { name } => (Sort::Volume, name.clone()),
         Step::CreateContainer { id, .. }
         | Step::StartContainer { id }
+        | Step::StartAside { id }
+        | Step::SwitchPorts { to: id, .. }
+        | Step::Drain { id, .. }
         | Step::Await { id, .. }
         | Step::StopContainer { id, .. }
         | Step::KillContainer { id, .. }
@@ -98,6 +104,7 @@ fn subject(plan: &Plan, step: &Step) -> (Sort, String) {
         | Step::UnpauseContainer { id }
         | Step::RemoveContainer { id }
         | Step::UpdateContainer { id, .. } => (Sort::Container, plan.called(id)),
+        Step::Proceed { service, .. } => (Sort::Update, service.clone()),
     }
 }
 
@@ -124,13 +131,15 @@ fn act(step: &Step) -> Option<Act> {
         Step::PushImage { .. } => Act::Push,
         Step::CreateNetwork { .. } | Step::CreateVolume { .. } | Step::CreateContainer { .. } => Act::Create,
         Step::RemoveNetwork { .. } | Step::RemoveVolume { .. } | Step::RemoveContainer { .. } => Act::Remove,
-        Step::StartContainer { .. } => Act::Start,
+        Step::StartContainer { .. } | Step::StartAside { .. } => Act::Start,
         Step::StopContainer { .. } => Act::Stop,
         Step::UpdateNetwork { .. } | Step::UpdateContainer { .. } => Act::Update,
         Step::KillContainer { .. } => Act::Kill,
         Step::PauseContainer { .. } => Act::Pause,
         Step::UnpauseContainer { .. } => Act::Unpause,
-        Step::Await { .. } => return None,
+        Step::SwitchPorts { .. } | Step::Drain { .. } | Step::Proceed { .. } | Step::Await { .. } => {
+            return None;
+        }
     })
 }
 
@@ -144,6 +153,7 @@ fn done(steps: &[&Step]) -> &'static str {
         () if has(Act::Pull) => "pulled",
         () if has(Act::Push) => "pushed",
         () if has(Act::Create) && has(Act::Remove) => "replaced",
+        () if has(Act::Start) && has(Act::Remove) => "replaced",
         () if has(Act::Remove) => "removed",
         () if has(Act::Create) && has(Act::Start) => "started",
         () if has(Act::Create) => "created",
@@ -179,6 +189,10 @@ pub(crate) fn doing(step: &Step) -> &'static str {
     match (step, act(step)) {
         (Step::Await { until: Until::Healthy, .. }, _) => "until healthy",
         (Step::Await { until: Until::Completed, .. }, _) => "until completed",
+        (Step::Await { until: Until::Steady(_), .. }, _) => "watching",
+        (Step::SwitchPorts { .. }, _) => "switching",
+        (Step::Drain { .. }, _) => "draining",
+        (Step::Proceed { .. }, _) => "pausing",
         (Step::Await { .. }, _) | (_, None) => "until ready",
         (_, Some(Act::Pull)) => "pulling",
         (_, Some(Act::Build)) => "building",

@@ -73,6 +73,7 @@ pub(crate) fn idle(plan: &Plan, goal: &Goal, took_so_long: Duration) -> String {
         Verb::Pause { paused: true } => "has nothing to pause",
         Verb::Pause { paused: false } => "has nothing to unpause",
         Verb::Remove(_) => "has nothing to remove",
+        Verb::Restore(_) => "has nothing to go back to",
         Verb::Pull(_) => "has nothing to pull",
         Verb::Build(_) => "has nothing to build",
         Verb::Push(_) => "has nothing to push",
@@ -151,6 +152,9 @@ fn skipped(plan: &Plan, report: &Report) -> Vec<String> {
         });
         let culprit = cause.and_then(|step| resources.iter().position(|one| one.steps.contains(&step)));
         // What failed itself was told already.
+        if resource.sort == Sort::Update {
+            continue;
+        }
         if let Some(culprit) = culprit.filter(|at| resources[*at].name != resource.name) {
             because.entry(culprit).or_default().push(&resource.name);
         }

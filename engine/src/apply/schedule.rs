@@ -22,14 +22,12 @@ struct Entry {
     /// Who needs it over.
     followers: Vec<StepId>,
     missing: usize,
+    /// So many of those that it comes after may still fail; `None` is any number.
+    spare: Option<usize>,
+    /// It only waits: it needs no place among those that change the machine, and can be dropped at
+    /// any time.
     is_wait: bool,
     is_pending: bool,
-}
-
-/// Whether the step only waits: it then needs no place among those that change the machine,
-/// and can be dropped at any time.
-pub(super) fn is_wait(step: &Step) -> bool {
-    matches!(step, Step::Await { .. })
 }
 
 impl Schedule {
@@ -75,21 +73,35 @@ impl Schedule {
         self.over(id);
     }
 
-    /// A running step failed: yields its pending descendants, which leave with it.
+    /// A running step failed: yields its pending descendants, which leave with it. So do those that
+    /// come after more failures than they bear.
     pub(super) fn failed(&mut self, id: StepId) -> BTreeSet<StepId> {
         self.leave(id);
         let mut poisoned = BTreeSet::new();
         let mut spreading = vec![id];
         while let Some(id) = spreading.pop() {
-            for dependent in &self.entries[id].dependents {
-                if self.entries[*dependent].is_pending && poisoned.insert(*dependent) {
-                    spreading.push(*dependent);
+            for dependent in [self.entries[id].dependents.clone(), self.overtaxed(id)].concat() {
+                if self.entries[dependent].is_pending && poisoned.insert(dependent) {
+                    spreading.push(dependent);
                 }
             }
         }
         poisoned.iter().for_each(|id| self.entries[*id].is_pending = false);
         poisoned.iter().chain([&id]).for_each(|id| self.over(*id));
         poisoned
+    }
+
+    /// Those that come after a step which is not done, and bear no more of them.
+    fn overtaxed(&mut self, id: StepId) -> Vec<StepId> {
+        let mut overtaxed = Vec::new();
+        for follower in self.entries[id].followers.clone() {
+            match &mut self.entries[follower].spare {
+                Some(0) => overtaxed.push(follower),
+                Some(spare) => *spare -= 1,
+                None => {}
+            }
+        }
+        overtaxed
     }
 
     /// Yields every step that has not started, in order; none will.
@@ -137,7 +149,8 @@ impl Entry {
             dependents: Vec::new(),
             followers: Vec::new(),
             missing: node.needs.len() + node.after.len(),
-            is_wait: is_wait(&node.step),
+            spare: if let Step::Proceed { spare, .. } = &node.step { *spare } else { None },
+            is_wait: node.step.is_wait(),
             is_pending: true,
         }
     }
@@ -227,6 +240,35 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_opens_when_all_before_it_is_over_and_few_enough_failed() {
+        let gate = |spare| {
+            let delay = std::time::Duration::ZERO;
+            let step = Step::Proceed { service: "web".into(), group: 2, delay, spare };
+            Node { step, cause: Cause::Asked, needs: Vec::new(), after: vec![0, 1, 2] }
+        };
+        // 2 needs 1 and fails with it; 4 needs the gate.
+        let plan = |spare| {
+            let nodes = vec![
+                node(false, &[], &[]),
+                node(false, &[], &[]),
+                node(false, &[1], &[]),
+                gate(spare),
+                node(false, &[3], &[]),
+            ];
+            Plan { nodes, ..Plan::default() }
+        };
+        for (spare, opens) in [(Some(0), false), (Some(1), false), (Some(2), true), (None, true)] {
+            let mut schedule = Schedule::new(&plan(spare), 9);
+            assert_eq!(ready(&mut schedule), [0, 1]);
+            let lost = schedule.failed(1);
+            assert_eq!(lost.contains(&3) && lost.contains(&4), !opens, "{spare:?}");
+            assert_eq!(ready(&mut schedule), NONE, "{spare:?}");
+            schedule.done(0);
+            assert_eq!(ready(&mut schedule), if opens { vec![3] } else { Vec::new() }, "{spare:?}");
+        }
+    }
+
+    #[test]
     fn giving_up_leaves_nothing_to_start() {
         let mut schedule = Schedule::new(&plan(&[(false, &[]), (false, &[]), (true, &[0])]), 1);
         assert_eq!(ready(&mut schedule), [0]);
@@ -274,7 +316,7 @@ mod tests {
                     prop_assert!(after.iter().all(|before| done.contains(before) || lost.contains(before)));
                     running.push(id);
                 }
-                let changing = running.iter().filter(|id| !is_wait(&plan.nodes[**id].step)).count();
+                let changing = running.iter().filter(|id| !plan.nodes[**id].step.is_wait()).count();
                 prop_assert!(changing <= parallel);
                 let Some((pick, fate)) = luck.next().filter(|_| !running.is_empty()) else { break };
                 let id = running.swap_remove(pick.index(running.len()));

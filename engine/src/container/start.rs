@@ -33,7 +33,13 @@ const BIRTH: Duration = Duration::from_millis(200);
 /// Starts a container, or adopts one that runs without a supervisor. What an interrupted start
 /// left is taken down first. A container that runs is left alone. What is to run after its start
 /// has run then; when that fails, the container goes on, and the next start runs it again.
-pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnMut(String)) -> Result<()> {
+/// One that starts `aside` gets no names and ports yet.
+pub fn start(
+    (store, program): (&Store, &Path),
+    id: &ContainerId,
+    aside: bool,
+    tell: &mut dyn FnMut(String),
+) -> Result<()> {
     let record = record::read(store, id)?;
     let Some(mut guard) = settle(store, id)? else { return hooks::prepare(store, id, &record) };
     if is_unsupervised(store, id)? && !is_stillborn(store, id)? {
@@ -49,6 +55,9 @@ pub fn start(store: &Store, program: &Path, id: &ContainerId, tell: &mut dyn FnM
     owner::ensure_owners(store, id, &record.spec)?;
     clear(store, id)?;
     make_folder(&store.runtime_container(id), 0o700)?;
+    if aside {
+        net::set_aside(store, id)?;
+    }
     hooks::expect(store, id, &record)?;
     let prepare = |made: &dyn Fn(Made)| prepare((store, id, &record), made);
     launch((store, program, id), (guard, false), prepare, tell).inspect_err(|_| undo(store, id))?;

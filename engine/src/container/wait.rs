@@ -5,11 +5,12 @@
 
 use super::logs::last_lines;
 use super::record;
-use super::state::{Probe, StateRecord};
+use super::state::{Probe, StateRecord, Status};
 use super::watch;
 use crate::error::{Error, Kind, Result};
 use crate::store::Store;
 use crate::{Progress, Tell};
+use jiff::Timestamp;
 use planner::ContainerId;
 use planner::live::{Health, State};
 use planner::plan::Until;
@@ -27,7 +28,12 @@ pub async fn wait(
     timeout: Option<Duration>,
     tell: &Tell,
 ) -> Result<()> {
-    let reached = reach(store, id, until, tell);
+    let reached = async {
+        match until {
+            Until::Steady(time) => steady(store, id, time, tell).await,
+            _ => reach(store, id, until, tell).await,
+        }
+    };
     let Some(timeout) = timeout else { return reached.await };
     match tokio::time::timeout(timeout, reached).await {
         Ok(result) => result,
@@ -50,6 +56,42 @@ async fn reach(store: &Store, id: &ContainerId, until: Until, tell: &Tell) -> Re
         Ok(None)
     })
     .await
+}
+
+/// Without a health check it is watched for a time; an end in it is a failure, whatever comes after.
+async fn steady(store: &Store, id: &ContainerId, time: Duration, tell: &Tell) -> Result<()> {
+    let first = StateRecord::read(store, id)?.unwrap_or_default();
+    let mut told = String::new();
+    let reached = watch::until(store, id, |state, live| {
+        let verdict = match judge_record(&state, live, Until::Steady(time)) {
+            _ if state.restarts != first.restarts => {
+                Verdict::Failed(Why::Exited(state.exit_code.unwrap_or_default()))
+            }
+            verdict => verdict,
+        };
+        match verdict {
+            Verdict::Reached => return Ok(Some(())),
+            Verdict::Failed(why) => return Err(failure(store, id, &state, why)),
+            Verdict::NotYet(what) => tell_once(tell, &mut told, what),
+        }
+        Ok(None)
+    });
+    let ran = first.started_at.and_then(|began| Timestamp::now().duration_since(began).try_into().ok());
+    let rest = time.saturating_sub(ran.unwrap_or_default());
+    tokio::select! {
+        biased;
+        reached = reached => reached,
+        () = runs_unchecked(store, id, rest) => Ok(()),
+    }
+}
+
+/// Ends after this time, if the container runs then and nobody checks its health.
+async fn runs_unchecked(store: &Store, id: &ContainerId, rest: Duration) {
+    tokio::time::sleep(rest).await;
+    if StateRecord::now(store, id).ok() != Some(State::Running { health: Health::None }) {
+        // What it waits for instead, or the failure, is the other's to see.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Waits until it has ended for good; gives its exit code.
@@ -101,6 +143,10 @@ fn judge_record(state: &StateRecord, live: State, until: Until) -> Verdict {
         (Until::Completed, State::Running { .. } | State::Restarting) if state.exit_code == Some(0) => {
             Verdict::Reached
         }
+        // Whoever started it again knows how it ended.
+        (Until::Steady(_), State::Restarting) if state.status == Status::Restarting => {
+            Verdict::Failed(Why::Exited(state.exit_code.unwrap_or_default()))
+        }
         _ => judge(live, until),
     }
 }
@@ -108,7 +154,9 @@ fn judge_record(state: &StateRecord, live: State, until: Until) -> Verdict {
 fn judge(state: State, until: Until) -> Verdict {
     use Verdict::{Failed, NotYet, Reached};
     match (state, until) {
-        (State::Exited { code: 0, requested: false }, Until::Completed | Until::Ready) => Reached,
+        (State::Exited { code: 0, requested: false }, Until::Completed | Until::Ready | Until::Steady(_)) => {
+            Reached
+        }
         (State::Exited { requested: true, .. }, _) => Failed(Why::Stopped),
         (State::Exited { code, .. }, _) => Failed(Why::Exited(code)),
         (State::Running { .. } | State::Unprepared | State::Restarting | State::Paused, Until::Completed) => {
@@ -116,6 +164,9 @@ fn judge(state: State, until: Until) -> Verdict {
         }
         (State::Running { health: Health::Healthy }, _) => Reached,
         (State::Running { health: Health::None }, Until::Ready) => Reached,
+        (State::Running { health: Health::None }, Until::Steady(_)) => {
+            NotYet("watching whether it goes on".to_owned())
+        }
         (State::Running { health: Health::None }, _) => Failed(Why::NoHealthCheck),
         (State::Running { health: Health::Starting }, _) => NotYet("waiting until it is healthy".to_owned()),
         (State::Running { health: Health::Unhealthy }, _) => Failed(Why::Unhealthy),
@@ -172,7 +223,7 @@ fn too_late(store: &Store, id: &ContainerId, until: Until, timeout: Duration) ->
     let what = match until {
         Until::Healthy => "healthy",
         Until::Completed => "complete",
-        Until::Ready => "ready",
+        Until::Ready | Until::Steady(_) => "ready",
     };
     let seconds = timeout.as_millis() as f64 / 1000.0;
     let error = Error::new(

@@ -6,8 +6,8 @@ use super::netlink::{Message, Socket};
 use super::netns::{self, Netns};
 use super::tune::tune;
 use super::{
-    Connected, Endpoint, FourEndpoint, SixEndpoint, bridge, files, firewall, lease, mode, nft, publish,
-    record,
+    Connected, Endpoint, FourEndpoint, SixEndpoint, bridge, files, firewall, is_aside, lease, mode, nft,
+    publish, record,
 };
 use crate::error::{Error, Kind, Result};
 use crate::journal::Entry;
@@ -113,8 +113,18 @@ pub fn connect(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<
     })
 }
 
-/// Answers a container's names with its addresses, one endpoint for each of its networks.
+/// Answers a container's names with its addresses, unless nothing is to lead to it yet.
 pub(super) fn announce(
+    store: &Store,
+    id: &ContainerId,
+    spec: &ContainerSpec,
+    all: &[Endpoint],
+) -> Result<()> {
+    if is_aside(store, id) { Ok(()) } else { tell_names(store, id, spec, all) }
+}
+
+/// Answers a container's names with its addresses, one endpoint for each of its networks.
+pub(super) fn tell_names(
     store: &Store,
     id: &ContainerId,
     spec: &ContainerSpec,

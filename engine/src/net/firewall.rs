@@ -53,15 +53,15 @@ pub(crate) fn table(store: &Store) -> String {
 
 /// Brings the table in line with the records. The caller holds the lock `net`.
 pub(crate) fn refresh(store: &Store) -> Result<()> {
-    bring(store, None)
+    bring(store, &[])
 }
 
-/// Like [`refresh`], as if nothing were published for this container.
-pub(crate) fn refresh_without(store: &Store, id: &ContainerId) -> Result<()> {
-    bring(store, Some(id))
+/// Like [`refresh`], as if nothing were published for these containers.
+pub(crate) fn refresh_without(store: &Store, ids: &[ContainerId]) -> Result<()> {
+    bring(store, ids)
 }
 
-fn bring(store: &Store, without: Option<&ContainerId>) -> Result<()> {
+fn bring(store: &Store, without: &[ContainerId]) -> Result<()> {
     let (networks, mappings) = (record::all(store)?, mappings(store, without)?);
     let table = table(store);
     let by_family = [
@@ -74,17 +74,17 @@ fn bring(store: &Store, without: Option<&ContainerId>) -> Result<()> {
     })
 }
 
-fn mappings(store: &Store, without: Option<&ContainerId>) -> Result<Vec<Mapping>> {
+fn mappings(store: &Store, without: &[ContainerId]) -> Result<Vec<Mapping>> {
     let ids = record::ids_in(&store.ports())?;
     let read = |id: &_| store::read_whole(&store.published(id)).transpose();
-    let kept = ids.iter().filter(|id| Some(*id) != without);
+    let kept = ids.iter().filter(|id| !without.contains(id));
     kept.filter_map(read).collect()
 }
 
 /// The rules for IPv4 that the records ask for.
 #[cfg(test)]
 pub(crate) fn wanted(store: &Store) -> Result<Option<Ruleset>> {
-    Ok(four(&table(store), &record::all(store)?, &mappings(store, None)?))
+    Ok(four(&table(store), &record::all(store)?, &mappings(store, &[])?))
 }
 
 /// The rules for IPv4 that these records ask for; none without a network.

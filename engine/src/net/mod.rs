@@ -8,6 +8,7 @@
 //! Everything here can be made again from the records: after a reboot or with a wiped runtime
 //! folder [`connect`] makes the bridge and the table that are missing.
 
+mod aside;
 mod bridge;
 mod conntrack;
 mod culprit;
@@ -41,12 +42,13 @@ pub(crate) use files::hosts as hosts_file;
 pub(crate) use mode::is_of_host;
 pub(crate) use netns::{is_held, isolate};
 
+pub use aside::{is_aside, set_aside, switch, withdraw};
 pub use bridge::{create, list, remove, sweep, update};
 pub use endpoint::{connect, declare, disconnect, endpoints, ensure_present, forget, reserve_fixed};
 pub(crate) use lease::{sweep_leases, void_leases};
 pub use ports::hold_ports;
 pub use proxy::Proxy;
-pub use publish::{publish, publish_held, published, published_address, unpublish};
+pub use publish::{open_doors, publish, publish_held, published, published_address, unpublish};
 pub use reconnect::{is_concerned, reconnect};
 pub use record::sweep_records;
 pub use repair::{damaged, repair};

@@ -16,6 +16,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 /// How many ports of the kernel's choice to try until one is free for IPv6 too.
 const CHOICES: usize = 32;
@@ -146,16 +147,41 @@ fn is_lacking(error: &io::Error, address: SocketAddr, port: &PortSpec) -> bool {
 
 /// Binds beside the replicas of the same service; anybody else is a conflict.
 fn share(store: &Store, id: &ContainerId, address: SocketAddr, protocol: Protocol) -> Result<OwnedFd> {
-    let owners = culprit::owners(address, protocol)?;
     let name = label(address.port(), protocol);
     let doing = || format!("host port {name} is already in use");
-    if let Some(foreign) = owners.iter().find(|owner| !owner.is_replica_of(store, id)) {
+    if let Some(foreign) = stranger(store, id, address, protocol)? {
         return Err(Error::new(Kind::Conflict, format!("{} by {foreign}", doing()))
             .hint("stop it, or publish another port"));
     }
     // No owner at all is a socket that only newer kernels list. Only a supervisor of ours has
     // one that can be shared and yet neither listens nor is connected.
     bind_shared(address, protocol).map_err(|error| Error::new(Kind::Conflict, doing()).because(error))
+}
+
+/// How often who has a port is looked at, and the time between: what a supervisor runs beside its
+/// container has all its sockets until it executes its program.
+const LOOKS: usize = 10;
+const BORN: Duration = Duration::from_millis(10);
+
+/// Somebody who has a port and is no replica of the same service.
+fn stranger(
+    store: &Store,
+    id: &ContainerId,
+    address: SocketAddr,
+    protocol: Protocol,
+) -> Result<Option<culprit::Owner>> {
+    let look = || {
+        let owners = culprit::owners(address, protocol)?;
+        Ok(owners.into_iter().find(|owner| !owner.is_replica_of(store, id)))
+    };
+    for _ in 1..LOOKS {
+        match look()? {
+            None => return Ok(None),
+            Some(culprit::Owner::Container { .. }) => break,
+            Some(culprit::Owner::Process { .. }) => std::thread::sleep(BORN),
+        }
+    }
+    look()
 }
 
 /// Lets the kernel choose a port.

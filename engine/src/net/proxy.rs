@@ -41,6 +41,7 @@ pub struct Proxy {
     /// Who talks in datagrams: through which door, from where.
     talkers: HashMap<(usize, SocketAddr), u64>,
     next: u64,
+    closed: bool,
 }
 
 /// A socket of the host, and where it leads.
@@ -94,12 +95,30 @@ impl Proxy {
             epoll.add(door.socket.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, at as u64))?;
         }
         let (peers, talkers) = (BTreeMap::new(), HashMap::new());
-        Ok(Self { epoll, timer, doors, peers, talkers, next: FIRST_PEER })
+        Ok(Self { epoll, timer, doors, peers, talkers, next: FIRST_PEER, closed: false })
     }
 
     /// From now on new connections go here.
     pub fn lead_to(&mut self, target: IpAddr) {
         self.doors.iter_mut().for_each(|door| door.target = target);
+    }
+
+    /// Takes nobody new: who waits is let in, then the doors close. What goes on goes on.
+    pub fn close_doors(&mut self) {
+        (0..self.doors.len()).for_each(|at| self.door(at));
+        for door in &self.doors {
+            if let Socket::Tcp(listener) = &door.socket {
+                let _ = self.epoll.delete(listener);
+                // The port stays held, as before it was published.
+                let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
+            }
+        }
+        self.closed = true;
+    }
+
+    /// Whether it takes nobody new.
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Does what is to be done now; called when the file descriptor is readable.

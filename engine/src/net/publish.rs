@@ -1,7 +1,7 @@
 //! Directs host ports to containers: records of what is published, then the rules.
 
 use super::firewall::{self, Mapping};
-use super::{HeldPort, Proxy, Published, conntrack, endpoint, record};
+use super::{HeldPort, Proxy, Published, conntrack, endpoint, is_aside, record};
 use crate::error::{Error, Kind, Result};
 use crate::store::{self, Lock, LockKind, Store};
 use planner::ContainerId;
@@ -12,8 +12,7 @@ pub fn publish(store: &Store, id: &ContainerId, ports: &[Published]) -> Result<(
     if ports.is_empty() {
         return unpublish(store, id);
     }
-    let (address, six) = addresses(store, id)?;
-    let mapping = Mapping { address, six, ports: ports.to_vec() };
+    let mapping = mapping(store, id, ports)?;
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     store::write(&store.published(id), &mapping)?;
     firewall::refresh(store)?;
@@ -22,11 +21,25 @@ pub fn publish(store: &Store, id: &ContainerId, ports: &[Published]) -> Result<(
     Ok(())
 }
 
-/// Directs what is held to a connected container. What the firewall cannot turn towards it is for
-/// the proxy to pass on.
+/// What host ports lead to a connected container.
+pub(super) fn mapping(store: &Store, id: &ContainerId, ports: &[Published]) -> Result<Mapping> {
+    let (address, six) = addresses(store, id)?;
+    Ok(Mapping { address, six, ports: ports.to_vec() })
+}
+
+/// Directs what is held to a connected container, unless nothing is to lead to it yet. What the
+/// firewall cannot turn towards it is for the proxy to pass on.
 pub fn publish_held(store: &Store, id: &ContainerId, held: &[HeldPort]) -> Result<Option<Proxy>> {
+    if is_aside(store, id) {
+        return Ok(None);
+    }
     let ports: Vec<Published> = held.iter().map(|port| port.published.clone()).collect();
     publish(store, id, &ports)?;
+    open_doors(store, id, held)
+}
+
+/// Passes on what the firewall cannot turn towards a connected container.
+pub fn open_doors(store: &Store, id: &ContainerId, held: &[HeldPort]) -> Result<Option<Proxy>> {
     if held.is_empty() { Ok(None) } else { Proxy::open(held, published_address(store, id)?) }
 }
 
@@ -69,7 +82,7 @@ pub fn unpublish(store: &Store, id: &ContainerId) -> Result<()> {
     let _lock = Lock::take(store, "net", LockKind::Exclusive)?;
     let mapping: Option<Mapping> = store::read_whole(&store.published(id))?;
     // The record goes last: an interruption repeats the whole.
-    firewall::refresh_without(store, id)?;
+    firewall::refresh_without(store, std::slice::from_ref(id))?;
     mapping.iter().for_each(conntrack::forget);
     store::remove_optional(&store.published(id))
 }

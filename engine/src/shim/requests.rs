@@ -50,8 +50,19 @@ impl Supervisor {
         if let Some(names) = &mut self.names {
             names.move_to(&self.store, &self.record.spec)?;
         }
-        if let Some(proxy) = &mut self.proxy {
-            proxy.lead_to(net::published_address(&self.store, &self.id)?);
+        self.move_doors()
+    }
+
+    /// Doors are open as long as something is to lead to the container.
+    fn move_doors(&mut self) -> Result<()> {
+        let aside = net::is_aside(&self.store, &self.id);
+        match &mut self.proxy {
+            Some(proxy) if aside => proxy.close_doors(),
+            Some(proxy) if !proxy.is_closed() => {
+                proxy.lead_to(net::published_address(&self.store, &self.id)?);
+            }
+            _ if aside => {}
+            _ => self.proxy = net::open_doors(&self.store, &self.id, &self.ports)?,
         }
         Ok(())
     }

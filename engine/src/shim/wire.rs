@@ -28,7 +28,7 @@ pub enum Request {
         paused: bool,
     },
     /// Networks, names or addresses of the container are others now, or what it wants to be told, as
-    /// its record says.
+    /// its record says; or something leads to it now, or nothing does any more.
     Moved,
     /// Tell each change of the state record.
     Watch,

@@ -198,6 +198,11 @@ impl Store {
         self.runtime_container(id).join("unprepared")
     }
 
+    /// There while nothing leads to the container.
+    pub fn aside(&self, id: &ContainerId) -> PathBuf {
+        self.runtime_container(id).join("aside")
+    }
+
     /// What the supervisor printed before it died of a fault in it.
     pub fn complaints(&self, id: &ContainerId) -> PathBuf {
         self.runtime_container(id).join("complaints")

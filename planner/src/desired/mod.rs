@@ -23,6 +23,7 @@ mod network;
 mod owners;
 mod pace;
 mod pressure;
+mod rollout;
 mod security;
 mod service;
 mod setting;

@@ -18,8 +18,13 @@ const RUNNING: State = State::Running { health: Health::None };
 fn live(occupants: &[(u32, ContainerSpec, State)]) -> Live {
     let container = |(generation, spec, state): &(u32, ContainerSpec, State)| {
         let image_id = "sha256:aaaaaaaaaaaaaaaa".into();
-        let container =
-            Container { spec: spec.clone(), image_id, checks_health: false, state: state.clone() };
+        let container = Container {
+            spec: spec.clone(),
+            image_id,
+            checks_health: false,
+            state: state.clone(),
+            aside: false,
+        };
         (id(*generation), container)
     };
     let image = Image { id: "sha256:aaaaaaaaaaaaaaaa".into(), ..Default::default() };
@@ -182,7 +187,8 @@ fn every_field_of_a_container_has_its_row() {
 #[test]
 fn a_container_whose_record_is_damaged_is_made_anew() {
     let state = State::Created;
-    let container = Container { spec: spec(), image_id: String::new(), checks_health: false, state };
+    let container =
+        Container { spec: spec(), image_id: String::new(), checks_health: false, state, aside: false };
     let Change::Replace(fields) = container_change(&spec(), &container, &Live::default()) else { panic!() };
     assert_eq!((fields.len(), fields[0].field.as_str()), (1, "record"));
 }

@@ -49,6 +49,7 @@ const RULES: &[Rule] = &[
     containers_are_created_before_they_start,
     containers_stop_before_they_are_removed,
     the_old_generation_stops_before_the_new_one_starts,
+    who_starts_aside_takes_over_before_the_old_generation_stops,
     the_old_generation_serves_until_the_new_one_exists,
     dependents_stop_first,
     dependencies_start_first,
@@ -120,7 +121,7 @@ impl<'a> Order<'a> {
                 self.updates.insert(id, at);
                 self.specs.insert(id, spec);
             }
-            Step::StartContainer { id } => {
+            Step::StartContainer { id } | Step::StartAside { id } => {
                 self.starts.insert(id, at);
             }
             Step::StopContainer { id, .. } => {
@@ -221,12 +222,33 @@ fn the_old_generation_stops_before_the_new_one_starts(order: &Order) -> Vec<Viol
     let rule = "one generation of a slot runs at a time";
     let mut wrong = Vec::new();
     for (id, &start) in &order.starts {
-        for (old, _) in order.live.occupants(&id.slot).filter(|(old, _)| old != id && order.runs(old)) {
+        let is_aside = matches!(order.plan.nodes[start].step, Step::StartAside { .. });
+        let leads = |there: &Container| there.state.is_running() && !there.aside && !is_aside;
+        for (old, _) in order.live.occupants(&id.slot).filter(|(old, there)| old != id && leads(there)) {
             wrong.extend(order.demand(order.stops.get(old).copied(), start, rule, old));
         }
         if let Some(&stop) = order.stops.get(*id) {
             wrong.extend(order.demand(Some(stop), start, rule, id));
         }
+    }
+    wrong
+}
+
+fn who_starts_aside_takes_over_before_the_old_generation_stops(order: &Order) -> Vec<Violation> {
+    let rule = "names and ports lead to who was started aside before the old generation stops";
+    let mut wrong = Vec::new();
+    for (id, &start) in &order.starts {
+        if !matches!(order.plan.nodes[start].step, Step::StartAside { .. }) {
+            continue;
+        }
+        let to_it = |step: &Step| matches!(step, Step::SwitchPorts { to, .. } if to == *id);
+        let Some((switch, _)) = order.steps().find(|(_, step)| to_it(step)) else {
+            wrong.push(Violation { step: start, rule, detail: id.to_string() });
+            continue;
+        };
+        wrong.extend(order.demand(Some(start), switch, rule, id));
+        let stops = order.stops.iter().filter(|(old, _)| old.slot == id.slot && *old != id);
+        wrong.extend(stops.filter_map(|(old, &stop)| order.demand(Some(switch), stop, rule, old)));
     }
     wrong
 }
@@ -246,14 +268,19 @@ fn the_old_generation_serves_until_the_new_one_exists(order: &Order) -> Vec<Viol
     wrong
 }
 
+/// But for those that take turns: of these some always run.
 fn dependents_stop_first(order: &Order) -> Vec<Violation> {
     let rule = "dependents stop before what they depend on";
     let graph = live_graph(order.live);
     let mut wrong = Vec::new();
-    for (id, &stop) in &order.stops {
+    let takes_turn =
+        |id: &ContainerId| order.plan.rollouts.iter().any(|rollout| rollout.slots.contains(&id.slot));
+    for (id, &stop) in order.stops.iter().filter(|(id, _)| !takes_turn(id)) {
         let dependents = graph.reverse_closure([id.slot.service.as_str()]);
         let earlier = order.stops.iter().filter(|(other, _)| {
-            other.slot.service != id.slot.service && dependents.contains(&other.slot.service)
+            !takes_turn(other)
+                && other.slot.service != id.slot.service
+                && dependents.contains(&other.slot.service)
         });
         wrong.extend(earlier.filter_map(|(other, &first)| order.demand(Some(first), stop, rule, other)));
     }

@@ -12,6 +12,7 @@ pub use step::{Step, Until};
 
 use crate::desired::{ContainerId, Slot};
 use crate::diff::FieldChange;
+pub use crate::policy::rollout::Rollout;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,6 +33,9 @@ pub struct Plan {
     /// The names of the containers for which one was chosen.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<ContainerId, String>,
+    /// The services whose containers give way to others in groups.
+    #[serde(default)]
+    pub rollouts: Vec<Rollout>,
 }
 
 impl Plan {
@@ -118,4 +122,6 @@ pub enum Cause {
     Policy(String),
     /// The image could not be pulled.
     NotPulled,
+    /// The newer generation that should have taken its place failed.
+    UpdateFailed(ContainerId),
 }

@@ -166,7 +166,8 @@ mod tests {
 
     fn live(state: State) -> Live {
         let spec = ContainerSpec { image: "web:1".into(), ..Default::default() };
-        let there = Container { spec, image_id: "sha256:1".into(), checks_health: false, state };
+        let there =
+            Container { spec, image_id: "sha256:1".into(), checks_health: false, state, aside: false };
         Live { stack: "shop".into(), containers: [(id(), there)].into(), ..Default::default() }
     }
 

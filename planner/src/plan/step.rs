@@ -74,6 +74,39 @@ pub enum Step {
         /// Which container.
         id: ContainerId,
     },
+    /// Requires: it and its networks exist. Ensures: its process runs under a supervisor, and nothing
+    /// leads to it: its names and ports go on to mean who has them, until they are switched.
+    StartAside {
+        /// Which container.
+        id: ContainerId,
+    },
+    /// Requires: it was started. Ensures: names and published ports lead to it, if it runs, and from then
+    /// on no longer to the others; connections to these go on.
+    SwitchPorts {
+        /// To which container.
+        to: ContainerId,
+        /// From which others of its slot.
+        from: Vec<ContainerId>,
+    },
+    /// Requires: it exists. Ensures: nobody is connected to it, or so much time has passed.
+    Drain {
+        /// Which container.
+        id: ContainerId,
+        /// How long that may take.
+        most: Duration,
+    },
+    /// Ensures: so much time has passed since the steps that it comes after were over. Of these no
+    /// more than so many have failed; otherwise it is not done.
+    Proceed {
+        /// Whose containers are replaced in groups.
+        service: String,
+        /// Which group may begin, from 2.
+        group: usize,
+        /// Time between two groups.
+        delay: Duration,
+        /// So many may have failed; `None` is any number.
+        spare: Option<usize>,
+    },
     /// Requires: it was started. Ensures: it reached the condition; fails as soon as it cannot.
     Await {
         /// Which container.
@@ -135,11 +168,19 @@ impl Step {
         }
     }
 
-    /// The container that it is about; `None` for images, networks and volumes.
+    /// Whether it only waits: it changes nothing and can be given up at any time.
+    pub fn is_wait(&self) -> bool {
+        matches!(self, Self::Await { .. } | Self::Drain { .. } | Self::Proceed { .. })
+    }
+
+    /// The container that it is about; `None` for images, networks, volumes and groups.
     pub fn container(&self) -> Option<&ContainerId> {
         match self {
             Self::CreateContainer { id, .. }
             | Self::StartContainer { id }
+            | Self::StartAside { id }
+            | Self::SwitchPorts { to: id, .. }
+            | Self::Drain { id, .. }
             | Self::Await { id, .. }
             | Self::StopContainer { id, .. }
             | Self::KillContainer { id, .. }
@@ -150,6 +191,7 @@ impl Step {
             Self::PullImage { .. }
             | Self::BuildImage { .. }
             | Self::PushImage { .. }
+            | Self::Proceed { .. }
             | Self::CreateNetwork { .. }
             | Self::UpdateNetwork { .. }
             | Self::RemoveNetwork { .. }
@@ -169,4 +211,7 @@ pub enum Until {
     Completed,
     /// It runs and, with a health check, is healthy, or it ended with exit code 0.
     Ready,
+    /// As `Ready`; without a health check it has run for so long. Fails when it ends otherwise, also
+    /// when it is started again then.
+    Steady(Duration),
 }

@@ -1,4 +1,4 @@
-//! Pure state machines that a supervisor runs.
+//! Pure state machines that a supervisor runs, and the rules of rollouts.
 //!
 //! Time comes in as durations and decisions go out as values: who runs them supplies the
 //! clock, so each rule can be tested without waiting.
@@ -6,6 +6,7 @@
 mod health;
 mod pressure;
 mod restart;
+pub mod rollout;
 
 pub use health::{HealthMachine, HealthRules};
 pub use pressure::{Level, PressureMachine};

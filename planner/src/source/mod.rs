@@ -32,6 +32,7 @@ pub(crate) mod pressure;
 pub(crate) mod profiles;
 pub(crate) mod project;
 pub(crate) mod resolve;
+pub(crate) mod rollout;
 pub(crate) mod scalar;
 pub(crate) mod schema;
 pub(crate) mod select;

@@ -10,7 +10,7 @@
 mod stacks;
 mod walk;
 
-use planner::goal::{RemoveOptions, UpOptions, Verb};
+use planner::goal::{RemoveOptions, RestoreOptions, UpOptions, Verb};
 use planner::live::{Container, Live, State};
 use planner::plan::{self, check, render};
 use planner::{Cause, Goal, Plan, Stack, Step};
@@ -64,6 +64,7 @@ fn assert_reached(stack: &Stack, goal: &Goal, live: &Live) {
         assert_eq!(&container.spec, spec, "{id}");
         let completed = container.state == State::Exited { code: 0, requested: false };
         assert!(container.state.is_running() || completed, "{id} is {:?}", container.state);
+        assert!(!container.aside, "nothing leads to {id}");
     }
     assert!(desired.networks.iter().all(|(name, spec)| live.networks.get(name) == Some(spec)));
     assert!(desired.volumes.keys().all(|name| live.volumes.contains_key(name)));
@@ -132,6 +133,29 @@ proptest! {
         }
         walk(&plan, &mut live, &mut dice, plan.nodes.len(), |_, _| {});
         assert_reached(&stack, &goal, &live);
+    }
+
+    #[test]
+    fn an_update_that_failed_goes_back_in_every_order(
+        history in history(), seed in any::<u64>(), cut in 0..40_usize,
+    ) {
+        let History { stack, mut live } = history;
+        let goal = up(false);
+        let mut dice = Dice(seed);
+        let Some(plan) = plan_of(&stack, &goal, &live) else { return Ok(()) };
+        let slots = plan.rollouts.iter().flat_map(|rollout| rollout.slots.clone()).collect();
+        walk(&plan, &mut live, &mut dice, cut, |_, _| {});
+        let back = Goal::all(Verb::Restore(RestoreOptions { slots }));
+        let Ok(plan) = plan::plan(Some(&stack), &back, &live) else { return Ok(()) };
+        prop_assert_eq!(check::check(&plan, &live), []);
+        let before = live.clone();
+        walk(&plan, &mut live, &mut dice, plan.nodes.len(), |_, _| {});
+        for slot in plan.rollouts.iter().flat_map(|rollout| &rollout.slots) {
+            let occupants: Vec<_> = live.occupants(slot).collect();
+            let [(id, there)] = occupants[..] else { panic!("{slot} has occupants {occupants:#?}") };
+            prop_assert!(before.occupants(slot).any(|(newer, _)| newer > id), "{} is the newest", id);
+            prop_assert!(!there.aside && there.state != State::Created, "{} is {:?}", id, there.state);
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@ use planner::desired::{NetworkSpec, VolumeSpec};
 use planner::goal::{UpOptions, Verb};
 use planner::live::{Health, Image, Live, State};
 use planner::model::{
-    Build, Bytes, Condition, Dependency, HealthCheck, Ipam, Mount, Network, Port, Service, Subnet, Volume,
+    Build, Bytes, Condition, Dependency, Deploy, HealthCheck, Ipam, Mount, Network, Port, Service, Subnet,
+    UpdateConfig, UpdateOrder, Volume,
 };
 use planner::plan::plan;
 use planner::{Goal, Stack};
@@ -55,6 +56,8 @@ struct Draw {
     edges: Vec<Edge>,
     policy: &'static str,
     builds: bool,
+    /// Start first, so many at once, which action, which part may fail.
+    update: Option<(bool, u64, usize, u8)>,
 }
 
 prop_compose! {
@@ -75,8 +78,9 @@ prop_compose! {
         edges in prop::collection::vec(edge(), 0..3),
         policy in prop_oneof![6 => Just(""), 1 => Just("missing"), 1 => Just("always"), 1 => Just("build"), 1 => Just("daily")],
         builds in prop::bool::weighted(0.3),
+        update in prop::option::weighted(0.4, (any::<bool>(), 0..3_u64, 0..3_usize, 0..3_u8)),
     ) -> Draw {
-        Draw { present, nature, replicas, image, mode, memory, networks, volumes, port, edges, policy, builds }
+        Draw { present, nature, replicas, image, mode, memory, networks, volumes, port, edges, policy, builds, update }
     }
 }
 
@@ -127,8 +131,21 @@ fn service(draws: &[Draw], ranks: &[usize], at: usize) -> Service {
         mem_limit: Bytes(i64::from(draw.memory + 1) << 26),
         ..Service::default()
     };
+    service.deploy = draw
+        .update
+        .map(|update| Box::new(Deploy { update_config: Some(updates(update)), ..Deploy::default() }));
     service.environment.insert("MODE".to_owned(), Some(draw.mode.to_string()));
     service
+}
+
+fn updates((start_first, at_once, action, part): (bool, u64, usize, u8)) -> UpdateConfig {
+    UpdateConfig {
+        order: Some(if start_first { UpdateOrder::StartFirst } else { UpdateOrder::StopFirst }),
+        parallelism: Some(at_once),
+        failure_action: ["pause", "continue", "rollback"][action].to_owned(),
+        max_failure_ratio: f32::from(part) / 2.0,
+        ..UpdateConfig::default()
+    }
 }
 
 fn network_key(number: usize) -> String {

@@ -53,7 +53,7 @@ pub(crate) fn finished(plan: &Plan, live: &Live) -> BTreeMap<Slot, ContainerId> 
 
 /// A start must find its dependencies in the state that the stack asks for.
 pub(crate) fn assert_may_start(stack: &Stack, last: &BTreeMap<Slot, ContainerId>, live: &Live, step: &Step) {
-    let Step::StartContainer { id } = step else { return };
+    let (Step::StartContainer { id } | Step::StartAside { id }) = step else { return };
     let Some(service) = stack.services.get(&id.slot.service) else { return };
     for (name, dependency) in &service.depends_on {
         for other in last.iter().filter(|(slot, _)| slot.service == *name).map(|(_, id)| id) {

@@ -28,31 +28,39 @@ impl Draft<'_> {
     /// New generations: first those that are made beside the old ones, later (`stop_first`) those
     /// whose network is replaced, which takes the old ones away.
     pub(super) fn create_containers(&mut self, stop_first: bool) {
-        for slot in self.slots.iter().filter(|slot| slot.stop_first == stop_first) {
-            let Some(cause) = &slot.create else { continue };
-            let networks = slot.spec.networks.iter().map(|a| self.steps.networks.get(&a.network));
-            let volumes = slot.spec.volumes().map(|name| self.steps.volumes.get(name));
+        let mine = self.slots.iter().filter(|slot| slot.stop_first == stop_first && !slot.rolled);
+        for slot in mine.cloned().collect::<Vec<_>>() {
             let gone = slot.old.iter().filter(|_| stop_first).map(|id| self.steps.removes.get(id));
-            let fetched = self.steps.images.get(&slot.spec.image);
-            let mounted = slot.spec.mounted_images().map(|(image, _)| self.steps.images.get(image));
-            let needs = networks.chain(volumes).chain(gone).chain(mounted).chain([fetched]);
-            let needs = needs.flatten().copied().chain(self.name_given(slot)).collect();
-            let known = self.live.images.get(&slot.spec.image).filter(|_| fetched.is_none());
-            let image_id = known.map(|image| image.id.clone());
-            let step = Step::CreateContainer {
-                id: slot.id.clone(),
-                spec: Box::new(slot.spec.clone()),
-                image_id: image_id.unwrap_or_default(),
-            };
-            self.steps.push(step, cause.clone(), needs);
+            let gone: Vec<StepId> = gone.flatten().copied().collect();
+            self.create(&slot, &gone);
         }
+    }
+
+    /// Makes the container of a slot, if it is to be made, behind these steps and whatever it needs.
+    pub(super) fn create(&mut self, slot: &SlotPlan, behind: &[StepId]) {
+        let Some(cause) = &slot.create else { return };
+        let networks = slot.spec.networks.iter().map(|a| self.steps.networks.get(&a.network));
+        let volumes = slot.spec.volumes().map(|name| self.steps.volumes.get(name));
+        let fetched = self.steps.images.get(&slot.spec.image);
+        let mounted = slot.spec.mounted_images().map(|(image, _)| self.steps.images.get(image));
+        let needs = networks.chain(volumes).chain(mounted).chain([fetched]).flatten();
+        let needs = needs.chain(behind).copied().chain(self.name_given(slot)).collect();
+        let known = self.live.images.get(&slot.spec.image).filter(|_| fetched.is_none());
+        let image_id = known.map(|image| image.id.clone());
+        let step = Step::CreateContainer {
+            id: slot.id.clone(),
+            spec: Box::new(slot.spec.clone()),
+            image_id: image_id.unwrap_or_default(),
+        };
+        self.steps.push(step, cause.clone(), needs);
     }
 
     /// Starts, dependencies first, each behind what it waits for.
     pub(super) fn start_containers(&mut self) {
         for service in self.start_order() {
-            let mine: Vec<_> =
-                self.slots.iter().filter(|slot| slot.id.slot.service == service).cloned().collect();
+            let is_plain = |slot: &&SlotPlan| slot.id.slot.service == service && !slot.rolled;
+            let mine: Vec<_> = self.slots.iter().filter(is_plain).cloned().collect();
+            self.roll(&service);
             for slot in mine {
                 let Some(cause) = slot.start.clone() else { continue };
                 let mut gates = self.gates(&slot.id.slot);
@@ -68,15 +76,21 @@ impl Draft<'_> {
 
     /// What a start needs of its own slot, and of those who hold its ports until they stop.
     fn before_start(&self, slot: &SlotPlan) -> Vec<StepId> {
+        let stops = &self.steps.stops;
+        let old = slot.old.iter().filter_map(|id| stops.get(id));
+        self.made(slot).into_iter().chain(old.copied()).collect()
+    }
+
+    /// What a start needs beside the end of those who had its slot.
+    pub(super) fn made(&self, slot: &SlotPlan) -> Vec<StepId> {
         let steps = &self.steps;
         let own = [steps.creates.get(&slot.id), steps.updates.get(&slot.id), steps.stops.get(&slot.id)];
         // One that is made anew has waited for its networks already.
         let kept = slot.spec.networks.iter().filter(|_| slot.create.is_none());
         let networks = kept.map(|attachment| steps.networks.get(&attachment.network));
-        let old = slot.old.iter().map(|id| steps.stops.get(id));
         let holders =
             steps.stops.iter().filter(|(id, _)| self.holds_port_of(id, slot)).map(|(_, stop)| Some(stop));
-        own.into_iter().chain(networks).chain(old).chain(holders).flatten().copied().collect()
+        own.into_iter().chain(networks).chain(holders).flatten().copied().collect()
     }
 
     /// Replicas of one service share their ports; others have to wait.
@@ -89,7 +103,7 @@ impl Draft<'_> {
     /// Old occupants that need not stay until the new one has started: because it already runs,
     /// or because their network must go. Then what goes without a successor.
     pub(super) fn remove_early(&mut self) {
-        let early = |slot: &&SlotPlan| slot.stop_first || slot.start.is_none();
+        let early = |slot: &&SlotPlan| !slot.rolled && (slot.stop_first || slot.start.is_none());
         for slot in self.slots.iter().filter(early).cloned().collect::<Vec<_>>() {
             self.remove_all_old(&slot, Vec::new());
         }
@@ -100,7 +114,7 @@ impl Draft<'_> {
 
     /// Old occupants that stay until the new one has started, so that one can go back to them.
     pub(super) fn remove_old(&mut self) {
-        let late = |slot: &&SlotPlan| !slot.stop_first && slot.start.is_some();
+        let late = |slot: &&SlotPlan| !slot.rolled && !slot.stop_first && slot.start.is_some();
         for slot in self.slots.iter().filter(late).cloned().collect::<Vec<_>>() {
             let started = self.steps.starts.get(&slot.id).copied();
             self.remove_all_old(&slot, started.into_iter().collect());

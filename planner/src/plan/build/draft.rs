@@ -4,7 +4,7 @@ use super::slot::{Removal, SlotPlan};
 use crate::desired::{ContainerId, ContainerSpec, DependsOn};
 use crate::goal::Goal;
 use crate::live::Live;
-use crate::plan::{Cause, Kept, Node, Plan, Step, StepId, Until};
+use crate::plan::{Cause, Kept, Node, Plan, Rollout, Step, StepId, Until};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(super) struct Draft<'a> {
     /// How long waiting may take.
     pub wait_timeout: Option<Duration>,
     pub steps: Steps,
+    /// The services whose containers give way in groups.
+    pub rollouts: Vec<Rollout>,
     /// Containers that stay, unless their image turns out to be another one.
     pub uncertain: BTreeSet<ContainerId>,
 }
@@ -69,6 +71,7 @@ impl<'a> Draft<'a> {
             notes: Vec::new(),
             wait_timeout: None,
             steps: Steps::default(),
+            rollouts: Vec::new(),
             uncertain: BTreeSet::new(),
         }
     }
@@ -85,7 +88,14 @@ impl<'a> Draft<'a> {
 
     pub(super) fn finish(self, stack: &str) -> Plan {
         let names = self.names();
-        Plan { stack: stack.to_owned(), nodes: self.steps.nodes, kept: self.kept, notes: self.notes, names }
+        Plan {
+            stack: stack.to_owned(),
+            nodes: self.steps.nodes,
+            kept: self.kept,
+            notes: self.notes,
+            names,
+            rollouts: self.rollouts,
+        }
     }
 
     /// How a container is called in `kept` and notes.
@@ -136,7 +146,7 @@ impl Steps {
     fn index(&mut self, step: &Step, at: StepId) {
         let index = match step {
             Step::CreateContainer { .. } => &mut self.creates,
-            Step::StartContainer { .. } => &mut self.starts,
+            Step::StartContainer { .. } | Step::StartAside { .. } => &mut self.starts,
             Step::StopContainer { .. } => &mut self.stops,
             Step::RemoveContainer { .. } => &mut self.removes,
             Step::UpdateContainer { .. } => &mut self.updates,

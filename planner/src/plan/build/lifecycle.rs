@@ -116,12 +116,12 @@ fn decide(slot: &mut SlotPlan, there: &Container, named: bool, restart: bool) {
     }
 }
 
-/// One container a slot: the one that runs, else the newest.
+/// One container a slot: the one that runs and that names and ports lead to, else the newest.
 fn current_occupants(live: &Live) -> Vec<(&ContainerId, &Container)> {
     let mut current: BTreeMap<&Slot, (&ContainerId, &Container)> = BTreeMap::new();
     for (id, container) in live.containers.iter().filter(|(id, _)| !id.slot.is_one_off()) {
-        let runs = current.get(&id.slot).is_some_and(|(_, there)| there.state.is_running());
-        if !runs {
+        let serves = |there: &Container| there.state.is_running() && !there.aside;
+        if !current.get(&id.slot).is_some_and(|(_, there)| serves(there)) {
             current.insert(&id.slot, (id, container));
         }
     }

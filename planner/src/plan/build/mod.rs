@@ -14,6 +14,8 @@ mod lifecycle;
 mod name;
 mod network;
 mod refuse;
+mod restore;
+mod rollout;
 mod slot;
 mod teardown;
 mod up;
@@ -74,6 +76,7 @@ pub fn plan(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Result<Plan, Ref
         Verb::Kill { signal } => lifecycle::kill(goal, signal, live),
         Verb::Pause { paused } => lifecycle::pause(goal, *paused, live),
         Verb::Remove(options) => teardown::remove(goal, *options, live),
+        Verb::Restore(options) => restore::restore(stack, goal, &options.slots, live)?,
         Verb::Start | Verb::Restart => lifecycle::start(stack, goal, live)?,
         Verb::Pull(options) => image::pull(refuse::without_stack(stack)?, goal, options, live),
         Verb::Build(options) => image::build(refuse::without_stack(stack)?, goal, options.push, live),

@@ -135,7 +135,8 @@ mod tests {
         for (slot, spec) in desired.containers {
             let id = crate::desired::ContainerId { stack: "shop".into(), slot, generation: 1 };
             let state = State::Running { health: Health::None };
-            let container = Container { spec, image_id: "sha256:1".into(), checks_health: false, state };
+            let container =
+                Container { spec, image_id: "sha256:1".into(), checks_health: false, state, aside: false };
             live.containers.insert(id, container);
         }
         live

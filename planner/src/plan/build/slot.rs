@@ -28,6 +28,8 @@ pub(super) struct SlotPlan {
     /// A network of the old or the new occupant is replaced, or somebody else's removal frees its
     /// name or waits for its old one: the old one must be gone before the new one can be made.
     pub stop_first: bool,
+    /// It takes its turn in a rollout, which has all its steps.
+    pub rolled: bool,
 }
 
 /// A container that goes without anything taking its place.
@@ -49,6 +51,7 @@ impl SlotPlan {
             start: None,
             old: Vec::new(),
             stop_first: false,
+            rolled: false,
         }
     }
 
@@ -221,7 +224,9 @@ fn restart(slot: &mut SlotPlan, live: &Live, cause: &Cause) {
 
 /// Tells why each untouched slot is left alone.
 pub(super) fn tell_kept(draft: &mut Draft) {
-    for slot in draft.slots.iter().filter(|slot| slot.is_untouched()).cloned().collect::<Vec<_>>() {
+    for slot in
+        draft.slots.iter().filter(|slot| slot.is_untouched() && !slot.rolled).cloned().collect::<Vec<_>>()
+    {
         let kept = || draft.live.containers.get(&slot.id).map(|found| kept_reason(found, &slot));
         let reason = match draft.uncertain.contains(&slot.id) {
             true => "replaced if its image is another one then",

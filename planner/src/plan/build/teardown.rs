@@ -122,7 +122,7 @@ impl Draft<'_> {
     /// Stops what `up` must stop: old generations, what is restarted, and what goes.
     pub(super) fn stop_containers(&mut self) {
         let mut stops = Vec::new();
-        for slot in &self.slots {
+        for slot in self.slots.iter().filter(|slot| !slot.rolled) {
             // Only when the new generation exists may the old one stop: a failed create leaves it
             // serving.
             let made = self.steps.creates.get(&slot.id).copied();

@@ -3,7 +3,7 @@
 use super::draft::{Draft, Edges};
 use super::lifecycle::recorded_edges;
 use super::slot::{self, Removal, SlotPlan};
-use super::{Refusal, image, name, refuse};
+use super::{Refusal, image, name, refuse, rollout};
 use crate::desired::{self, Desired};
 use crate::diff::{Diff, diff};
 use crate::goal::{Goal, UpOptions};
@@ -47,6 +47,9 @@ fn decide(draft: &mut Draft, stack: &Stack, desired: &Desired, diff: &Diff, opti
     name::settle(draft);
     draft.completing = completing(stack);
     let outside = outside_scope(draft, stack, desired);
+    if !options.no_start {
+        rollout::choose(draft, stack);
+    }
     slot::restart_dependents(draft, &DependencyGraph::of_stack(stack).order().concat());
     // What is out of scope is in the draft only to be restarted with what it depends on.
     draft.slots.retain(|slot| slot.stop.is_some() || !outside.contains(&slot.id.slot.service));

@@ -93,7 +93,7 @@ impl Draft<'_> {
             && match until {
                 Until::Healthy => container.state == State::Running { health: Health::Healthy },
                 Until::Completed => completed,
-                Until::Ready => {
+                Until::Ready | Until::Steady(_) => {
                     let settled = [Health::None, Health::Healthy].map(|health| State::Running { health });
                     completed || container.state == State::Paused || settled.contains(&container.state)
                 }

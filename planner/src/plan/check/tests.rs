@@ -33,6 +33,7 @@ fn running() -> Live {
         image_id: String::new(),
         checks_health: false,
         state: state.clone(),
+        aside: false,
     };
     let containers = ["web", "db"].map(|service| (id(service, 1), container(service)));
     Live { stack: "shop".into(), containers: containers.into(), ..Live::default() }

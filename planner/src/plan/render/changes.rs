@@ -247,6 +247,8 @@ struct SlotSteps<'a> {
     /// What happens to it while it runs.
     during: Option<(Action, &'a Node)>,
     wait: Option<&'a Node>,
+    /// Another one takes over while it runs.
+    switched: bool,
     stops: Vec<(&'a ContainerId, &'a Node)>,
     removes: Vec<(&'a ContainerId, &'a Node)>,
 }
@@ -258,7 +260,8 @@ impl<'a> SlotSteps<'a> {
             let Some(id) = node.step.container().filter(|id| id.slot == *slot) else { continue };
             match node.step {
                 Step::CreateContainer { .. } => steps.create = Some(node),
-                Step::StartContainer { .. } => steps.start = Some(node),
+                Step::StartContainer { .. } | Step::StartAside { .. } => steps.start = Some(node),
+                Step::SwitchPorts { .. } => steps.switched = true,
                 Step::UpdateContainer { .. } => steps.update = Some(node),
                 Step::KillContainer { .. } => steps.during = Some((Action::Kill, node)),
                 Step::PauseContainer { .. } => steps.during = Some((Action::Pause, node)),
@@ -279,7 +282,7 @@ impl<'a> SlotSteps<'a> {
             Some(main) => {
                 [main].into_iter().chain(self.removes.iter().map(|gone| self.leftover(gone, plan))).collect()
             }
-            None if self.removes.iter().all(|(_, node)| node.cause == Cause::Leftover) => {
+            None if self.removes.iter().all(|(_, node)| is_beside(&node.cause)) => {
                 self.removes.iter().map(|gone| self.leftover(gone, plan)).collect()
             }
             None => {
@@ -308,7 +311,9 @@ impl<'a> SlotSteps<'a> {
         }
         change.interruption = match action {
             Action::Stop | Action::Kill | Action::Pause => Interruption::Ends,
-            Action::Replace | Action::Restart if !self.stops.is_empty() => Interruption::Restart,
+            Action::Replace | Action::Restart if !self.stops.is_empty() && !self.switched => {
+                Interruption::Restart
+            }
             _ => Interruption::None,
         };
         if let Some(Step::CreateContainer { spec, .. }) = self.create.map(|node| &node.step) {
@@ -332,4 +337,9 @@ impl<'a> SlotSteps<'a> {
         let change = ResourceChange::of(Kind::Container, &plan.called(id), Action::Remove, &node.cause);
         ResourceChange { interruption, ..change }
     }
+}
+
+/// Whether a container goes while another one keeps its slot.
+fn is_beside(cause: &Cause) -> bool {
+    matches!(cause, Cause::Leftover | Cause::UpdateFailed(_))
 }

@@ -17,7 +17,11 @@
 //!     "cause": {"kind": "changed", "text": "environment.MODE changed"}, "needs": [], "after": []
 //!   }],
 //!   "kept": [{"resource": "network shop_default", "reason": "unchanged"}],
-//!   "notes": []
+//!   "notes": [],
+//!   "rollouts": [{
+//!     "service": "web", "slots": ["web/1"], "order": "start-first", "parallelism": 1, "delay": 0.0,
+//!     "monitor": 5.0, "failure_action": "rollback", "may_fail": 0
+//!   }]
 //! }
 //! ```
 //!
@@ -26,7 +30,7 @@
 //! `to` are null when not set; values that must not be shown read `(hidden)`. Keys are only added
 //! while `version` stays.
 
-use super::{ResourceChange, changes, summary};
+use super::{ResourceChange, changes, rollout, summary};
 use crate::diff::FieldChange;
 use crate::plan::{Cause, Node, Plan, StepId};
 use serde_json::{Value, json};
@@ -42,6 +46,7 @@ pub fn json(plan: &Plan) -> Value {
         "steps": plan.nodes.iter().enumerate().map(step).collect::<Vec<_>>(),
         "kept": plan.kept,
         "notes": plan.notes,
+        "rollouts": plan.rollouts.iter().map(rollout::json).collect::<Vec<_>>(),
     })
 }
 

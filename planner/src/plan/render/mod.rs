@@ -6,6 +6,7 @@
 
 mod changes;
 mod json;
+mod rollout;
 mod words;
 
 pub use changes::{Action, Interruption, Kind, ResourceChange, changes};
@@ -77,6 +78,9 @@ pub fn text(plan: &Plan) -> Text {
     let mut text = Text::default();
     for change in &changes {
         entry(change, &mut text);
+    }
+    for rollout in &plan.rollouts {
+        text.line([span(Style::Muted, format!("  {rollout}"))]);
     }
     for kept in plan.kept.iter().filter(|kept| kept.reason != "unchanged") {
         text.line([span(Style::Muted, format!("  keep {} ({})", kept.resource, kept.reason))]);

@@ -2,6 +2,7 @@
 
 use crate::plan::{Cause, Step, Until};
 use std::fmt;
+use std::time::Duration;
 
 impl fmt::Display for Step {
     /// `create network shop_default`, `wait until container shop-db-1 is healthy`.
@@ -17,6 +18,17 @@ impl fmt::Display for Step {
             Self::RemoveVolume { name } => write!(f, "remove volume {name}"),
             Self::CreateContainer { id, .. } => write!(f, "create container {}.{}", id.name(), id.generation),
             Self::StartContainer { id } => write!(f, "start container {}.{}", id.name(), id.generation),
+            Self::StartAside { id } => {
+                write!(f, "start container {}.{}, nothing leads to it yet", id.name(), id.generation)
+            }
+            Self::SwitchPorts { to, .. } => {
+                write!(f, "lead names and ports to container {}.{}", to.name(), to.generation)
+            }
+            Self::Drain { id, most } => {
+                let (name, generation, most) = (id.name(), id.generation, most.as_secs_f64());
+                write!(f, "wait until nobody is connected to container {name}.{generation}, at most {most} s")
+            }
+            Self::Proceed { service, group, delay, spare } => proceed(f, service, *group, (*delay, *spare)),
             Self::StopContainer { id, .. } => write!(f, "stop container {}.{}", id.name(), id.generation),
             Self::RemoveContainer { id } => write!(f, "remove container {}.{}", id.name(), id.generation),
             Self::UpdateContainer { id, .. } => write!(f, "update container {}.{}", id.name(), id.generation),
@@ -38,7 +50,27 @@ impl fmt::Display for Until {
             Self::Healthy => "is healthy",
             Self::Completed => "has completed",
             Self::Ready => "is ready",
+            Self::Steady(time) => {
+                return write!(f, "is healthy or, without a check, has run for {} s", time.as_secs_f64());
+            }
         })
+    }
+}
+
+fn proceed(
+    f: &mut fmt::Formatter<'_>,
+    service: &str,
+    group: usize,
+    (delay, spare): (Duration, Option<usize>),
+) -> fmt::Result {
+    write!(f, "go on to part {group} of the update of {service}")?;
+    if !delay.is_zero() {
+        write!(f, " after {} s", delay.as_secs_f64())?;
+    }
+    match spare {
+        None => Ok(()),
+        Some(0) => f.write_str(", if nothing failed"),
+        Some(most) => write!(f, ", if at most {most} failed"),
     }
 }
 
@@ -63,6 +95,7 @@ impl fmt::Display for Cause {
             Self::NeededBy(slot) => write!(f, "{slot} waits for it"),
             Self::Policy(policy) => f.write_str(policy),
             Self::NotPulled => f.write_str("it could not be pulled"),
+            Self::UpdateFailed(id) => write!(f, "the update to generation {} failed", id.generation),
         }
     }
 }
@@ -85,6 +118,7 @@ impl Cause {
             Self::NeededBy(_) => "needed_by",
             Self::Policy(_) => "policy",
             Self::NotPulled => "not_pulled",
+            Self::UpdateFailed(_) => "update_failed",
         }
     }
 }
@@ -103,6 +137,10 @@ impl Step {
             Self::RemoveVolume { .. } => "remove_volume",
             Self::CreateContainer { .. } => "create_container",
             Self::StartContainer { .. } => "start_container",
+            Self::StartAside { .. } => "start_aside",
+            Self::SwitchPorts { .. } => "switch_ports",
+            Self::Drain { .. } => "drain",
+            Self::Proceed { .. } => "proceed",
             Self::Await { .. } => "await",
             Self::StopContainer { .. } => "stop_container",
             Self::KillContainer { .. } => "kill_container",

@@ -1,9 +1,9 @@
 //! A service's `deploy`.
 
 use super::shapes::{CORES, COUNT, CUT, DURATION, INT, LABELS, NAMES, TEXT, TEXT_BYTES, TEXTS};
-use super::{Merge, Shape, forms, key, like};
+use super::{Key, Merge, Shape, forms, key, like};
 use crate::source::cast::Kind;
-use crate::source::{kernel, words};
+use crate::source::{kernel, rollout, words};
 
 /// Why what is for a cluster has no effect.
 pub(super) const NO_CLUSTER: &str = "it only means something to a cluster";
@@ -22,12 +22,10 @@ pub(super) const DEPLOY: Shape = Shape::Object(&[
         .about("Labels of the service as a cluster sees it, not of its containers.")
         .merge(Merge::Pairs)
         .passed_on(NO_CLUSTER),
-    key("rollback_config", &UPDATE)
-        .about("How a failed replacement is undone.")
-        .passed_on("a replacement that fails is left for the next `up`"),
+    key("rollback_config", &ROLLBACK)
+        .about("How older containers come back after an update that failed; by default as newer ones come."),
     key("update_config", &UPDATE)
-        .about("How containers are replaced by newer ones.")
-        .passed_on("all replicas are replaced at once"),
+        .about("How containers are replaced by newer ones; by default all at once, unwatched."),
     key("resources", &RESOURCES).about("What its containers may use, and what is kept for them."),
     key("restart_policy", &RESTART_POLICY)
         .about("What happens when a container ends by itself; it wins over `restart`."),
@@ -37,16 +35,42 @@ pub(super) const DEPLOY: Shape = Shape::Object(&[
 ]);
 
 const UPDATE: Shape = Shape::Object(&[
-    key("parallelism", &COUNT).about("Number of containers that are replaced at once; 0 is all."),
-    key("delay", &DURATION).about("Time between two groups."),
+    PARALLELISM,
+    DELAY,
     key("failure_action", &like::FAILURE_ACTION)
-        .about("What follows a failure: `pause`, `continue`, `rollback`."),
-    key("monitor", &DURATION).about("Time for which a new container is watched for failure."),
-    key("max_failure_ratio", &Shape::One(Kind::Number(f64::MIN, f64::MAX)))
-        .about("Part of containers that may fail, from 0 to 1."),
-    key("order", &Shape::One(Kind::Word(&["start-first", "stop-first"])))
-        .about("Whether the new container starts first or the old one stops first."),
+        .about("What follows a failure: `pause` (by default), `continue` or `rollback`.")
+        .checked(rollout::update_action),
+    MONITOR,
+    MAX_FAILURE_RATIO,
+    ORDER,
 ]);
+
+const ROLLBACK: Shape = Shape::Object(&[
+    PARALLELISM,
+    DELAY,
+    key("failure_action", &like::FAILURE_ACTION)
+        .about("What follows a failure: `pause` (by default) or `continue`.")
+        .checked(rollout::rollback_action),
+    MONITOR,
+    MAX_FAILURE_RATIO,
+    ORDER,
+]);
+
+const PARALLELISM: Key = key("parallelism", &COUNT)
+    .about("Number of containers that are replaced at once; by default 1, 0 is all.");
+
+const DELAY: Key = key("delay", &DURATION).about("Time between two groups.").checked(words::time);
+
+const MONITOR: Key = key("monitor", &DURATION)
+    .about("Time for which a new container without a health check is watched for failure; by default 5s.")
+    .checked(words::time);
+
+const MAX_FAILURE_RATIO: Key = key("max_failure_ratio", &Shape::One(Kind::Number(f64::MIN, f64::MAX)))
+    .about("Part of containers that may fail, from 0 to 1; by default none.")
+    .checked(rollout::ratio);
+
+const ORDER: Key = key("order", &Shape::One(Kind::Word(&["start-first", "stop-first"])))
+    .about("Whether the new container starts first or the old one stops first; by default `stop-first`.");
 
 const RESOURCES: Shape = Shape::Object(&[
     key(
