@@ -94,7 +94,12 @@ pub(crate) fn establish(store: &Store, spec: &NetworkSpec) -> Result<NetworkReco
     // Not forced to the disk: a power cut takes the bridge too, and what it leaves of the record is
     // repaired, or made anew, by the next `up`.
     store::write(&store.network(&spec.name), &network)?;
-    ensure(store, &mut socket, &network)?;
+    ensure(store, &mut socket, &network).inspect_err(|_| {
+        if network.is_direct() {
+            // Without its parent there is nothing of it. The failure is what gets told.
+            let _ = store::remove_optional(&store.network(&spec.name));
+        }
+    })?;
     Ok(network)
 }
 

@@ -1,6 +1,7 @@
 //! What is made, kept, made again and taken away.
 
 use super::*;
+use planner::desired::DirectSpec;
 
 #[test]
 fn nothing_is_left_when_everything_is_removed() {
@@ -78,6 +79,32 @@ fn connecting_again_changes_nothing_and_an_address_stays_until_it_is_forgotten()
         forget(&host.store, &id("shop.api.1.1")).unwrap();
         assert_eq!(host.serve("shop.db.1.1", &["shop_a"], &[]).endpoints, other.endpoints);
     });
+}
+
+#[test]
+fn a_network_on_an_interface_that_is_not_there_is_not_made() {
+    on_a_host(|host| {
+        let direct =
+            DirectSpec { parent: Some("eth7.10".into()), ..DirectSpec::of_driver("macvlan").unwrap() };
+        let spec = NetworkSpec { name: "shop_a".into(), direct: Some(direct), ..Default::default() };
+        let error = create(&host.store, &spec).unwrap_err();
+        assert_eq!(error.kind, Kind::NotFound, "{error}");
+        assert_eq!(list(&host.store).unwrap(), []);
+        host.network("shop_a");
+    });
+}
+
+#[test]
+fn records_of_before_there_were_networks_without_ipv4_are_read() {
+    let endpoint = r#"{"network": "n", "address": "10.9.0.2", "prefix": 24, "gateway": "10.9.0.1",
+                       "mac": "02:73:0a:09:00:02", "interface": "eth0"}"#;
+    let endpoint: Endpoint = serde_json::from_str(endpoint).unwrap();
+    assert_eq!(endpoint.address(), Some([10, 9, 0, 2].into()));
+    let network =
+        r#"{"spec": {"name": "n"}, "bridge": "sp1", "subnet": "10.9.0.0/24", "gateway": "10.9.0.1"}"#;
+    let network: NetworkRecord = serde_json::from_str(network).unwrap();
+    assert_eq!(network.four.unwrap().subnet.to_string(), "10.9.0.0/24");
+    assert!(!network.is_direct() && !network.spec.without_ipv4);
 }
 
 #[test]
