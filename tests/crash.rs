@@ -4,6 +4,7 @@
 mod command;
 mod damaged;
 mod images;
+mod load;
 mod rollouts;
 mod running;
 mod supervisor;

@@ -68,7 +68,7 @@ fn peer() -> Option<&'static [&'static str]> {
 }
 
 /// What runs of a command cost user and system together, after one that warms the caches.
-fn processor_time(runs: usize, command: impl Fn() -> Command) -> Result<Sample> {
+pub(crate) fn processor_time(runs: usize, command: impl Fn() -> Command) -> Result<Sample> {
     let mut costs = Vec::with_capacity(runs);
     for warm in 0..=runs {
         let before = of_children()?;
@@ -90,7 +90,7 @@ fn of_children() -> Result<Duration> {
 
 /// A stack of so many services that use what people use: anchors, variables, dependencies,
 /// ports, volumes, health checks, limits, labels. Each is a little different.
-fn stack(services: usize) -> Result<String> {
+pub(crate) fn stack(services: usize) -> Result<String> {
     let mut text = HEAD.to_owned();
     for n in 0..services {
         write!(

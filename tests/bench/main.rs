@@ -11,6 +11,7 @@ mod logs;
 mod measure;
 mod network;
 mod place;
+mod planning;
 mod scale;
 mod tools;
 
@@ -69,6 +70,7 @@ fn bench() -> Result<()> {
     let place = Place::new(sampan)?;
     start_up(&place)?;
     load::compare(&place.sampan)?;
+    planning::measure()?;
     let engines = Engine::peers(&place);
     one_container(&place, &engines)?;
     stacks(&place, &engines)?;
@@ -108,7 +110,8 @@ fn images_alone(sampan: &Path) -> Result<()> {
 /// Only what needs neither root nor an image.
 fn load_alone(sampan: &Path) -> Result<()> {
     headline(sampan)?;
-    load::compare(sampan)
+    load::compare(sampan)?;
+    planning::measure()
 }
 
 fn headline(sampan: &Path) -> Result<()> {

@@ -3,7 +3,7 @@
 use crate::measure::{self, Sample};
 use crate::place::Place;
 use crate::tools::{self, Composer, IDLE};
-use crate::{Result, line, row, title};
+use crate::{Result, line, load, row, title};
 use std::fs;
 use std::path::Path;
 
@@ -36,7 +36,7 @@ pub(crate) fn measure(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// What commands take while others run.
+/// What commands take while others run: two that only look, and one that starts a container.
 struct Costs {
     ps: Sample,
     unchanged: Sample,
@@ -45,16 +45,16 @@ struct Costs {
 
 impl Costs {
     fn of(composer: &Composer, file: &Path, one: &Path) -> Result<Self> {
-        let ps = measure::repeat(RUNS, || composer.stack(file).arg("ps").done())?;
-        let unchanged = measure::repeat(RUNS, || composer.stack(file).args(["up", "-d"]).done())?;
+        let ps = load::processor_time(RUNS, || composer.stack(file).arg("ps").command())?;
+        let unchanged = load::processor_time(RUNS, || composer.stack(file).args(["up", "-d"]).command())?;
         let start = || composer.stack(one).args(["up", "-d"]).done();
         let another = measure::between(RUNS, start, || composer.stack(one).arg("down").done())?;
         Ok(Self { ps, unchanged, another })
     }
 
     fn tell(&self, first: Option<&Self>) -> Result<()> {
-        row("sampan ps", &self.ps, None)?;
-        row("sampan up -d, nothing to do", &self.unchanged, None)?;
+        row("sampan ps, processor's time", &self.ps, None)?;
+        row("the same of up -d, unchanged", &self.unchanged, None)?;
         row("sampan up -d of one more", &self.another, None)?;
         let Some(first) = first else { return Ok(()) };
         let ratio = self.another.median().as_secs_f64() / first.another.median().as_secs_f64();

@@ -4,6 +4,7 @@ mod addresses;
 mod attached;
 mod beside;
 mod builds;
+mod clock;
 mod completed;
 mod confined;
 mod copies;

@@ -25,4 +25,6 @@ tests=$(ls -t "${CARGO_TARGET_DIR:-target}"/*/debug/deps/e2e-* | while read -r f
     if "$file" --list 2>/dev/null | grep -q '^scenarios::'; then echo "$file"; break; fi
 done)
 [ -n "$tests" ] || { echo "the tests are not built: run make test-vm" >&2; exit 2; }
-exec tests/vm/run.sh -k "$kernel" -t "$seconds" "$(realpath "$tests")" --test-threads=3 "$@"
+# The clock is of the whole machine: who sets it is alone.
+each='"$0" --test-threads=3 "$@" && SAMPAN_TEST_OWN_MACHINE=1 "$0" clock::'
+exec tests/vm/run.sh -k "$kernel" -t "$seconds" bash -c "$each" "$(realpath "$tests")" "$@"
