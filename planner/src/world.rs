@@ -109,6 +109,8 @@ pub fn enact(live: &mut Live, step: &Step) -> Result<(), WorldError> {
             let container = find(live, id)?;
             let in_place = crate::diff::changes_in_place(&container.spec, spec);
             refuse_when(!in_place, id, "cannot be changed like this in place")?;
+            let at_rest = crate::diff::changes_at_rest(&container.spec, spec);
+            refuse_when(at_rest && container.state.is_running(), id, "cannot be changed while it runs")?;
             name_free(live, id, spec)?;
             let container = find(live, id)?;
             container.spec = (**spec).clone();

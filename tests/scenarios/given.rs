@@ -90,3 +90,34 @@ fn a_change_of_content_is_seen_but_not_shown_and_makes_the_container_anew() {
     project.sampan(["ps"]).succeeds();
     project.down();
 }
+
+#[test]
+fn who_asks_for_it_is_started_again_when_what_it_is_given_changes() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project(
+        "given",
+        "
+name: given
+services:
+  a:
+    image: busybox
+    command: sleep 1000
+    init: true
+    environment: {MODE: dev}
+    configs: [conf]
+    x-sampan: {on_change: restart}
+configs: {conf: {content: one}}
+",
+    );
+    project.up();
+    project.exec("a", "echo kept > /kept").succeeds();
+    let pid = project.pid("given-a-1");
+    project.edit("content: one", "content: two");
+    project.edit("MODE: dev", "MODE: prod");
+    project.sampan(["plan"]).succeeds().says("restart container given-a-1").says("MODE: dev → prod");
+    project.up();
+    assert_ne!(project.pid("given-a-1"), pid);
+    project.exec("a", "cat /kept /conf; echo $MODE").succeeds().says("kept").says("two").says("prod");
+    project.sampan(["plan", "--exit-code"]).exits(0);
+    project.down();
+}

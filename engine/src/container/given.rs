@@ -2,12 +2,13 @@
 //! reboot, and without its stack file. Nobody but root can read it there.
 
 use super::create::make_folder;
+use super::volatile::remove_folder;
 use crate::error::{Context, Error, Kind, Result};
 use crate::sandbox::GivenFile;
 use crate::store::Store;
 use planner::desired::FileSpec;
 use planner::{ContainerId, ContainerSpec};
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -36,6 +37,20 @@ pub(super) fn write(folder: &Path, spec: &ContainerSpec) -> Result<()> {
         write().doing(|| format!("keep what {} holds", file.source))?;
     }
     Ok(())
+}
+
+/// Writes what they hold now in place of what they held before; the container does not run. An
+/// interruption is seen as not done, because the record comes later.
+pub(super) fn rewrite(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<()> {
+    let folder = store.container(id);
+    let next = folder.join("next");
+    remove_folder(&next)?;
+    make_folder(&next, 0o700)?;
+    write(&next, spec)?;
+    remove_folder(&Store::contents_in(&folder))?;
+    let renamed = fs::rename(Store::contents_in(&next), Store::contents_in(&folder));
+    renamed.doing(|| format!("keep what the files of {} hold", id.name()))?;
+    remove_folder(&next)
 }
 
 fn unknown(file: &FileSpec) -> Error {

@@ -1,6 +1,7 @@
 //! Changing a container in place.
 
 use super::client::Client;
+use super::given;
 use super::names;
 use super::process::Process;
 use super::record::{self, ContainerRecord};
@@ -26,6 +27,9 @@ pub fn update(store: &Store, id: &ContainerId, spec: &ContainerSpec) -> Result<(
     if !planner::diff::changes_in_place(&record.spec, spec) {
         let doing = format!("container {} cannot be changed like this in place", id.name());
         return Err(Error::new(Kind::Conflict, doing));
+    }
+    if [&record.spec.configs, &record.spec.secrets] != [&spec.configs, &spec.secrets] {
+        given::rewrite(store, id, spec)?;
     }
     let image = Images::new(store).resolve(&record.image_id)?;
     let image =

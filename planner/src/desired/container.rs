@@ -60,6 +60,9 @@ pub struct ContainerSpec {
     /// Whose files of the host are whose in it, of what it binds; empty: everybody is himself.
     #[serde(default)]
     pub owners: Vec<OwnerRange>,
+    /// It is started again rather than made anew when only its variables, or what its configs and
+    /// secrets hold, change.
+    pub restarts_on_change: bool,
     /// What to do when the process ends.
     pub restart: RestartPolicy,
     /// How fast and how often.

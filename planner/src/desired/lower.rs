@@ -119,6 +119,7 @@ fn container(stack: &Stack, slot: &Slot, service: &Service, live: &Live) -> Cont
         limits: service.limits(),
         pressure: service.sampan.as_deref().and_then(|own| Pressure::of(own, service.limits().memory)),
         owners: service.sampan.as_deref().map(OwnerRange::of).unwrap_or_default(),
+        restarts_on_change: service.sampan.as_deref().is_some_and(|own| own.on_change == "restart"),
         restart: service.restart_policy(),
         restart_pace: service.restart_pace(),
         health: service.healthcheck.as_deref().map(HealthCheck::spec),

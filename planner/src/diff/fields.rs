@@ -15,6 +15,8 @@ pub enum OnChange {
     Keep,
     /// It is changed while the resource goes on.
     UpdateInPlace,
+    /// It is changed while the resource stands still, which then starts again as it is.
+    Restart,
     /// The resource is made anew.
     Replace,
 }
@@ -95,6 +97,7 @@ pub const CONTAINER: &[Field<ContainerSpec>] = &[
         (!ranges.is_empty()).then(|| ranges.join(", "))
     }),
     each("x-sampan.memory", UpdateInPlace, |c| c.pressure.as_ref().map(format::pressure).unwrap_or_default()),
+    one("x-sampan.on_change", UpdateInPlace, |c| c.restarts_on_change.then(|| "restart".to_owned())),
     one("restart", UpdateInPlace, |c| Some(format::restart(c.restart))),
     each("deploy.restart_policy", UpdateInPlace, |c| format::pace(&c.restart_pace)),
     each("healthcheck", Replace, |c| c.health.as_ref().map(health).unwrap_or_default()),
@@ -194,6 +197,17 @@ impl<T> Field<T> {
             }
         }
     }
+}
+
+/// How two containers differ. What the wish for a restart is about needs no new container.
+pub fn container_changes(from: &ContainerSpec, to: &ContainerSpec) -> Vec<(FieldChange, OnChange)> {
+    let mut found = changes(CONTAINER, from, to);
+    for (change, on_change) in &mut found {
+        if to.restarts_on_change && *on_change == Replace && change.is_given() {
+            *on_change = OnChange::Restart;
+        }
+    }
+    found
 }
 
 fn ipv6(network: &NetworkSpec) -> BTreeMap<String, String> {

@@ -3,7 +3,7 @@
 mod fields;
 mod format;
 
-pub use fields::{CONTAINER, Field, NETWORK, OnChange, VOLUME, changes};
+pub use fields::{CONTAINER, Field, NETWORK, OnChange, VOLUME, changes, container_changes};
 
 use crate::desired::{ContainerId, ContainerSpec, Desired, NetworkSpec, Slot, VolumeSpec};
 use crate::live::{Container, Live};
@@ -30,6 +30,8 @@ pub enum Change {
     Keep,
     /// It can be changed as it is. Whether it must also be started is for the plan to see.
     Update(Vec<FieldChange>),
+    /// It can be changed as it is, but stands still for it.
+    Restart(Vec<FieldChange>),
     /// It must be made anew.
     Replace(Vec<FieldChange>),
     /// It is as it should be but does not run.
@@ -86,7 +88,12 @@ pub fn diff(desired: &Desired, live: &Live) -> Diff {
 
 /// Whether a container of the one spec can become one of the other as it is.
 pub fn changes_in_place(from: &ContainerSpec, to: &ContainerSpec) -> bool {
-    changes(CONTAINER, from, to).iter().all(|(_, on_change)| *on_change != OnChange::Replace)
+    container_changes(from, to).iter().all(|(_, on_change)| *on_change != OnChange::Replace)
+}
+
+/// Whether a container must stand still to become one of the other spec as it is.
+pub fn changes_at_rest(from: &ContainerSpec, to: &ContainerSpec) -> bool {
+    container_changes(from, to).iter().any(|(_, on_change)| *on_change == OnChange::Restart)
 }
 
 /// Whether a network of the one spec can become one of the other as it is.
@@ -138,7 +145,7 @@ fn container_change(spec: &ContainerSpec, container: &Container, live: &Live) ->
         let [from, to] = ["damaged", "whole"].map(|text| Some(text.to_owned()));
         return Change::Replace(vec![FieldChange { field: "record".to_owned(), from, to }]);
     }
-    let mut found = changes(CONTAINER, &container.spec, spec);
+    let mut found = container_changes(&container.spec, spec);
     found.extend(image_change(spec, container, live).map(|change| (change, OnChange::Replace)));
     match verdict(found) {
         Change::Keep if container.needs_start(spec) => Change::Start,
@@ -166,11 +173,19 @@ fn verdict(changes: Vec<(FieldChange, OnChange)>) -> Change {
     match gravest {
         None | Some(OnChange::Keep) => Change::Keep,
         Some(OnChange::UpdateInPlace) => Change::Update(told()),
+        Some(OnChange::Restart) => Change::Restart(told()),
         Some(OnChange::Replace) => Change::Replace(told()),
     }
 }
 
 impl FieldChange {
+    /// Whether it is about what a container is given anew at each start: variables, and what configs
+    /// and secrets hold.
+    fn is_given(&self) -> bool {
+        let is_file = ["configs.", "secrets."].iter().any(|map| self.field.starts_with(map));
+        self.field.starts_with("environment.") || is_file && self.field.ends_with(fields::CONTENT)
+    }
+
     /// Whether its values must not be shown: what the name of a variable or label, or
     /// credentials in an address, give away, and what configs and secrets hold.
     pub fn is_secret(&self) -> bool {

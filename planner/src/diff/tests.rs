@@ -133,6 +133,7 @@ fn every_field_of_a_container_has_its_row() {
         ("configs./etc/a", |c| c.configs.push(file("/etc/a"))),
         ("secrets./run/secrets/s", |c| c.secrets.push(file("/run/secrets/s"))),
         ("x-sampan.idmap", |c| c.owners = OwnerRange::parse("0:1000").into_iter().collect()),
+        ("x-sampan.on_change", |c| c.restarts_on_change = true),
         ("x-sampan.memory.high", |c| c.pressure = Some(Pressure { at: 1, tell: Tell::Log })),
         ("restart", |c| c.restart = RestartPolicy::Always),
         ("healthcheck.retries", |c| {
@@ -221,6 +222,7 @@ fn limits_networks_restart_and_stopping_change_in_place_and_the_rest_replaces() 
             "oom_kill_disable",
             "blkio_config",
             "x-sampan.memory",
+            "x-sampan.on_change",
             "restart",
             "deploy.restart_policy",
             "stop_signal",
@@ -243,6 +245,26 @@ fn a_changed_variable_is_named_with_both_values() {
         FieldChange { field: "environment.MODE".into(), from: Some("dev".into()), to: Some("prod".into()) };
     assert_eq!(of_slot(with("prod"), &live).change, Change::Replace(vec![change]));
     assert_eq!(of_slot(with("dev"), &live).change, Change::Keep);
+}
+
+#[test]
+fn who_asks_for_it_is_started_again_when_only_what_it_is_given_changes() {
+    let with = |mode: &str, user: Option<&str>| {
+        let mut spec = ContainerSpec { restarts_on_change: true, user: user.map(str::to_owned), ..spec() };
+        spec.environment.insert("MODE".into(), Some(mode.into()));
+        spec.secrets
+            .push(FileSpec { content: Content::of(mode.as_bytes().to_vec()), ..file("/run/secrets/s") });
+        spec
+    };
+    let live = live(&[(1, with("dev", None), RUNNING)]);
+    let Change::Restart(fields) = of_slot(with("prod", None), &live).change else { panic!() };
+    let fields: Vec<_> = fields.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(fields, ["environment.MODE", "secrets./run/secrets/s.content"]);
+    assert!(matches!(of_slot(with("prod", Some("app")), &live).change, Change::Replace(_)));
+    assert!(changes_in_place(&with("a", None), &with("b", None)));
+    assert!(changes_at_rest(&with("a", None), &with("b", None)));
+    let plain = ContainerSpec { restarts_on_change: false, ..with("b", None) };
+    assert!(!changes_in_place(&with("a", None), &plain));
 }
 
 #[test]

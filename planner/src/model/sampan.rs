@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sampan {
+    /// What becomes of it when its variables, or what its configs and secrets hold, change: `recreate`,
+    /// `restart`; empty is `recreate`.
+    pub on_change: String,
     /// What happens before memory runs out.
     pub memory: Option<MemoryNotice>,
     /// Whose files of the host are whose in it: `container:host[:count]`.

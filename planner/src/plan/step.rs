@@ -148,7 +148,8 @@ pub enum Step {
         id: ContainerId,
     },
     /// Requires: it exists. Ensures: it is as the spec says, without a restart; only fields that
-    /// can be changed in place differ from before (limits, restart policy, stop signal and grace).
+    /// can be changed in place differ from before (limits, restart policy, stop signal and grace), and
+    /// those that need a restart only while it does not run.
     UpdateContainer {
         /// Which container.
         id: ContainerId,

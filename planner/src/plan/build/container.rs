@@ -8,19 +8,22 @@ use crate::plan::{Cause, Step, StepId};
 
 impl Draft<'_> {
     /// Containers that change in place, once the networks that they are on are there: first those on
-    /// none that is replaced, then (`replaced`) the others, which do not run.
+    /// none that is replaced, then (`replaced`) the others, and those that stand still for it, which do
+    /// not run.
     pub(super) fn update_containers(&mut self, diff: &Diff, replaced: bool) {
         let anew = replaced_networks(diff);
         // A name is given up before somebody else takes it.
         let (takers, others): (Vec<_>, Vec<_>) = self.slots.iter().partition(|slot| self.takes_name(slot));
         for slot in others.into_iter().chain(takers) {
-            let is_late =
-                slot.stop_first || slot.spec.networks.iter().any(|on| anew.contains(on.network.as_str()));
+            let is_late = slot.stop_first
+                || slot.stop.is_some()
+                || slot.spec.networks.iter().any(|on| anew.contains(on.network.as_str()));
             if let Some(cause) = slot.update.as_ref().filter(|_| is_late == replaced) {
                 let step = Step::UpdateContainer { id: slot.id.clone(), spec: Box::new(slot.spec.clone()) };
                 let networks = slot.spec.networks.iter().map(|on| self.steps.networks.get(&on.network));
-                let needs = networks.flatten().copied().chain(self.name_given(slot)).collect();
-                self.steps.push(step, cause.clone(), needs);
+                let stopped = self.steps.stops.get(&slot.id);
+                let needs = networks.chain([stopped]).flatten().copied().chain(self.name_given(slot));
+                self.steps.push(step, cause.clone(), needs.collect());
             }
         }
     }

@@ -94,6 +94,9 @@ fn obstacle(draft: &Draft, slot: &SlotPlan) -> Option<String> {
     if slot.stop_first {
         return Some("a network of it is made anew, or its name goes from one to another".to_owned());
     }
+    if slot.stop.is_some() {
+        return Some("one of it is changed and started again".to_owned());
+    }
     let service = &slot.id.slot.service;
     let joins = |other: &&SlotPlan| other.spec.hosts().any(|host| host == *service);
     if let Some(guest) = draft.slots.iter().find(joins) {

@@ -57,6 +57,10 @@ impl SlotPlan {
 
     /// It is made, but not started; what runs as it is goes on.
     pub(super) fn leave_stopped(&mut self) {
+        // What runs cannot be changed as if it stood still.
+        if self.stop.is_some() && self.stop == self.update {
+            self.update = None;
+        }
         (self.start, self.stop) = (None, None);
     }
 
@@ -160,12 +164,20 @@ impl Scene<'_> {
 fn stay(id: &ContainerId, spec: &ContainerSpec, diff: &SlotDiff, live: &Live) -> SlotPlan {
     let container = live.containers.get(id);
     let start = container.filter(|container| container.needs_start(spec));
+    let started = start.map(|container| Cause::NotRunning(in_words(&container.state)));
+    let (update, again) = match &diff.change {
+        Change::Update(fields) => (Some(Cause::Changed(fields.clone())), None),
+        Change::Restart(fields) => {
+            let cause = Cause::Changed(fields.clone());
+            (Some(cause.clone()), Some(cause))
+        }
+        _ => (None, None),
+    };
+    let runs = container.is_some_and(|container| container.state.is_running());
     SlotPlan {
-        update: match &diff.change {
-            Change::Update(fields) => Some(Cause::Changed(fields.clone())),
-            _ => None,
-        },
-        start: start.map(|container| Cause::NotRunning(in_words(&container.state))),
+        update,
+        stop: again.clone().filter(|_| runs),
+        start: again.or(started),
         ..SlotPlan::keep(id.clone(), spec.clone())
     }
 }

@@ -2,15 +2,19 @@
 
 use super::shapes::{COMMAND, LOOSE, TEXTS};
 use super::{Merge, Shape, key, like};
+use crate::source::cast::Kind;
 use crate::source::{owners, pressure};
 
-pub(super) const SAMPAN: Shape = Shape::Object(&[key("memory", &MEMORY)
-    .about("What happens before its memory runs out.")
-    .checked_whole(pressure::notice),
+pub(super) const SAMPAN: Shape = Shape::Object(&[
+    key("memory", &MEMORY).about("What happens before its memory runs out.").checked_whole(pressure::notice),
     key("idmap", &TEXTS)
         .about("Users and groups in it that are others on the host, for files that it binds: `container:host[:count]`, for example `0:1000`. Files of anybody else belong to nobody there.")
         .merge(Merge::Replace)
-        .checked_whole(owners::ranges)]);
+        .checked_whole(owners::ranges),
+    key("on_change", &Shape::One(Kind::Word(&["recreate", "restart"]))).about(
+        "What becomes of it when its variables, or what its configs and secrets hold, change; by default `recreate`.",
+    ),
+]);
 
 const MEMORY: Shape = Shape::Object(&[
     key("high", &LOOSE).about(
