@@ -3,7 +3,7 @@
 
 use crate::commands::{
     attach, build, commit, completion, config, container, cp, create, down, env, events, exec, graph, image,
-    images, kill, login, logs, ls, network, pause, plan, port, ps, pull, push, restart, rm, run, scale,
+    images, inspect, kill, login, logs, ls, network, pause, plan, port, ps, pull, push, restart, rm, run, scale,
     start, stats, stop, system, test, top, up, version, volume, wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -119,6 +119,7 @@ pub(crate) enum Command {
     Unpause(pause::UnpauseArgs),
     Rm(rm::RmArgs),
     Rename(container::rename::RenameArgs),
+    Inspect(inspect::InspectArgs),
     Scale(scale::ScaleArgs),
     Wait(wait::WaitArgs),
     Test(test::TestArgs),

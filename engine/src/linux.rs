@@ -93,6 +93,11 @@ impl LinuxEngine {
         container::names::find(&self.store, name)
     }
 
+    /// All that is known of a container.
+    pub fn inspect(&self, id: &ContainerId) -> Result<container::Inspection> {
+        container::inspect::inspect(&self.store, id)
+    }
+
     /// The name that people see of a container, as far as it is known.
     pub fn called(&self, id: &ContainerId) -> String {
         record::called(&self.store, id)

@@ -20,6 +20,7 @@ mod given;
 mod groups;
 mod hooks;
 mod images;
+mod inspect;
 mod lifecycle;
 mod limits;
 mod logins;

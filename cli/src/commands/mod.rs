@@ -20,6 +20,7 @@ mod follow;
 pub(crate) mod graph;
 pub(crate) mod image;
 pub(crate) mod images;
+pub(crate) mod inspect;
 mod interrupt;
 pub(crate) mod kill;
 pub(crate) mod login;
@@ -77,6 +78,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Unpause(args) => pause::unpause(&args, context),
         Command::Rm(args) => rm::run(&args, context),
         Command::Events(args) => events::run(&args, context),
+        Command::Inspect(args) => inspect::run(&args, context),
         Command::Rename(args) => container::rename::run(&args, context),
         Command::Scale(args) => scale::run(&args, context),
         Command::Test(args) => test::run(&args, context),

@@ -33,7 +33,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context) -> Result<Exit, Failure
 }
 
 /// Named as docker names it, with our own behind.
-fn value(store: &Store, network: &NetworkRecord) -> Result<Value, Failure> {
+pub(crate) fn value(store: &Store, network: &NetworkRecord) -> Result<Value, Failure> {
     let spec = &network.spec;
     let range = spec.ip_range.map(|range| range.to_string());
     let four =

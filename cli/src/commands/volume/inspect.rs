@@ -34,7 +34,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context) -> Result<Exit, Failure
 }
 
 /// Named as docker names it, with our own behind.
-fn value(volume: &VolumeRecord, path: PathBuf, users: Vec<String>) -> Value {
+pub(crate) fn value(volume: &VolumeRecord, path: PathBuf, users: Vec<String>) -> Value {
     let spec = &volume.spec;
     json!({
         "Name": spec.name,

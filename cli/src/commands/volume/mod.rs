@@ -2,7 +2,7 @@
 
 mod copies;
 mod create;
-mod inspect;
+pub(crate) mod inspect;
 mod ls;
 mod prune;
 mod rm;
