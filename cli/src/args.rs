@@ -3,8 +3,8 @@
 
 use crate::commands::{
     attach, build, commit, completion, config, container, cp, create, down, env, events, exec, graph, image,
-    images, inspect, kill, login, logs, ls, network, pause, plan, port, ps, pull, push, restart, rm, run, scale,
-    start, stats, stop, system, test, top, up, version, volume, wait,
+    images, inspect, kill, login, logs, ls, network, pause, plan, port, ps, pull, push, restart, rm, run,
+    scale, start, stats, stop, system, test, top, up, version, volume, wait,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

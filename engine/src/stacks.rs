@@ -68,6 +68,13 @@ fn is_inhabited(store: &Store, stack: &str, owner: &Owner) -> bool {
     owner.directory.exists() && !record::ids_of(store, stack).is_empty()
 }
 
+/// Locks stay for ever: containers without a stack file, which come and go, share a few.
+fn lock_name(stack: &str) -> String {
+    let name: String =
+        stack.chars().take(if ContainerId::is_alone(stack) { 3 } else { usize::MAX }).collect();
+    format!("stack-{name}")
+}
+
 /// Gives a stack back. Idempotent.
 pub fn release(store: &Store, stack: &str) -> Result<()> {
     store::remove_optional(&store.stack(stack))
@@ -133,7 +140,7 @@ fn patience(store: &Store, id: &ContainerId) -> Result<Option<Duration>> {
 
 /// Waits until the stack is ours alone, then sweeps what interrupted commands left half made.
 pub fn lock(store: &Store, stack: &str) -> Result<Lock> {
-    let lock = Lock::take(store, &format!("stack-{stack}"), LockKind::Exclusive)?;
+    let lock = Lock::take(store, &lock_name(stack), LockKind::Exclusive)?;
     settle(store, stack)?;
     create::sweep(store, stack)?;
     volume::sweep(store)?;

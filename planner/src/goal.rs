@@ -88,6 +88,9 @@ pub struct RunOptions {
     pub one_off: OneOff,
     /// It answers to the names of the service, too.
     pub aliases: bool,
+    /// It is started again as its policy says; otherwise it runs once.
+    #[serde(default)]
+    pub keeps_restart: bool,
 }
 
 /// How `up` gets its images, and what of it is done.

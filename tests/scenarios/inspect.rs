@@ -17,13 +17,14 @@ services:
     secrets: [token]
     healthcheck: {test: [CMD, 'true'], interval: 1h}
 volumes: {data: {}}
-secrets: {token: {content: hunter2}}
+secrets: {token: {file: ./token}}
 ";
 
 #[test]
 fn a_container_is_told_in_the_words_of_docker() {
     let Some(host) = Host::with_busybox() else { return };
     let project = host.project("shop", STACK);
+    project.write("token", "hunter2");
     project.up();
     let all = project.sampan(["inspect", "site"]).succeeds().does_not_say("hunter2").json();
     let one = &all[0];

@@ -1,6 +1,7 @@
 //! One capability a file.
 
 mod addresses;
+mod alone;
 mod attached;
 mod beside;
 mod builds;

@@ -74,6 +74,18 @@ pub(crate) fn run(args: &AttachArgs, context: &Context) -> Result<Exit, Failure>
     left(context, &name, end)
 }
 
+/// Be that of this container.
+pub(crate) fn attach(
+    engine: &LinuxEngine,
+    id: &ContainerId,
+    how: &HowArgs,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let name = engine.called(id);
+    let end = engine.attach(id, &how.options())?;
+    left(context, &name, end)
+}
+
 fn chosen(args: &AttachArgs, context: &Context, engine: &LinuxEngine) -> Result<ContainerId, Failure> {
     let target = context.target()?;
     let service = args.service.clone().unwrap_or_default();

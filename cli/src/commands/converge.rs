@@ -12,8 +12,8 @@ use planner::desired::Slot;
 use planner::goal::{RestoreOptions, Verb};
 use planner::model::Stack;
 use planner::plan::{Cause, Node, Saved};
-use planner::{Goal, Live, Plan, Step, plan};
-use std::collections::BTreeSet;
+use planner::{ContainerId, Goal, Live, Plan, Step, plan};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -173,7 +173,8 @@ async fn change(
     (ask, plan): (Ask<'_>, &Plan),
     interrupts: &mut Interrupts,
 ) -> Result<(Exit, Report), Failure> {
-    if matches!(ask.goal.verb, Verb::Up(_)) {
+    // What is in no stack file belongs to no folder.
+    if matches!(ask.goal.verb, Verb::Up(_)) && !ContainerId::is_alone(&ask.target.name) {
         engine.claim(&ask.target.name, &owner(ask.target))?;
     }
     told(context, plan, ask.goal);
@@ -200,6 +201,42 @@ pub(crate) fn do_alone(
         let mut interrupts = Interrupts::listen()?;
         let report = run(context, &engine, (&plan, quiet), &mut interrupts, heard).await?;
         Ok(told_end(context, (&plan, quiet), &report))
+    })
+}
+
+/// Does steps about containers, each one's in their order, whatever stacks they are of.
+pub(crate) fn do_steps(
+    context: &Context,
+    engine: LinuxEngine,
+    all: Vec<(ContainerId, Vec<Step>)>,
+) -> Result<Exit, Failure> {
+    let stacks: BTreeSet<String> = all.iter().map(|(id, _)| id.stack.clone()).collect();
+    let names: BTreeMap<ContainerId, String> =
+        all.iter().map(|(id, _)| (id.clone(), engine.called(id))).collect();
+    let title = names.values().cloned().collect::<Vec<_>>().join(", ");
+    let mut plan = Plan { stack: title, names, ..Plan::default() };
+    for steps in all.into_iter().map(|(_, steps)| steps) {
+        for (at, step) in steps.into_iter().enumerate() {
+            let before = plan.nodes.len().checked_sub(1).filter(|_| at > 0);
+            let needs = before.into_iter().collect();
+            plan.nodes.push(Node { step, cause: Cause::Asked, needs, after: Vec::new() });
+        }
+    }
+    let engine = Arc::new(engine);
+    block_on(async {
+        let mut interrupts = Interrupts::listen()?;
+        let owned = engine.clone();
+        // Each in its turn, always in the same order.
+        let locking =
+            move || stacks.iter().map(|stack| owned.lock_stack(stack)).collect::<engine::Result<Vec<_>>>();
+        let locking = tokio::task::spawn_blocking(locking);
+        let failed = |error| Failure::io("wait for the lock", &std::io::Error::other(error));
+        let _locks = tokio::select! {
+            locks = locking => locks.map_err(failed)??,
+            () = interrupts.next() => return Err(Failure::Said(Exit::Interrupted)),
+        };
+        let report = run(context, &engine, (&plan, false), &mut interrupts, |_| {}).await?;
+        Ok(told_end(context, (&plan, false), &report))
     })
 }
 

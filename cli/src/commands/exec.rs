@@ -6,7 +6,8 @@ use crate::error::{Exit, Failure, Message};
 use clap::Args;
 use engine::container::ExecSpec;
 use engine::sys::exe;
-use engine::{Error, Kind};
+use engine::{Error, Kind, LinuxEngine};
+use planner::ContainerId;
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -16,6 +17,32 @@ use std::process::Command;
 #[derive(Debug, Args)]
 #[command(after_help = "Everything behind SERVICE belongs to the program: `sampan exec web ls -l /`")]
 pub(crate) struct ExecArgs {
+    #[command(flatten)]
+    how: How,
+
+    /// Number of the container when there are several
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    index: u32,
+
+    /// The service
+    service: String,
+
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    argv: Vec<String>,
+}
+
+/// How it is run.
+#[derive(Debug, Args)]
+pub(crate) struct How {
+    /// Do not wait for it; what it prints is lost
+    #[arg(short, long)]
+    detach: bool,
+
+    /// All capabilities and system calls, whatever the container has
+    #[arg(long)]
+    privileged: bool,
+
     /// No terminal; there is one when standard input and output are terminals
     #[arg(short = 'T', long = "no-tty")]
     no_tty: bool,
@@ -32,10 +59,6 @@ pub(crate) struct ExecArgs {
     #[arg(short, long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
 
-    /// Number of the container when there are several
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    index: u32,
-
     /// Accepted for scripts: input is always passed on
     #[arg(short, long, hide = true)]
     interactive: bool,
@@ -43,13 +66,6 @@ pub(crate) struct ExecArgs {
     /// Accepted for scripts: there is a terminal whenever there can be one
     #[arg(short, long, hide = true)]
     tty: bool,
-
-    /// The service
-    service: String,
-
-    /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
-    argv: Vec<String>,
 }
 
 /// Blocks until the program ended; its exit code is ours. Nothing here may make a thread: the
@@ -60,27 +76,42 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<Exit, Failure> {
     become_sealed()?;
     let containers = select(known(&engine, &target)?, &target, std::slice::from_ref(&args.service))?;
     let container = choose(containers, &args.service, args.index)?;
-    let terminals = context.environment.terminals;
-    let spec = ExecSpec {
-        env: variables(&args.env, &|name| context.environment.var(name).map(str::to_owned)),
-        argv: args.argv,
-        user: args.user,
-        cwd: args.workdir,
-        tty: !args.no_tty && terminals.input && terminals.out,
-    };
-    match engine.exec(&container.id, &spec) {
-        Ok(code) => Ok(Exit::Program(u8::try_from(code).unwrap_or(255))),
-        Err(error) => {
-            let mut message = Message::from(&error);
-            message.exit = unstarted(&error);
-            Err(message.into())
+    args.how.exec(&engine, &container.id, args.argv, context)
+}
+
+impl How {
+    /// Runs it in this container; see [`run`].
+    pub(crate) fn exec(
+        self,
+        engine: &LinuxEngine,
+        id: &ContainerId,
+        argv: Vec<String>,
+        context: &Context,
+    ) -> Result<Exit, Failure> {
+        let terminals = context.environment.terminals;
+        let spec = ExecSpec {
+            env: variables(&self.env, &|name| context.environment.var(name).map(str::to_owned)),
+            argv,
+            user: self.user,
+            cwd: self.workdir,
+            tty: !self.no_tty && !self.detach && terminals.input && terminals.out,
+            detach: self.detach,
+            privileged: self.privileged,
+        };
+        match engine.exec(id, &spec) {
+            Ok(code) => Ok(Exit::Program(u8::try_from(code).unwrap_or(255))),
+            Err(error) => {
+                let mut message = Message::from(&error);
+                message.exit = unstarted(&error);
+                Err(message.into())
+            }
         }
     }
 }
 
 /// Executes this program again from where no container can write to it: a process of ours is about
 /// to be inside one.
-fn become_sealed() -> Result<(), Failure> {
+pub(crate) fn become_sealed() -> Result<(), Failure> {
     let again = || {
         if exe::is_sealed()? {
             return Ok(());

@@ -25,7 +25,7 @@ pub(crate) struct KillArgs {
 }
 
 /// The name of a signal without `SIG`, from `HUP`, `sighup` or `1`.
-fn signal(text: &str) -> Result<String, String> {
+pub(crate) fn signal(text: &str) -> Result<String, String> {
     let name = text.to_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);
     let signal = match name.parse::<i32>() {

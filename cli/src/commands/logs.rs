@@ -17,6 +17,21 @@ pub(crate) struct LogsArgs {
     /// Only these services
     services: Vec<String>,
 
+    /// Only the container with this number
+    #[arg(long, value_name = "N")]
+    index: Option<u32>,
+
+    /// Lines without the container's name
+    #[arg(long)]
+    no_log_prefix: bool,
+
+    #[command(flatten)]
+    how: How,
+}
+
+/// Which lines, and how they are printed.
+#[derive(Debug, Args)]
+pub(crate) struct How {
     /// Go on with new lines until the containers end
     #[arg(short, long)]
     follow: bool,
@@ -37,17 +52,9 @@ pub(crate) struct LogsArgs {
     #[arg(short, long)]
     timestamps: bool,
 
-    /// Only the container with this number
-    #[arg(long, value_name = "N")]
-    index: Option<u32>,
-
     /// Names without colour
     #[arg(long)]
     no_color: bool,
-
-    /// Lines without the container's name
-    #[arg(long)]
-    no_log_prefix: bool,
 }
 
 /// How many of the last lines; `None` is all.
@@ -63,28 +70,40 @@ fn tail(text: &str) -> Result<Tail, String> {
 pub(crate) fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
     let target = context.target()?;
     let engine = context.engine()?;
-    let find = || containers(args, &engine, &target);
-    let shown = find()?;
-    let look = Look { colour: !args.no_color, prefix: !args.no_log_prefix, timestamps: args.timestamps };
-    let view = LogView::new(context.screen.out, look, &shown);
-    let LogsArgs { follow, tail, since, until, .. } = *args;
-    let options = LogOptions { follow, tail, since, until };
-    let mut printer = Printer { context, text: String::new(), most: if follow { 0 } else { BUNDLE } };
-    let mut failure = None;
-    let found = || {
-        let ids = |found: &[ContainerStatus]| found.iter().map(|one| one.id.clone()).collect();
-        Ok(find().map_or_else(|_| ids(&shown), |found| ids(&found)))
-    };
-    engine.logs_of(&found, &options, &mut |id, line| match printer.print(&view.line(id, line)) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(error) => {
-            failure = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
-    failure.map_or(Ok(()), Err)?;
-    printer.flush()?;
-    Ok(Exit::Done)
+    args.how.print(context, &engine, !args.no_log_prefix, &|| containers(args, &engine, &target))
+}
+
+impl How {
+    /// Prints the lines of what `find` gives, and while following of what it gives later.
+    pub(crate) fn print(
+        &self,
+        context: &Context,
+        engine: &LinuxEngine,
+        prefix: bool,
+        find: &dyn Fn() -> Result<Vec<ContainerStatus>, Failure>,
+    ) -> Result<Exit, Failure> {
+        let shown = find()?;
+        let look = Look { colour: !self.no_color, prefix, timestamps: self.timestamps };
+        let view = LogView::new(context.screen.out, look, &shown);
+        let How { follow, tail, since, until, .. } = *self;
+        let options = LogOptions { follow, tail, since, until };
+        let mut printer = Printer { context, text: String::new(), most: if follow { 0 } else { BUNDLE } };
+        let mut failure = None;
+        let found = || {
+            let ids = |found: &[ContainerStatus]| found.iter().map(|one| one.id.clone()).collect();
+            Ok(find().map_or_else(|_| ids(&shown), |found| ids(&found)))
+        };
+        engine.logs_of(&found, &options, &mut |id, line| match printer.print(&view.line(id, line)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        failure.map_or(Ok(()), Err)?;
+        printer.flush()?;
+        Ok(Exit::Done)
+    }
 }
 
 fn containers(

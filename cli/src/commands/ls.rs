@@ -6,6 +6,7 @@ use crate::output::Ink;
 use crate::output::table::{self, Cell, Format};
 use clap::Args;
 use engine::stacks::StackStatus;
+use planner::ContainerId;
 use serde_json::{Value, json};
 
 /// List the stacks of this machine
@@ -30,7 +31,8 @@ pub(crate) struct LsArgs {
 
 pub(crate) fn run(args: &LsArgs, context: &Context) -> Result<Exit, Failure> {
     let mut stacks = context.engine()?.stacks()?;
-    stacks.retain(|stack| args.all || stack.running > 0);
+    // What is in no stack file is listed by `container ls`.
+    stacks.retain(|stack| (args.all || stack.running > 0) && !ContainerId::is_alone(&stack.name));
     if args.json {
         let values: Vec<Value> = stacks.iter().map(value).collect();
         context.screen.json(&values)?;

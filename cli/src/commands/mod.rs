@@ -97,7 +97,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Env(args) => env::run(&args, context),
         Command::Graph(args) => graph::run(&args, context),
         Command::Ls(args) => ls::run(&args, context),
-        Command::Container(args) => container::run(&args, context),
+        Command::Container(args) => container::run(args, context),
         Command::Image(args) => image::run(&args, context),
         Command::Login(args) => login::login(&args, context),
         Command::Logout(args) => login::logout(&args, context),

@@ -38,6 +38,14 @@ pub(crate) struct RunArgs {
     #[arg(short, long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
 
+    /// Set the variables of this file
+    #[arg(long = "env-from-file", value_name = "FILE")]
+    env_files: Vec<String>,
+
+    /// Its name; by default that of the service with a number
+    #[arg(long)]
+    name: Option<String>,
+
     /// Another program than the service's; without a command it gets no arguments
     #[arg(long, value_name = "PROGRAM")]
     entrypoint: Option<String>,
@@ -113,7 +121,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     let terminals = context.environment.terminals;
     let tty = !args.detach && !args.no_tty && terminals.input && terminals.out;
     known_service(&args.service, context)?;
-    let overlay = args.overlay(tty, &context.environment.directory);
+    let overlay = args.overlay(tty, &args.variables(context)?, &context.environment.directory);
     let target = context.stack_to_run_with(&args.service, overlay)?;
     let engine = Arc::new(context.engine_as_root("run")?);
     let number = number()?;
@@ -128,8 +136,10 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     let id = ContainerId { stack: target.name, slot, generation: 1 };
     match exit {
         Exit::Done if args.dry_run => Ok(Exit::Done),
-        Exit::Done if args.detach => context.screen.print(&format!("{}\n", id.name())).map(|()| Exit::Done),
-        Exit::Done => Err(become_attached(context, &id)),
+        Exit::Done if args.detach => {
+            context.screen.print(&format!("{}\n", engine.called(&id))).map(|()| Exit::Done)
+        }
+        Exit::Done => Err(become_attached(context, &id, &[])),
         exit => Ok(exit),
     }
 }
@@ -148,16 +158,16 @@ fn known_service(name: &str, context: &Context) -> Result<(), Failure> {
 
 /// Attaching wants signals that nothing has touched, and nothing else to do: this process becomes
 /// `attach`. It returns when that fails.
-fn become_attached(context: &Context, id: &ContainerId) -> Failure {
+pub(crate) fn become_attached(context: &Context, id: &ContainerId, more: &[&str]) -> Failure {
     let store = context.store();
     let mut command = Command::new("/proc/self/exe");
     command.arg0("sampan").arg("--root").arg(store.root()).arg("--runtime").arg(store.runtime());
-    let error = command.args(["attach", "--id"]).arg(id.to_string()).exec();
+    let error = command.args(["attach", "--id"]).arg(id.to_string()).args(more).exec();
     Failure::io("attach", &error)
 }
 
 /// A number that no replica has, and hardly any other container that runs once.
-fn number() -> Result<u32, Failure> {
+pub(crate) fn number() -> Result<u32, Failure> {
     let mut bytes = [0; 4];
     let random = std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
     random.map_err(|error| Failure::io("read /dev/urandom", &error))?;
@@ -171,14 +181,31 @@ impl RunArgs {
             no_deps: self.no_deps,
             remove_orphans: self.remove_orphans,
             images: self.images.options(),
-            run: Some(RunOptions { number, one_off, aliases: self.use_aliases }),
+            run: Some(RunOptions { number, one_off, aliases: self.use_aliases, keeps_restart: false }),
             ..UpOptions::default()
         };
         Goal { services: [self.service.clone()].into(), ..Goal::all(Verb::Up(options)) }
     }
 
+    /// Variables of files, and behind them, which wins, those that were typed.
+    fn variables(&self, context: &Context) -> Result<Vec<String>, Failure> {
+        let mut variables = Vec::new();
+        for file in &self.env_files {
+            let path = context.environment.directory.join(file);
+            let text =
+                std::fs::read_to_string(path).map_err(|error| Failure::io(format!("read {file}"), &error))?;
+            let outer = |name: &str| context.environment.var(name).map(str::to_owned);
+            let known = planner::source::dotenv_variables(&text, &outer).ok_or_else(|| {
+                Failure::usage(format!("{file} is no file of variables"), "each line is NAME=VALUE")
+            })?;
+            variables.extend(known.into_iter().map(|(name, value)| format!("{name}={value}")));
+        }
+        variables.extend(self.env.iter().cloned());
+        Ok(variables)
+    }
+
     /// What was typed as one more stack file over the others.
-    fn overlay(&self, tty: bool, directory: &Path) -> String {
+    fn overlay(&self, tty: bool, env: &[String], directory: &Path) -> String {
         let mut keys: Vec<(&str, &str, Value)> = Vec::new();
         let mut set = |key, tag, value: Value| keys.push((key, tag, value));
         if !self.service_ports {
@@ -199,7 +226,7 @@ impl RunArgs {
         }
         let volumes: Vec<String> = self.volumes.iter().map(|volume| absolute(volume, directory)).collect();
         let lists = [
-            ("environment", &self.env),
+            ("environment", env),
             ("labels", &self.labels),
             ("cap_add", &self.cap_add),
             ("cap_drop", &self.cap_drop),
@@ -208,7 +235,9 @@ impl RunArgs {
         for (key, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
             set(key, "", texts(list));
         }
-        let mut lines = format!("services:\n  {}:\n    container_name: !reset null\n", text(&self.service));
+        let name =
+            self.name.as_deref().map_or_else(|| "!reset null".to_owned(), |name| text(name).to_string());
+        let mut lines = format!("services:\n  {}:\n    container_name: {name}\n", text(&self.service));
         lines.extend(keys.iter().map(|(key, tag, value)| format!("    {key}: {tag} {value}\n")));
         lines
     }
@@ -244,7 +273,7 @@ mod tests {
 
     fn overlay(args: &[&str]) -> String {
         let typed = Typed::try_parse_from([&["run"], args].concat()).unwrap();
-        typed.run.overlay(false, Path::new("/here"))
+        typed.run.overlay(false, &typed.run.env, Path::new("/here"))
     }
 
     #[test]
@@ -260,6 +289,7 @@ mod tests {
         ];
         assert_eq!(overlay(&args), format!("{head}{}", lines.concat()));
         assert!(overlay(&["web"]).contains("stdin_open:  true"));
+        assert!(overlay(&["--name", "one", "web"]).contains("    container_name: \"one\"\n"));
         assert!(overlay(&["--entrypoint", "x", "web"]).contains("command: !override []"));
     }
 

@@ -203,6 +203,25 @@ impl Context {
         Ok(self.loaded(&found, loaded))
     }
 
+    /// The stack that this text says, without any file: of one service that is to be made.
+    pub(crate) fn stack_alone(&self, service: &str, text: String) -> Result<Stack, Failure> {
+        let options = LoadOptions {
+            files: vec![OVERLAY.to_owned()],
+            name: Some("alone".to_owned()),
+            directory: "/".to_owned(),
+            current: "/".to_owned(),
+            to_run: Some(vec![service.to_owned()]),
+            ..LoadOptions::default()
+        };
+        let loaded = planner::load::load(&options, &Overlaid { context: self, overlay: text })?;
+        let told = loaded.to_run(&[service.to_owned()]);
+        if told.has_errors() {
+            return Err(Failure::Invalid(told));
+        }
+        self.screen.diagnostics(&told);
+        Ok(loaded.stack)
+    }
+
     /// The files, which must be there.
     fn found(&self) -> Result<Found, Failure> {
         let found = discover::find(&self.global, &self.environment)?;

@@ -6,9 +6,9 @@ use super::{Ink, Screen};
 use crate::args::Telling;
 use crate::error::Message;
 use engine::{Outcome, Report};
-use planner::Goal;
 use planner::goal::Verb;
 use planner::plan::Plan;
+use planner::{ContainerId, Goal};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ pub(crate) fn headline(plan: &Plan, report: &Report) -> String {
     }
     let rest: Vec<String> = kept(plan).into_iter().filter(|text| text.contains(" container")).collect();
     let semicolon = if rest.is_empty() { "" } else { "; " };
-    format!("{}: {} in {}{semicolon}{}", plan.stack, parts.join(", "), took(report.took), rest.join(", "))
+    format!("{}: {} in {}{semicolon}{}", title(plan), parts.join(", "), took(report.took), rest.join(", "))
 }
 
 /// `shop is up to date: 6 containers unchanged (4 ms)`
@@ -79,7 +79,7 @@ pub(crate) fn idle(plan: &Plan, goal: &Goal, took_so_long: Duration) -> String {
         Verb::Push(_) => "has nothing to push",
     };
     let colon = if parts.is_empty() { "" } else { ": " };
-    format!("{} {nothing}{colon}{} ({})", plan.stack, parts.join(", "), took(took_so_long))
+    format!("{} {nothing}{colon}{} ({})", title(plan), parts.join(", "), took(took_so_long))
 }
 
 /// What the plan leaves alone, counted: `2 containers unchanged`. Containers say it all, when
@@ -118,6 +118,12 @@ fn failures(plan: &Plan, report: &Report) -> Vec<Message> {
         }
     }
     groups.into_iter().map(named).collect()
+}
+
+/// What it is about: the stack, or the one container that is in none.
+fn title(plan: &Plan) -> &str {
+    let alone = plan.names.values().next().filter(|_| ContainerId::is_alone(&plan.stack));
+    alone.map_or(&plan.stack, |name| name)
 }
 
 /// Failures that the stack says it can live with.

@@ -7,7 +7,7 @@ use super::state::{StateRecord, UNKNOWN_CODE};
 use super::volatile;
 use crate::error::{Context, Error, Kind, Result};
 use crate::journal;
-use crate::sandbox::{self, Child, Entry, Process, User};
+use crate::sandbox::{self, Child, Confinement, Entry, Process, User};
 use crate::shim::beside::exit_code;
 use crate::shim::birth::confinement;
 use crate::store::Store;
@@ -15,6 +15,7 @@ use crate::sys::pidfd;
 use planner::ContainerId;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -31,6 +32,10 @@ pub struct ExecSpec {
     pub cwd: Option<String>,
     /// Give it a terminal. Our standard input should be one, too.
     pub tty: bool,
+    /// Do not wait for it; it reads nothing and what it prints is lost.
+    pub detach: bool,
+    /// All capabilities, no system call filter, whatever the container has.
+    pub privileged: bool,
 }
 
 /// Runs it, with our standard input, output and error or a terminal between; gives its exit
@@ -47,6 +52,11 @@ pub fn exec(store: &Store, id: &ContainerId, spec: &ExecSpec) -> Result<i32> {
     let first = state.and_then(|state| state.process).ok_or_else(not_running)?;
     let pidfd = pidfd::open(first.pid).ok().filter(|_| first.is_alive()).ok_or_else(not_running)?;
     let inside = Inside { store, id, record: &record, pid: first.pid, pidfd };
+    if spec.detach {
+        let null = File::options().read(true).write(true).open("/dev/null");
+        let null = null.doing(|| "open /dev/null".to_owned())?;
+        return inside.spawn(spec, [null.as_fd(); 3]).map(|_| 0);
+    }
     let code = if spec.tty {
         terminal::run(first.pid, |slave| inside.spawn(spec, [slave; 3]))?
     } else {
@@ -85,9 +95,9 @@ impl Inside<'_> {
                 cwd: spec.cwd.clone().unwrap_or_else(|| of_container.cwd.clone()),
                 user: User::lookup_in(self.pid, user, &self.record.spec.group_add)?,
             },
-            confinement: confinement(self.record)?,
+            confinement: self.confinement(spec)?,
             cgroup: volatile::group(self.store, self.id)?.join(),
-            tty: spec.tty,
+            tty: spec.tty && !spec.detach,
         })?;
         // Only the program: arguments may be secret.
         let program = spec.argv.first().map(String::as_str).unwrap_or_default();
@@ -95,6 +105,17 @@ impl Inside<'_> {
             .with("program", program)
             .tell(self.store);
         Ok(child)
+    }
+}
+
+impl Inside<'_> {
+    fn confinement(&self, spec: &ExecSpec) -> Result<Confinement> {
+        if !spec.privileged {
+            return confinement(self.record);
+        }
+        let mut record = self.record.clone();
+        record.spec.privileged = true;
+        confinement(&record)
     }
 }
 

@@ -46,6 +46,8 @@ impl TryFrom<String> for Slot {
     }
 }
 
+const ALONE: char = '_';
+
 /// One occupant of a slot. Written `stack.service.index.generation`; stack names
 /// hold no dot, so the text is unambiguous and serves as a folder name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +62,16 @@ pub struct ContainerId {
 }
 
 impl ContainerId {
+    /// Name of the stack of a container that is in no stack file; none of a file begins so.
+    pub fn alone(key: &str) -> String {
+        format!("{ALONE}{key}")
+    }
+
+    /// Whether a stack of this name is that of one container that is in no stack file.
+    pub fn is_alone(stack: &str) -> bool {
+        stack.starts_with(ALONE)
+    }
+
     /// The name of its place, which is that of the container unless another one was chosen
     /// ([`ContainerSpec::called`](super::ContainerSpec::called)): `shop-web-1`, `shop-web-run-8e5c12ab`.
     pub fn name(&self) -> String {

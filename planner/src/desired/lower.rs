@@ -44,10 +44,12 @@ pub fn lower(stack: &Stack, goal: &Goal, live: &Live) -> Desired {
     desired
 }
 
-/// What `run` makes of the container of a service. It runs once.
+/// What `run` makes of the container of a service. Otherwise than asked for it runs once.
 fn one_off(mut spec: ContainerSpec, run: RunOptions) -> ContainerSpec {
     spec.one_off = Some(run.one_off);
-    spec.restart = RestartPolicy::No;
+    if !run.keeps_restart {
+        spec.restart = RestartPolicy::No;
+    }
     if !run.aliases {
         spec.networks.iter_mut().for_each(|attachment| attachment.aliases.clear());
     }

@@ -371,6 +371,7 @@ fn one_more_container_leaves_the_replicas_as_they_are() {
         number: crate::desired::Slot::ONE_OFF,
         one_off: crate::desired::OneOff::default(),
         aliases: false,
+        keeps_restart: false,
     };
     let goal = of(Verb::Up(UpOptions { run: Some(run), ..UpOptions::default() }), &["web"]);
     let up = after_up(&stack);
