@@ -133,3 +133,18 @@ fn a_test_that_is_killed_leaves_nothing_either() {
     eventually("the other process is gone", || with_word(&host, "reap").is_empty().then_some(()));
     host.is_clean();
 }
+
+#[test]
+fn ctrl_c_ends_the_test_and_takes_everything_down() {
+    let Some(host) = Host::with_busybox() else { return };
+    let project = host.project("shop", SHOP);
+    let script = "touch begun; exec sleep 1000";
+    let mut terminal = host.terminal(project.folder(), ["test", "--", "sh", "-c", script]);
+    let begun = project.folder().join("begun");
+    eventually("the command runs", || begun.exists().then_some(()));
+    terminal.types("\x03");
+    let (code, seen) = terminal.ends();
+    assert_eq!(code, Some(130), "{seen}");
+    assert!(stacks(&host).is_empty());
+    host.is_clean();
+}
