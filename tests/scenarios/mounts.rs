@@ -166,7 +166,7 @@ volumes: {named: }
     project.sampan(["rm", "-f", "-s", "-v", "db"]).succeeds();
     project.exec("backup", "cat /own/x").succeeds().says("own");
     project.edit("['db:ro']", "['container:db']");
-    project.sampan(["up", "-d"]).exits(15).says("is a container outside of the stack");
+    project.sampan(["up", "-d"]).exits(1).says("container `db` does not exist");
     project.sampan(["-p", "from", "down", "-v", "-t", "1"]).succeeds();
     host.is_clean();
 }

@@ -392,7 +392,9 @@ const IN_A_SERVICE: Mistakes = &[
     ),
     (
         "x-sampan: 1",
-        &["4:15 services.web.x-sampan: must be a mapping, not a number [the keys here are memory, idmap]"],
+        &[
+            "4:15 services.web.x-sampan: must be a mapping, not a number [the keys here are memory, idmap, on_change]",
+        ],
     ),
     (
         "x-sampan: {memori: {}}",
