@@ -150,7 +150,12 @@ impl ContainerSpec {
 
     /// Whether it needs the image of this reference: it runs it, or mounts its files.
     pub fn is_made_from(&self, reference: &str) -> bool {
-        self.image == reference || self.mounted_images().any(|(mounted, _)| mounted == reference)
+        self.images().any(|image| image == reference)
+    }
+
+    /// The references of the images that it is made from.
+    pub fn images(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.image.as_str()).chain(self.mounted_images().map(|(reference, _)| reference))
     }
 
     /// The references and ids of the images whose files it mounts.

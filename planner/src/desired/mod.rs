@@ -81,6 +81,14 @@ pub struct Desired {
     pub depends_on: BTreeMap<String, BTreeMap<String, DependsOn>>,
 }
 
+impl Desired {
+    /// The slots of a service.
+    pub fn of_service(&self, service: &str) -> impl Iterator<Item = (&Slot, &ContainerSpec)> {
+        let first = Slot { service: service.to_owned(), index: 0 };
+        self.containers.range(&first..).take_while(move |(slot, _)| slot.service == first.service)
+    }
+}
+
 /// One edge of the dependency graph.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DependsOn {

@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, Gates};
 use super::slot::{SlotPlan, replaced_networks};
-use crate::desired::ContainerId;
+use crate::desired::{ContainerId, ContainerSpec};
 use crate::diff::Diff;
 use crate::plan::{Cause, Step, StepId};
 
@@ -19,7 +19,10 @@ impl Draft<'_> {
                 || slot.stop.is_some()
                 || slot.spec.networks.iter().any(|on| anew.contains(on.network.as_str()));
             if let Some(cause) = slot.update.as_ref().filter(|_| is_late == replaced) {
-                let step = Step::UpdateContainer { id: slot.id.clone(), spec: Box::new(slot.spec.clone()) };
+                let step = Step::UpdateContainer {
+                    id: slot.id.clone(),
+                    spec: Box::new(ContainerSpec::clone(&slot.spec)),
+                };
                 let networks = slot.spec.networks.iter().map(|on| self.steps.networks.get(&on.network));
                 let stopped = self.steps.stops.get(&slot.id);
                 let needs = networks.chain([stopped]).flatten().copied().chain(self.name_given(slot));
@@ -52,7 +55,7 @@ impl Draft<'_> {
         let image_id = known.map(|image| image.id.clone());
         let step = Step::CreateContainer {
             id: slot.id.clone(),
-            spec: Box::new(slot.spec.clone()),
+            spec: Box::new(ContainerSpec::clone(&slot.spec)),
             image_id: image_id.unwrap_or_default(),
         };
         self.steps.push(step, cause.clone(), needs);
@@ -61,8 +64,7 @@ impl Draft<'_> {
     /// Starts, dependencies first, each behind what it waits for.
     pub(super) fn start_containers(&mut self) {
         for service in self.start_order() {
-            let is_plain = |slot: &&SlotPlan| slot.id.slot.service == service && !slot.rolled;
-            let mine: Vec<_> = self.slots.iter().filter(is_plain).cloned().collect();
+            let mine: Vec<_> = self.slots.of(&service).filter(|slot| !slot.rolled).cloned().collect();
             self.roll(&service);
             for slot in mine {
                 let Some(cause) = slot.start.clone() else { continue };

@@ -1,6 +1,7 @@
 //! A plan in the making: what is decided, the nodes so far, and where each step is.
 
-use super::slot::{Removal, SlotPlan};
+use super::slot::Removal;
+use super::slots::Slots;
 use crate::desired::{ContainerId, ContainerSpec, DependsOn};
 use crate::goal::Goal;
 use crate::live::Live;
@@ -20,7 +21,7 @@ pub(super) struct Draft<'a> {
     /// Services that somebody waits for until they have completed.
     pub completing: BTreeSet<String>,
     /// What becomes of each slot.
-    pub slots: Vec<SlotPlan>,
+    pub slots: Slots,
     /// Containers that go without anything taking their place.
     pub removals: Vec<Removal>,
     pub kept: Vec<Kept>,
@@ -65,7 +66,7 @@ impl<'a> Draft<'a> {
             goal,
             edges: Edges::new(),
             completing: BTreeSet::new(),
-            slots: Vec::new(),
+            slots: Slots::default(),
             removals: Vec::new(),
             kept: Vec::new(),
             notes: Vec::new(),
@@ -101,7 +102,7 @@ impl<'a> Draft<'a> {
     /// How a container is called in `kept` and notes.
     pub(super) fn container(&self, id: &ContainerId) -> String {
         let there = self.live.containers.get(id).map(|there| &there.spec);
-        let decided = self.slots.iter().find(|slot| slot.id == *id).map(|slot| &slot.spec);
+        let decided = self.slots.get(id).map(|slot| &*slot.spec);
         let name = decided.or(there).map_or_else(|| id.name(), |spec| spec.called(id));
         format!("container {name}")
     }
@@ -109,7 +110,7 @@ impl<'a> Draft<'a> {
     /// The names that were chosen for what is there and for what comes.
     fn names(&self) -> BTreeMap<ContainerId, String> {
         let there = self.live.containers.iter().map(|(id, there)| (id, &there.spec));
-        let decided = self.slots.iter().map(|slot| (&slot.id, &slot.spec));
+        let decided = self.slots.iter().map(|slot| (&slot.id, &*slot.spec));
         let named = |(id, spec): (&ContainerId, &ContainerSpec)| Some((id.clone(), spec.name.clone()?));
         let mut names: BTreeMap<_, _> = there.filter_map(named).collect();
         names.extend(decided.filter_map(named));

@@ -23,10 +23,11 @@ pub(super) fn fetch(draft: &mut Draft, stack: &Stack, goal: &Goal, options: &Ima
     let mut ways: BTreeMap<&String, (Way, Cause)> = BTreeMap::new();
     let open =
         |(reference, spec): &(&String, &ImageSpec)| !spec.is_context && !options.settled.contains(*reference);
+    let made = draft.slots.iter().filter(|slot| slot.create.is_some());
+    let needed: BTreeSet<&str> = made.flat_map(|slot| slot.spec.images()).collect();
     for (reference, spec) in specs.iter().filter(open) {
-        let made = |slot: &SlotPlan| slot.create.is_some() && slot.spec.is_made_from(reference);
-        let scene =
-            Scene { reference, spec, live: draft.live, options, needed: draft.slots.iter().any(made) };
+        let needed = needed.contains(reference.as_str());
+        let scene = Scene { reference, spec, live: draft.live, options, needed };
         ways.extend(scene.way().map(|way| (reference, way)));
     }
     build_contexts(&specs, options, &mut ways);

@@ -84,7 +84,7 @@ pub(super) fn start(stack: Option<&Stack>, goal: &Goal, live: &Live) -> Result<P
         edges.entry(service.clone()).or_default().extend(recorded_edges(&there.spec, stack, service));
     }
     draft.set_edges(edges);
-    for slot in &mut draft.slots {
+    for slot in draft.slots.iter_mut() {
         let named = goal.services.contains(&slot.id.slot.service);
         if let Some(there) = live.containers.get(&slot.id).filter(|_| named || goal.services.is_empty()) {
             decide(slot, there, named, goal.verb == Verb::Restart);

@@ -17,6 +17,7 @@ mod refuse;
 mod restore;
 mod rollout;
 mod slot;
+mod slots;
 mod teardown;
 mod up;
 mod volume;

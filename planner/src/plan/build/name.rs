@@ -58,7 +58,7 @@ pub(super) fn settle(draft: &mut Draft) {
             _ => None,
         })
         .collect();
-    for slot in &mut draft.slots {
+    for slot in draft.slots.iter_mut() {
         slot.stop_first |= late.iter().any(|(taker, holder)| slot.id == *taker || slot.old.contains(holder));
     }
 }

@@ -192,8 +192,7 @@ fn healthless_dependencies(desired: &Desired, live: &Live) -> Vec<Problem> {
     for (service, edges) in &desired.depends_on {
         let healthy = |condition| condition == Condition::ServiceHealthy;
         for (name, _) in edges.iter().filter(|(_, edge)| edge.required && healthy(edge.condition)) {
-            let mut theirs = desired.containers.iter().filter(|(slot, _)| slot.service == *name);
-            if theirs.any(|(_, spec)| !live.will_check_health(spec)) {
+            if desired.of_service(name).any(|(_, spec)| !live.will_check_health(spec)) {
                 let message = format!(
                     "service `{service}` waits until `{name}` is healthy, but `{name}` has no health check"
                 );

@@ -44,7 +44,7 @@ pub(super) fn choose(draft: &mut Draft, stack: &Stack) {
 /// had begun to.
 fn members(draft: &Draft, service: &str, is_rolled: bool) -> Vec<ContainerId> {
     let live = draft.live;
-    let mine = || draft.slots.iter().filter(|slot| slot.id.slot.service == service);
+    let mine = || draft.slots.of(service);
     let begun = mine().any(|slot| live.occupants(&slot.id.slot).count() > 1);
     let runs =
         mine().flat_map(|slot| live.occupants(&slot.id.slot)).any(|(_, there)| there.state.is_running());

@@ -7,6 +7,7 @@ use crate::goal::{Goal, UpOptions};
 use crate::live::{Container, Health, Live, State};
 use crate::plan::Cause;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// What becomes of one slot.
 #[derive(Clone, Debug)]
@@ -14,7 +15,7 @@ pub(super) struct SlotPlan {
     /// Who has the slot in the end.
     pub id: ContainerId,
     /// What it is in the end.
-    pub spec: ContainerSpec,
+    pub spec: Rc<ContainerSpec>,
     /// It is made, because.
     pub create: Option<Cause>,
     /// It is changed in place, because.
@@ -44,7 +45,7 @@ impl SlotPlan {
     pub(super) fn keep(id: ContainerId, spec: ContainerSpec) -> Self {
         Self {
             id,
-            spec,
+            spec: Rc::new(spec),
             create: None,
             update: None,
             stop: None,
@@ -211,15 +212,14 @@ pub(super) fn restart_dependents(draft: &mut Draft, services: &[String]) {
         });
         if let Some(dependency) = because {
             let cause = Cause::DependencyRestarted(dependency);
-            let mine = draft.slots.iter_mut().filter(|slot| slot.id.slot.service == *service);
-            mine.for_each(|slot| restart(slot, draft.live, &cause));
+            for at in draft.slots.places(service).to_vec() {
+                restart(&mut draft.slots[at], draft.live, &cause);
+            }
         }
-        let mut mine = draft.slots.iter().filter(|slot| slot.id.slot.service == *service);
-        if mine.any(SlotPlan::is_interrupted) {
+        if draft.slots.of(service).any(SlotPlan::is_interrupted) {
             interrupted.insert(service.clone());
         }
-        let mut mine = draft.slots.iter().filter(|slot| slot.id.slot.service == *service);
-        if mine.any(|slot| slot.start.is_some()) {
+        if draft.slots.of(service).any(|slot| slot.start.is_some()) {
             started.insert(service.clone());
         }
     }

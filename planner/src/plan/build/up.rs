@@ -61,8 +61,8 @@ fn decide(draft: &mut Draft, stack: &Stack, desired: &Desired, diff: &Diff, opti
 /// Adds running containers of services that are in the file but not in scope, as they are, and
 /// sets what everything waits for.
 fn outside_scope(draft: &mut Draft, stack: &Stack, desired: &Desired) -> BTreeSet<String> {
-    let has_slot = |name: &&String| desired.containers.keys().any(|slot| slot.service == **name);
-    let inside = desired.depends_on.iter().filter(|(name, _)| has_slot(name));
+    let there: BTreeSet<&String> = desired.containers.keys().map(|slot| &slot.service).collect();
+    let inside = desired.depends_on.iter().filter(|(name, _)| there.contains(name));
     let mut edges: Edges = inside.map(|(name, edges)| (name.clone(), edges.clone())).collect();
     let mut outside = BTreeSet::new();
     for (id, there) in draft.live.containers.iter().filter(|(_, there)| there.state.is_running()) {

@@ -46,12 +46,12 @@ impl Draft<'_> {
     /// started: so a service still starts after its indirect dependencies.
     fn search(&mut self, search: &mut Search, service: &str, required: bool, indirect: bool) {
         for (dependency, edge) in self.edges.get(service).cloned().unwrap_or_default() {
-            let slots = self.slots_of(&dependency);
             let required = required && edge.required;
-            let starts = slots.iter().any(|slot| slot.start.is_some());
+            let starts = self.slots.of(&dependency).any(|slot| slot.start.is_some());
             if starts || !indirect {
+                let places = self.slots.places(&dependency).to_vec();
                 let steps: Vec<_> =
-                    slots.iter().filter_map(|slot| self.gate(slot, &edge, search.by)).collect();
+                    places.into_iter().filter_map(|at| self.gate(at, &edge, search.by)).collect();
                 let gates = if required { &mut search.found.needs } else { &mut search.found.after };
                 gates.extend(steps);
             }
@@ -61,12 +61,10 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn slots_of(&self, service: &str) -> Vec<SlotPlan> {
-        self.slots.iter().filter(|slot| slot.id.slot.service == service).cloned().collect()
-    }
-
-    /// The step after which one container has reached what the edge asks; `None` when it has.
-    fn gate(&mut self, slot: &SlotPlan, edge: &DependsOn, by: &Slot) -> Option<StepId> {
+    /// The step after which the container of the slot at this place has reached what the edge asks;
+    /// `None` when it has.
+    fn gate(&mut self, at: usize, edge: &DependsOn, by: &Slot) -> Option<StepId> {
+        let slot = &self.slots[at];
         let started = self.steps.starts.get(&slot.id).copied();
         let until = match edge.condition {
             Condition::ServiceStarted => return started,
@@ -75,7 +73,8 @@ impl Draft<'_> {
             Condition::ServiceHealthy => Until::Healthy,
             Condition::ServiceCompletedSuccessfully => Until::Completed,
         };
-        (!self.has_reached(slot, until)).then(|| self.wait(&slot.id, until, Cause::NeededBy(by.clone())))
+        let waits_for = (!self.has_reached(slot, until)).then(|| slot.id.clone())?;
+        Some(self.wait(&waits_for, until, Cause::NeededBy(by.clone())))
     }
 
     fn checks_health(&self, slot: &SlotPlan) -> bool {
@@ -112,13 +111,14 @@ impl Draft<'_> {
 
     /// `--wait`: every container is ready, or completed when that is what somebody needs of it.
     pub(super) fn wait_for_all(&mut self, in_scope: impl Fn(&ContainerId) -> bool) {
-        for slot in self.slots.clone() {
+        for at in 0..self.slots.len() {
+            let slot = &self.slots[at];
             let until =
                 if self.completing.contains(&slot.id.slot.service) { Until::Completed } else { Until::Ready };
             let healthy = self.steps.awaits.contains_key(&(slot.id.clone(), Until::Healthy));
             let covered = until == Until::Ready && healthy;
-            if in_scope(&slot.id) && !covered && !self.has_reached(&slot, until) {
-                self.wait(&slot.id, until, Cause::Asked);
+            if in_scope(&slot.id) && !covered && !self.has_reached(slot, until) {
+                self.wait(&slot.id.clone(), until, Cause::Asked);
             }
         }
     }
